@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// conf.h: the one configuration that all programs read.
+//
+// A libconfig file, /etc/xv/xv.conf unless --config names another; without a file there every option has its default.
+// The table in conf.c holds each option's name, default and range; docs/xv.conf.5.md describes them.
+#ifndef XV_CONF_H
+#define XV_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "fabric.h"
+
+#define CONF_FILE "/etc/xv/xv.conf"
+#define CONF_TEXT_BYTES 128u
+#define CONF_EAL_ARGS_MAX 32u
+#define CONF_GUESTS_MAX 128u
+#define CONF_GUEST_VIFS_MAX 32u
+
+enum conf_start { CONF_START_WATCHER, CONF_START_EXTERNAL };
+
+// What is said of one vif of one guest. Fields that the file doesn't set have the guest's or the global default.
+struct conf_vif {
+    uint32_t device;
+    int32_t number; // vif number k (VLAN vlan_base + k, pool k), -1: the lowest free one
+    int32_t vlan; // -1: vlan_base + k
+    int32_t uplink; // index of the uplink, -1: the guest's, else 0
+    int8_t vlan_out; // 0, 1, -1: the global default
+};
+
+struct conf_guest {
+    int32_t domid; // -1: not by domid
+    char uuid[40]; // "": not by UUID
+    char name[64]; // "": not by name
+    bool allow;
+    bool compat_2_2;
+    int8_t promiscuous; // -1: the global default
+    int8_t mac_spoof_check; // -1: the global default
+    int32_t uplink;
+    uint32_t n_vifs;
+    struct conf_vif vifs[CONF_GUEST_VIFS_MAX];
+};
+
+struct conf {
+    // Everybody
+    char run_dir[CONF_TEXT_BYTES]; // "/run/xv"
+    char file_prefix[CONF_TEXT_BYTES]; // EAL's --file-prefix, "xv"
+    char huge_dir[CONF_TEXT_BYTES]; // EAL's --huge-dir, "": EAL finds one
+    uint32_t log_level; // enum log_level, by name in the file
+    // Size of the switch
+    uint32_t max_vifs; // 16
+    uint32_t max_guests; // 16; at most 96
+    uint32_t lane_slots; // 1024
+    uint32_t buffers; // of each context, 2048
+    uint32_t vlan_base; // 1000
+    // primary
+    enum conf_start primary_start; // "external"
+    char primary_path[CONF_TEXT_BYTES];
+    uint32_t primary_mbufs; // of each port's pool, 8192
+    uint32_t primary_memory_mb; // EAL's -m, 0: computed
+    uint32_t primary_portmask; // -p, all
+    bool primary_vm2vm; // --vm2vm, true
+    uint32_t primary_stats; // --stats in seconds, 0
+    uint32_t primary_group_rate; // group frames/s that one vif may have copied, 10000
+    uint32_t n_eal_args;
+    char eal_args[CONF_EAL_ARGS_MAX][CONF_TEXT_BYTES]; // more EAL arguments of the primary (--vdev=..., -a ...)
+    // worker
+    enum conf_start worker_start; // "watcher"
+    char worker_path[CONF_TEXT_BYTES]; // "": next to xv-watcher
+    char worker_cpus[CONF_TEXT_BYTES]; // CPU list for the workers' threads ("0-3,6"), "": all
+    uint32_t worker_start_ms; // a start that takes longer is ended and tried again, 10000
+    uint32_t worker_hang_ms; // silence of the poll loop after which a worker is replaced, 2000
+    uint32_t worker_spares; // 0
+    // pollers: turns without work, before sched_yield and then sleeps of up to sleep_us
+    uint32_t poll_busy; // 100 turns
+    uint32_t poll_yield; // 1000 turns
+    uint32_t poll_sleep_us; // 500
+    // guests
+    bool guest_allow; // guests not listed below: true
+    bool guest_promiscuous; // false
+    bool guest_mac_spoof_check; // true
+    bool guest_vlan_out; // false
+    uint32_t n_guests;
+    struct conf_guest guests[CONF_GUESTS_MAX];
+};
+
+// Read file into *c; file NULL: CONF_FILE if it exists, else the defaults. Returns 0, or -EINVAL/-errno after it said
+// what is wrong, with file and line, in err (n bytes).
+int conf_read(struct conf *c, const char *file, char *err, size_t n);
+
+// Print what is in force, in the file's own syntax: the output can be read back.
+void conf_print(const struct conf *c, FILE *out);
+
+// What the configuration says of a guest. uuid and name may be "". Returns the entry, or NULL if none matches; entries
+// match by UUID first, then domid, then name.
+const struct conf_guest *conf_guest_find(const struct conf *c, uint32_t domid, const char *uuid, const char *name);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// lane.h: both ends of the lanes.
+//
+// A *source* is what a context sends with: its buffers and its column of lanes. A *sink* is where an outlet receives:
+// its row of lanes. Both are private to the process that works on them; all that a successor needs is in the lanes:
+// the consumer only advances `head`, the producer reclaims the buffers that `head` has passed, so a dead consumer leaks
+// nothing and a dead producer's successor recomputes which buffers are free.
+#ifndef XV_LANE_H
+#define XV_LANE_H
+
+#include <stdbool.h>
+
+#include "crossbar.h"
+
+struct source_lane {
+    struct lane *lane;
+    uint32_t tail; // next slot to fill; published by source_publish()
+    uint32_t reclaimed; // slots below it have given their buffers back
+    bool touched;
+};
+
+struct source {
+    struct fabric *fabric;
+    uint32_t ctx;
+    uint32_t n_free;
+    uint32_t *free; // stack of buffers, ctx_bufs entries
+    uint16_t *refs; // lanes that hold a buffer, by index in the context
+    uint32_t n_touched;
+    uint16_t touched[FABRIC_OUTLETS_MAX];
+    struct source_lane lanes[FABRIC_OUTLETS_MAX];
+    uint64_t used[(FABRIC_OUTLETS_MAX + 63) / 64]; // bit an outlet: its lane holds buffers of ours
+};
+
+// Start to send as ctx, whatever a predecessor left on the lanes. Returns 0 or -ENOMEM.
+int source_init(struct source *s, struct fabric *f, uint32_t ctx);
+void source_fini(struct source *s);
+
+// Take back the buffers that consumers are done with.
+void source_reclaim(struct source *s);
+
+// A free buffer to fill, or UINT32_MAX. source_give() returns one that was not put on a lane.
+static inline uint32_t source_take(struct source *s)
+{
+    return s->n_free > 0 ? s->free[--s->n_free] : UINT32_MAX;
+}
+
+static inline void source_give(struct source *s, uint32_t buf)
+{
+    s->free[s->n_free++] = buf;
+}
+
+// Put a frame on the lane to outlet, past the published tail. False if the lane is full or holds its share of the
+// source's buffers: at most as many as are still free, so that one that takes nothing never gets the last ones.
+// A buffer may be put on several lanes; it is free again when all have passed it.
+bool source_put(struct source *s, uint32_t outlet, const struct lane_slot *slot);
+
+// Let the consumers see what was put. Steps for callers with a ledger: source_publish() is tail_store() for each of
+// touched[], then the bells.
+void source_publish(struct source *s);
+
+struct sink_lane {
+    struct lane *lane;
+    uint32_t head; // next slot to take; published by sink_publish()
+    uint32_t tail; // as last seen
+};
+
+struct sink {
+    struct fabric *fabric;
+    uint32_t outlet;
+    uint32_t n_lanes;
+    uint32_t turn; // context whose turn it is
+    uint32_t n_touched;
+    uint16_t touched[FABRIC_CTX_MAX];
+    bool is_touched[FABRIC_CTX_MAX];
+    uint64_t ready[(FABRIC_CTX_MAX + 63) / 64]; // bit a context: its lane may hold frames
+    uint64_t rest[FABRIC_BELLS / 8]; // bells as last seen
+    struct sink_lane lanes[FABRIC_CTX_MAX];
+};
+
+struct sink_frame {
+    struct lane_slot slot; // copied once, bounds not yet checked
+    uint32_t ctx; // context it came from
+};
+
+// Start to receive at outlet where its last consumer published its heads.
+void sink_init(struct sink *k, struct fabric *f, uint32_t outlet);
+
+// Look at the bells (all = false), or at every lane (all = true: at start and at least every millisecond, since bells
+// are only hints). Returns whether a lane may hold frames.
+bool sink_look(struct sink *k, bool all);
+
+// Take up to max frames, lane by lane in turn, at most FABRIC_BURST of a lane before the next has its turn. The heads
+// move when sink_publish() is called. Returns how many.
+uint32_t sink_take(struct sink *k, struct sink_frame *frames, uint32_t max);
+
+// Give back the last of the frames taken since sink_publish(), latest first: frames[from .. n).
+void sink_untake(struct sink *k, const struct sink_frame *frames, uint32_t from, uint32_t n);
+
+// Let the producers have the slots and buffers of what was taken.
+void sink_publish(struct sink *k);
+
+// Does the slot name a buffer of that context and a length that fits? Shared memory is checked like a guest's.
+static inline bool slot_ok(const struct fabric *f, const struct lane_slot *slot, uint32_t ctx)
+{
+    return slot->buf - ctx * f->ctx_bufs < f->ctx_bufs && slot->len >= 14 && slot->len <= FABRIC_BUF_BYTES;
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "lock.h"
+
+static int lock_file(const char *run_dir, const char *name, int flags)
+{
+    char path[PATH_MAX];
+    int fd;
+
+    if (snprintf(path, sizeof(path), "%s/%s.lock", run_dir, name) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    fd = open(path, flags | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+int lock_take(const char *run_dir, const char *name)
+{
+    char pid[24];
+    int fd = lock_file(run_dir, name, O_RDWR | O_CREAT);
+    int n, ret;
+
+    if (fd < 0)
+        return fd;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        goto fail;
+    n = snprintf(pid, sizeof(pid), "%d\n", getpid());
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, n, 0) != n)
+        goto fail;
+    return fd;
+
+fail:
+    ret = -errno;
+    close(fd);
+    return ret;
+}
+
+pid_t lock_holder(const char *run_dir, const char *name)
+{
+    char pid[24] = "";
+    int fd = lock_file(run_dir, name, O_RDWR);
+    pid_t ret;
+
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
+        close(fd);
+        return 0;
+    }
+    ret = errno == EWOULDBLOCK ? 0 : -errno;
+    if (ret == 0 && pread(fd, pid, sizeof(pid) - 1, 0) > 0)
+        ret = atoi(pid);
+    close(fd);
+    return ret;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+
+#define QUOTA_NS 10000000000ull
+#define QUOTA_LINES 10u
+
+static const char *program = "xv";
+static enum log_level threshold = LOG_INFO;
+static log_sink_fn *sink_fn;
+static bool to_journal;
+
+static const char *const level_names[] = {
+    [LOG_ERR] = "ERR",
+    [LOG_WARNING] = "WARNING",
+    [LOG_NOTICE] = "NOTICE",
+    [LOG_INFO] = "INFO",
+    [LOG_DEBUG] = "DEBUG",
+};
+
+void log_open(const char *name, enum log_level level)
+{
+    program = name;
+    threshold = level;
+    to_journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void log_sink(log_sink_fn *sink)
+{
+    sink_fn = sink;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+    char text[512];
+    char line[640];
+    va_list ap;
+
+    if (level > threshold)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    snprintf(line, sizeof(line), "%s: %s: %s\n", program, level_names[level], text);
+    if (sink_fn != NULL) {
+        sink_fn(level, line);
+        return;
+    }
+    if (to_journal)
+        fprintf(stderr, "<%d>%s", level, line);
+    else
+        fputs(line, stderr);
+}
+
+bool log_may(struct log_quota *q)
+{
+    struct timespec ts;
+    uint64_t now;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    now = (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+    if (q->window_ns == 0 || now - q->window_ns >= QUOTA_NS) {
+        if (q->dropped > 0)
+            LOG(WARNING, "%u lines of this kind left out", q->dropped);
+        *q = (struct log_quota){ .window_ns = now };
+    }
+    if (q->lines >= QUOTA_LINES) {
+        q->dropped++;
+        return false;
+    }
+    q->lines++;
+    return true;
+}

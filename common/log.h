@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// log.h: one line a state change, the same form in every program:
+//
+//     xv-worker: INFO: guest 7 vif 0: attached
+//
+// DPDK programs hand the lines to rte_log by log_sink(); the others write to stderr, with systemd's <N> level prefix
+// when stderr is the journal. Nothing on a packet's way logs.
+#ifndef XV_LOG_H
+#define XV_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// Numbered as syslog and rte_log (RTE_LOG_ERR = 4) minus one: 3 error .. 7 debug.
+enum log_level { LOG_ERR = 3, LOG_WARNING = 4, LOG_NOTICE = 5, LOG_INFO = 6, LOG_DEBUG = 7 };
+
+typedef void log_sink_fn(enum log_level level, const char *line);
+
+// Name the program in each line and drop lines above level. Call once, before the first line.
+void log_open(const char *program, enum log_level level);
+
+// Send the lines to sink instead of stderr; NULL: back to stderr.
+void log_sink(log_sink_fn *sink);
+
+void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define LOG(level, ...) log_line(LOG_##level, __VA_ARGS__)
+
+// May this guest's fault be logged now? At most 10 lines in 10 s for one of these; the rest are counted and told of with
+// the next line that passes. Zero-initialised is ready.
+struct log_quota {
+    uint64_t window_ns;
+    uint32_t lines;
+    uint32_t dropped;
+};
+bool log_may(struct log_quota *q);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "layout.h"
+#include "statefile.h"
+
+static int state_path(char *path, const char *run_dir, const char *suffix)
+{
+    return snprintf(path, PATH_MAX, "%s/" STATE_FILE "%s", run_dir, suffix) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int state_map(struct state **s, int fd)
+{
+    struct stat st;
+    void *p;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size != sizeof(struct state))
+        return -EPROTO;
+    p = mmap(NULL, sizeof(struct state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED)
+        return -errno;
+    *s = p;
+    if ((*s)->magic == STATE_MAGIC && (*s)->version == STATE_VERSION && (*s)->layout == layout_hash())
+        return 0;
+    state_close(*s);
+    return -EPROTO;
+}
+
+int state_open(struct state **s, const char *run_dir)
+{
+    char path[PATH_MAX];
+    int ret = state_path(path, run_dir, "");
+    int fd;
+
+    if (ret < 0)
+        return ret;
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ret = state_map(s, fd);
+    close(fd);
+    return ret;
+}
+
+// The file gets its name when it is whole: nobody ever opens half of one.
+static int state_make(const char *run_dir)
+{
+    struct state head = { .magic = STATE_MAGIC, .version = STATE_VERSION, .layout = layout_hash() };
+    char tmp[PATH_MAX], path[PATH_MAX];
+    int fd, ret = 0;
+
+    if (state_path(tmp, run_dir, ".new") < 0 || state_path(path, run_dir, "") < 0)
+        return -ENAMETOOLONG;
+    fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    if (ftruncate(fd, sizeof(head)) < 0 || pwrite(fd, &head, offsetof(struct state, last_gen), 0) < 0 ||
+        rename(tmp, path) < 0)
+        ret = -errno;
+    close(fd);
+    return ret;
+}
+
+int state_create(struct state **s, const char *run_dir)
+{
+    int ret = state_open(s, run_dir);
+
+    if (ret != -ENOENT)
+        return ret;
+    ret = state_make(run_dir);
+    return ret < 0 ? ret : state_open(s, run_dir);
+}
+
+void state_close(struct state *s)
+{
+    munmap(s, sizeof(*s));
+}
+
+int state_remove(const char *run_dir)
+{
+    char path[PATH_MAX];
+    int ret = state_path(path, run_dir, "");
+
+    return ret < 0 ? ret : unlink(path) < 0 ? -errno : 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// fabric.h: the layout of the memory that the primary creates and the workers attach to.
+//
+// A crossbar. Its columns are *contexts*, the threads that send: the primary's I/O lcores first, then one per guest.
+// Its rows are *outlets*, where frames go: the vifs first, then the primary's I/O lcores. A lane joins one context to
+// one outlet, so a vif that doesn't take its frames holds up no other vif, not even of the same guest.
+//
+// Each word has one writer at a time; the comment beside it names the writer. Nothing in here is a pointer.
+#ifndef XV_FABRIC_H
+#define XV_FABRIC_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FABRIC_MEMZONE "xv_fabric"
+#define FABRIC_MAGIC 0x3143494252464156ull
+#define FABRIC_VERSION 1u
+
+#define FABRIC_VIFS_MAX 128u
+#define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids and the primary takes the first 32
+#define FABRIC_IO_MAX 8u
+#define FABRIC_CTX_MAX (FABRIC_IO_MAX + FABRIC_GUESTS_MAX)
+#define FABRIC_OUTLETS_MAX (FABRIC_VIFS_MAX + FABRIC_IO_MAX)
+#define FABRIC_BURST 32u
+
+// A buffer holds one frame from its first byte. The stride is an odd number of cache lines: buffers then start in
+// every cache set and not in two of them only.
+#define FABRIC_BUF_BYTES 2048u
+#define FABRIC_BUF_STRIDE 2112u
+
+#define FABRIC_VIF_NONE UINT16_MAX
+
+struct fabric {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t layout; // hash of everything that two processes must agree on, LAYOUT_HASH of proto/layout.h
+    uint64_t epoch; // of this primary; never 0, never the same twice
+    uint32_t max_vifs;
+    uint32_t max_guests;
+    uint32_t n_io;
+    uint32_t lane_slots; // power of two
+    uint32_t ctx_bufs; // buffers of each context
+    uint32_t fdb_words; // power of two
+    uint32_t vm2vm; // 0: every frame of a guest goes to the uplink
+    uint32_t reserved;
+    // Offsets in bytes from the start of this struct.
+    uint64_t vifs_at; // struct fabric_vif[max_vifs]
+    uint64_t fdb_at; // _Atomic uint64_t[fdb_words]
+    uint64_t bells_at; // _Atomic uint8_t[outlets][FABRIC_BELLS]
+    uint64_t lanes_at; // lanes, outlet by outlet, each of lane_bytes
+    uint64_t lane_bytes;
+    uint64_t bufs_at; // buffers, context by context
+    uint64_t bytes; // of all
+};
+
+// What everybody may know of a vif. Written by the primary.
+struct fabric_vif {
+    alignas(64) _Atomic uint32_t gen; // generation of the guest behind it, 0: nobody
+    _Atomic uint32_t flags; // FABRIC_VIF_*; valid while gen is what the reader knows
+    uint16_t io; // I/O lcore that owns the vif's uplink and copies its group frames
+    uint16_t port; // ethdev port of the uplink
+    uint16_t vlan; // its tag
+    uint8_t mac[6];
+};
+
+#define FABRIC_VIF_UPLINK 0x1u // there is an uplink: unknown destinations go there
+#define FABRIC_VIF_VLAN_OUT 0x2u // its frames get its tag on the wire
+
+// The forwarding table: open addressing, linear probing, a word is 48 bits of MAC (first byte on the wire lowest) and
+// 16 bits of vif above them. Written by the primary.
+#define FDB_EMPTY 0ull
+#define FDB_GONE (~0ull) // was an entry: go on probing
+
+// A doorbell is a hint: the source adds 1 after it put frames on its lane to the outlet.
+#define FABRIC_BELLS 128u // a row; at least FABRIC_CTX_MAX, whole cache lines
+
+struct lane_slot { // written by the lane's source
+    uint32_t buf; // buffer in the fabric: context x ctx_bufs + index
+    uint32_t gen; // to a vif: that vif's generation; to an I/O lcore: the sending vif's
+    uint16_t len; // of the frame in bytes
+    uint16_t src; // sending vif or FABRIC_VIF_NONE
+    uint16_t flags;
+    uint16_t reserved;
+};
+
+#define LANE_GROUP 0x1u // broadcast or multicast: the primary copies it to everyone it concerns
+
+struct lane {
+    alignas(64) _Atomic uint32_t head; // next slot to take; written by the outlet's owner
+    alignas(64) _Atomic uint32_t tail; // next slot to fill; written by the source. Both run freely.
+    alignas(64) struct lane_slot slots[];
+};
+
+static_assert(sizeof(struct fabric_vif) == 64, "own cache line");
+static_assert(sizeof(struct lane_slot) == 16, "four slots a cache line");
+static_assert(sizeof(struct lane) == 128, "head and tail on lines of their own");
+static_assert(FABRIC_BELLS >= FABRIC_CTX_MAX && FABRIC_BELLS % 64 == 0, "one bell a context");
+static_assert(FABRIC_BUF_STRIDE % 64 == 0 && FABRIC_BUF_STRIDE / 64 % 2 == 1, "odd number of lines");
+static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(_Atomic uint32_t) == 4, "lock-free words");
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "fabric.h"
+#include "msg.h"
+#include "state.h"
+#include "xenvirt.h"
+
+static const struct {
+    const char *name;
+    uint16_t size;
+    enum msg_sender from;
+} types[MSG_TYPES] = {
+#define MSG_ROW(name, sender, type) [MSG_##name] = { #name, sizeof(struct type), MSG_FROM_##sender },
+    MSG_LIST(MSG_ROW)
+#undef MSG_ROW
+};
+
+uint16_t msg_bytes(enum msg_type type)
+{
+    return types[type].size;
+}
+
+const char *msg_name(enum msg_type type)
+{
+    return type > MSG_NONE && type < MSG_TYPES ? types[type].name : "?";
+}
+
+static bool domid_ok(uint32_t domid)
+{
+    return domid < 0x7ff0 || domid == MSG_DOMID_ANY;
+}
+
+static bool text_ok(const char *text, size_t bytes)
+{
+    return memchr(text, '\0', bytes) != NULL;
+}
+
+static bool file_ok(const char *name)
+{
+    return text_ok(name, MSG_NAME_BYTES) && strchr(name, '/') == NULL && name[0] != '.';
+}
+
+static bool vif_ok(uint32_t vif, uint32_t gen, uint32_t up)
+{
+    return vif < FABRIC_VIFS_MAX && gen != 0 && up <= 1;
+}
+
+static bool ring_size_ok(uint32_t n)
+{
+    return n >= XENVIRT_RING_SIZE_MIN && n <= XENVIRT_RING_SIZE_MAX && (n & (n - 1)) == 0;
+}
+
+static bool fields_ok(const union msg *m)
+{
+    switch (m->hdr.type) {
+    case MSG_CLAIM:
+        return m->CLAIM.pid > 0 && domid_ok(m->CLAIM.domid);
+    case MSG_CLAIMED:
+        return m->CLAIMED.ret <= 0 && m->CLAIMED.slot < FABRIC_GUESTS_MAX && text_ok(m->CLAIMED.text, MSG_TEXT_BYTES);
+    case MSG_HELLO_PRIMARY:
+        return m->HELLO_PRIMARY.pid > 0 && m->HELLO_PRIMARY.max_vifs <= FABRIC_VIFS_MAX &&
+               m->HELLO_PRIMARY.max_guests <= FABRIC_GUESTS_MAX && m->HELLO_PRIMARY.n_io <= FABRIC_IO_MAX &&
+               m->HELLO_PRIMARY.n_ports <= STATE_PORTS_MAX;
+    case MSG_HELLO_WORKER:
+        return m->HELLO_WORKER.pid > 0 && m->HELLO_WORKER.slot < FABRIC_GUESTS_MAX && domid_ok(m->HELLO_WORKER.domid);
+    case MSG_GUEST_SET:
+        return domid_ok(m->GUEST_SET.domid) && m->GUEST_SET.ctx < FABRIC_CTX_MAX;
+    case MSG_VIF_ATTACH:
+        return vif_ok(m->VIF_ATTACH.vif, m->VIF_ATTACH.gen, m->VIF_ATTACH.up) &&
+               (m->VIF_ATTACH.flags & ~MSG_VIF_FLAGS) == 0 && ring_size_ok(m->VIF_ATTACH.ring_size) &&
+               file_ok(m->VIF_ATTACH.region_file);
+    case MSG_VIF_ATTACHED:
+        return vif_ok(m->VIF_ATTACHED.vif, m->VIF_ATTACHED.gen, m->VIF_ATTACHED.up) && m->VIF_ATTACHED.ret <= 0 &&
+               text_ok(m->VIF_ATTACHED.text, MSG_TEXT_BYTES);
+    case MSG_PORT_VIF:
+        return vif_ok(m->PORT_VIF.vif, m->PORT_VIF.gen, m->PORT_VIF.up) && (m->PORT_VIF.flags & ~MSG_VIF_FLAGS) == 0 &&
+               m->PORT_VIF.port < STATE_PORTS_MAX && m->PORT_VIF.vlan >= 1 && m->PORT_VIF.vlan <= 4094;
+    case MSG_PORT_VIF_IS:
+        return vif_ok(m->PORT_VIF_IS.vif, m->PORT_VIF_IS.gen, m->PORT_VIF_IS.up) && m->PORT_VIF_IS.ret <= 0;
+    case MSG_LINK:
+        return m->LINK.port < STATE_PORTS_MAX && m->LINK.up <= 1;
+    case MSG_SHOWN:
+        return m->SHOWN.kind <= MSG_SHOWN_VIF && text_ok(m->SHOWN.state, sizeof(m->SHOWN.state)) &&
+               text_ok(m->SHOWN.why, MSG_TEXT_BYTES);
+    case MSG_RESTART:
+        return m->RESTART.domid < 0x7ff0;
+    case MSG_DONE:
+        return m->DONE.ret <= 0 && text_ok(m->DONE.text, MSG_TEXT_BYTES);
+    default:
+        return true;
+    }
+}
+
+int msg_check(const union msg *m, size_t bytes, enum msg_sender from)
+{
+    if (bytes < sizeof(m->hdr) || m->hdr.magic != MSG_MAGIC || m->hdr.size != bytes)
+        return -EBADMSG;
+    if (m->hdr.type == MSG_NONE || m->hdr.type >= MSG_TYPES)
+        return -EPROTO;
+    if (types[m->hdr.type].size != bytes || types[m->hdr.type].from != from)
+        return -EPROTO;
+    return fields_ok(m) ? 0 : -EINVAL;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// msg.h: what the processes say to each other over nanomsg.
+//
+// The watcher binds every socket below run_dir; primary, workers and xvctl connect. A PAIR socket loses messages when a
+// peer dies, so each message is one fixed struct that says a full state, may come twice, and is sent again until the
+// other side has said that it is so. Native byte order: both ends are on one machine.
+#ifndef XV_MSG_H
+#define XV_MSG_H
+
+#include <assert.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define MSG_MAGIC 0x314d5658u // "XVM1"
+#define MSG_BYTES_MAX 512u
+#define MSG_TEXT_BYTES 128u
+#define MSG_NAME_BYTES 64u
+
+// Sockets, below run_dir.
+#define MSG_CLAIM_SOCKET "claim.ipc" // REP: a worker asks for a slot
+#define MSG_PRIMARY_SOCKET "primary.ipc" // PAIR
+#define MSG_WORKER_SOCKET "worker.%u.ipc" // PAIR, one a slot
+#define MSG_CTL_SOCKET "ctl.ipc" // REP: xvctl
+
+#define MSG_DOMID_ANY 0xffffu // a spare worker: it gets its guest later
+
+enum msg_sender { MSG_FROM_WATCHER, MSG_FROM_PRIMARY, MSG_FROM_WORKER, MSG_FROM_CTL };
+
+struct msg_hdr {
+    uint32_t magic;
+    uint16_t type; // enum msg_type
+    uint16_t size; // bytes, with this header
+    uint64_t epoch; // the sender's incarnation: its start in CLOCK_BOOTTIME ns
+    uint32_t seq; // counts the sender's messages on this socket
+    uint32_t ack; // seq of the message that this one answers, 0: none
+};
+
+// A worker asks for a slot before rte_eal_init(): the slot decides its lcore id.
+struct msg_claim {
+    struct msg_hdr hdr;
+    uint32_t layout; // LAYOUT_HASH
+    int32_t pid;
+    uint32_t domid; // or MSG_DOMID_ANY
+    uint32_t reserved;
+};
+
+struct msg_claimed {
+    struct msg_hdr hdr;
+    int32_t ret; // 0 or -errno: -EAGAIN ask again, -EPROTO another layout, -EBUSY no slot or the domain has a worker
+    uint32_t slot;
+    uint32_t lcore; // EAL lcore id
+    uint32_t reserved;
+    char text[MSG_TEXT_BYTES]; // why not
+};
+
+struct msg_hello_primary {
+    struct msg_hdr hdr;
+    uint64_t fabric_epoch;
+    uint32_t layout;
+    int32_t pid;
+    uint32_t max_vifs;
+    uint32_t max_guests;
+    uint32_t n_io;
+    uint32_t n_ports; // ports it uses, numbered from 0 in its own order
+};
+
+struct msg_hello_worker {
+    struct msg_hdr hdr;
+    uint32_t layout;
+    int32_t pid;
+    uint32_t slot;
+    uint32_t domid; // or MSG_DOMID_ANY
+    uint64_t fabric_epoch; // 0: EAL is not up yet
+};
+
+// To a worker: this is your guest.
+struct msg_guest_set {
+    struct msg_hdr hdr;
+    uint32_t domid;
+    uint32_t ctx;
+    uint64_t fabric_epoch;
+};
+
+#define MSG_VIF_PROMISC 0x1u // deliver what is for others too (reserved; not yet served)
+#define MSG_VIF_SPOOF_OK 0x2u // any source MAC
+#define MSG_VIF_VLAN_OUT 0x4u // tag its frames on the wire
+#define MSG_VIF_FLAGS 0x7u
+
+// To a worker: serve this vif (up = 1), or touch nothing of it any more (up = 0).
+struct msg_vif_attach {
+    struct msg_hdr hdr;
+    uint32_t vif;
+    uint32_t gen;
+    uint32_t up;
+    uint32_t flags; // MSG_VIF_*
+    uint32_t ring_size;
+    uint32_t device; // the guest's number for it, for the log
+    uint64_t region_bytes; // of the region file
+    uint64_t region_sum;
+    char region_file[MSG_NAME_BYTES]; // name below run_dir, no slash
+    uint8_t mac[6];
+    uint8_t reserved[2];
+};
+
+struct msg_vif_attached {
+    struct msg_hdr hdr;
+    uint32_t vif;
+    uint32_t gen;
+    uint32_t up;
+    int32_t ret; // of the attach: 0, -errno
+    char text[MSG_TEXT_BYTES];
+};
+
+// To the primary: let frames reach this vif (up = 1), or close it and inherit its lanes (up = 0).
+struct msg_port_vif {
+    struct msg_hdr hdr;
+    uint32_t vif;
+    uint32_t gen;
+    uint32_t up;
+    uint32_t flags; // MSG_VIF_*
+    uint32_t port; // index of the uplink
+    uint32_t vlan; // its tag
+    uint8_t mac[6];
+    uint8_t reserved[2];
+};
+
+struct msg_port_vif_is {
+    struct msg_hdr hdr;
+    uint32_t vif;
+    uint32_t gen;
+    uint32_t up;
+    int32_t ret; // 0 or -errno
+    uint32_t pool; // VMDQ pool, UINT32_MAX: sorted in software
+    uint32_t reserved;
+};
+
+struct msg_link {
+    struct msg_hdr hdr;
+    uint32_t port;
+    uint32_t up;
+    uint32_t speed; // Mbit/s, 0: unknown
+    uint32_t reserved;
+};
+
+struct msg_stop { // stop in order
+    struct msg_hdr hdr;
+};
+
+// xvctl asks for record after record: one of the switch, then guests, then vifs.
+struct msg_show {
+    struct msg_hdr hdr;
+    uint32_t index; // from 0
+    uint32_t reserved;
+};
+
+enum msg_shown_kind { MSG_SHOWN_END, MSG_SHOWN_SWITCH, MSG_SHOWN_GUEST, MSG_SHOWN_VIF };
+
+struct msg_shown {
+    struct msg_hdr hdr;
+    uint32_t kind; // enum msg_shown_kind
+    uint32_t next; // index to ask for next
+    uint32_t domid;
+    uint32_t device;
+    uint32_t vif;
+    uint32_t gen;
+    uint32_t vlan;
+    uint32_t pool;
+    int32_t pid; // of the primary (switch) or of the guest's worker; 0: none
+    uint32_t port;
+    uint32_t restarts; // of the guest's worker
+    uint32_t reserved;
+    uint8_t mac[6];
+    uint8_t reserved1[2];
+    char state[32];
+    char why[MSG_TEXT_BYTES]; // why it is refused or not running
+};
+
+struct msg_restart {
+    struct msg_hdr hdr;
+    uint32_t domid;
+    uint32_t reserved;
+};
+
+struct msg_done {
+    struct msg_hdr hdr;
+    int32_t ret; // 0 or -errno
+    uint32_t reserved;
+    char text[MSG_TEXT_BYTES];
+};
+
+#define MSG_LIST(MSG) \
+    MSG(CLAIM, WORKER, msg_claim) \
+    MSG(CLAIMED, WATCHER, msg_claimed) \
+    MSG(HELLO_PRIMARY, PRIMARY, msg_hello_primary) \
+    MSG(HELLO_WORKER, WORKER, msg_hello_worker) \
+    MSG(GUEST_SET, WATCHER, msg_guest_set) \
+    MSG(VIF_ATTACH, WATCHER, msg_vif_attach) \
+    MSG(VIF_ATTACHED, WORKER, msg_vif_attached) \
+    MSG(PORT_VIF, WATCHER, msg_port_vif) \
+    MSG(PORT_VIF_IS, PRIMARY, msg_port_vif_is) \
+    MSG(LINK, PRIMARY, msg_link) \
+    MSG(STOP, WATCHER, msg_stop) \
+    MSG(SHOW, CTL, msg_show) \
+    MSG(SHOWN, WATCHER, msg_shown) \
+    MSG(RESTART, CTL, msg_restart) \
+    MSG(DONE, WATCHER, msg_done)
+
+#define MSG_ENUM(name, sender, type) MSG_##name,
+enum msg_type { MSG_NONE, MSG_LIST(MSG_ENUM) MSG_TYPES };
+
+union msg {
+    struct msg_hdr hdr;
+#define MSG_MEMBER(name, sender, type) struct type name;
+    MSG_LIST(MSG_MEMBER)
+#undef MSG_MEMBER
+};
+
+static_assert(sizeof(struct msg_hdr) == 24, "no hole");
+static_assert(sizeof(struct msg_claim) == 40, "no hole");
+static_assert(sizeof(struct msg_claimed) == 168, "no hole");
+static_assert(sizeof(struct msg_hello_primary) == 56, "no hole");
+static_assert(sizeof(struct msg_hello_worker) == 48, "no hole");
+static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
+static_assert(sizeof(struct msg_vif_attach) == 136, "no hole");
+static_assert(sizeof(struct msg_vif_attached) == 168, "no hole");
+static_assert(sizeof(struct msg_port_vif) == 56, "no hole");
+static_assert(sizeof(struct msg_port_vif_is) == 48, "no hole");
+static_assert(sizeof(struct msg_link) == 40, "no hole");
+static_assert(sizeof(struct msg_show) == 32, "no hole");
+static_assert(sizeof(struct msg_shown) == 240, "no hole");
+static_assert(sizeof(struct msg_restart) == 32, "no hole");
+static_assert(sizeof(struct msg_done) == 160, "no hole");
+static_assert(sizeof(union msg) <= MSG_BYTES_MAX, "one buffer holds any");
+
+// Is it a message of a known type, from that kind of sender, of that type's size, with fields in range? Returns 0 or
+// -EBADMSG, -EPROTO, -EINVAL; nothing of a message is used before.
+int msg_check(const union msg *m, size_t bytes, enum msg_sender from);
+
+// Size of a type's struct; the type's name.
+uint16_t msg_bytes(enum msg_type type);
+const char *msg_name(enum msg_type type);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// state.h: the layout of <run_dir>/state, the memory that outlives every process.
+//
+// The watcher creates the file; the others wait for it. It lives in tmpfs and outside EAL's memory, so it is there
+// when the primary died. Each part has one writer at a time, named in its comment.
+#ifndef XV_STATE_H
+#define XV_STATE_H
+
+#include "fabric.h"
+
+#define STATE_FILE "state"
+#define STATE_MAGIC 0x3154415453765658ull
+#define STATE_VERSION 1u
+
+// Drops, by direction. The names are those that xvctl shows.
+#define VIF_TX_DROPS(D) \
+    D(TX_RUNT, "tx_runt") /* under 14 bytes */ \
+    D(TX_OVERSIZE, "tx_oversize") /* over 2048 bytes */ \
+    D(TX_SPOOFED, "tx_spoofed") /* source is not its MAC */ \
+    D(TX_TO_SELF, "tx_to_self") /* destination is its own MAC */ \
+    D(TX_NO_UPLINK, "tx_no_uplink") /* unknown destination, no uplink */ \
+    D(TX_NO_BUFFER, "tx_no_buffer") /* all buffers of the guest's context wait on lanes */ \
+    D(TX_LANE_FULL, "tx_lane_full") /* the receiver doesn't take its frames fast enough */
+
+#define VIF_RX_DROPS(D) \
+    D(RX_STALE, "rx_stale") /* meant for an earlier guest */ \
+    D(RX_BAD_SLOT, "rx_bad_slot") /* a lane slot out of bounds */ \
+    D(RX_TOO_SMALL, "rx_buffer_small") /* longer than the guest's buffer */ \
+    D(RX_BROKEN, "rx_queue_broken") /* the guest's receive ring is broken */
+
+// Counted by the primary, for frames between this vif and the wire.
+#define VIF_WIRE_DROPS(D) \
+    D(WIRE_RX_LANE_FULL, "wire_rx_lane_full") /* guest too slow */ \
+    D(WIRE_RX_NO_BUFFER, "wire_rx_no_buffer") \
+    D(WIRE_RX_WRONG_TAG, "wire_rx_wrong_tag") /* its MAC with another's tag */ \
+    D(WIRE_RX_OVERSIZE, "wire_rx_oversize") \
+    D(WIRE_TX_FULL, "wire_tx_full") /* the NIC takes no more */ \
+    D(WIRE_TX_NO_MBUF, "wire_tx_no_mbuf") \
+    D(WIRE_TX_NO_UPLINK, "wire_tx_no_uplink") \
+    D(WIRE_TX_STALE, "wire_tx_stale") /* sent by an earlier guest */ \
+    D(GROUP_BUDGET, "group_budget") /* more broadcasts than allowed */ \
+    D(GROUP_LANE_FULL, "group_lane_full") /* copies that a receiver had no room for, counted at the receiver */
+
+#define STATE_DROP_ENUM(name, text) DROP_##name,
+enum tx_drop { VIF_TX_DROPS(STATE_DROP_ENUM) TX_DROPS };
+enum rx_drop { VIF_RX_DROPS(STATE_DROP_ENUM) RX_DROPS };
+enum wire_drop { VIF_WIRE_DROPS(STATE_DROP_ENUM) WIRE_DROPS };
+#define STATE_DROPS_MAX 8u // of a ledger's direction
+static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room in struct vq_pos");
+
+// Why a queue is broken: the guest did what no correct driver does. It stays broken until the device starts anew.
+#define VQ_FAULTS(F) \
+    F(NONE, "none") \
+    F(AVAIL_AHEAD, "avail index runs ahead by more than the ring") \
+    F(HEAD_RANGE, "avail ring names a descriptor outside the table") \
+    F(NEXT_RANGE, "a descriptor's next is outside the table") \
+    F(CHAIN_LOOP, "a descriptor chain is longer than the ring") \
+    F(INDIRECT, "an indirect descriptor was not negotiated") \
+    F(ADDRESS, "a descriptor's memory is not inside a mempool") \
+    F(DIRECTION, "a descriptor is writable on transmit or read-only on receive")
+#define VQ_FAULT_ENUM(name, text) VQ_FAULT_##name,
+enum vq_fault { VQ_FAULTS(VQ_FAULT_ENUM) VQ_FAULT_COUNT };
+
+// Where one direction of a vif is, and what it counted: all of it moves in one step, with the ledger's commit word.
+struct vq_pos {
+    uint16_t next; // next avail entry; equal to the used index, since chains are used in order
+    uint16_t fault; // enum vq_fault
+    uint32_t reserved;
+    uint64_t frames; // delivered: put on a lane (from guest) or into a guest's buffer (to guest)
+    uint64_t bytes; // of those, without the virtio header
+    uint64_t drops[STATE_DROPS_MAX];
+};
+
+struct ledger_lane {
+    uint32_t lane; // from guest: the outlet; to guest: the context
+    uint32_t at; // its new tail (from guest) or head (to guest), absolute
+};
+
+// The ledger of one direction of one vif: what the burst in progress is about to publish. See common/ledger.h for the
+// steps. Written by the worker that serves the vif.
+struct ledger {
+    alignas(64) _Atomic uint32_t commit; // LEDGER_*: which pos counts, what is still to be published
+    _Atomic uint32_t gen; // generation of the vif that this ledger speaks of, 0: none
+    uint32_t ctx; // context whose lanes a from-guest ledger publishes
+    uint32_t n_lanes;
+    uint64_t epoch; // of the fabric whose lanes are meant
+    alignas(64) struct vq_pos pos[2];
+    alignas(64) struct ledger_lane lanes[FABRIC_BURST];
+};
+
+#define LEDGER_POS 0x1u // index of the pos that counts
+#define LEDGER_LANES 0x2u // the lanes' new positions are to be published
+#define LEDGER_RING 0x4u // the used index is to be published
+
+struct state_vif { // written by the worker that serves it
+    struct ledger from; // guest -> switch
+    struct ledger to; // switch -> guest
+};
+
+struct state_wire { // written by the primary
+    alignas(64) _Atomic uint32_t gen; // the counters below start at 0 with each generation
+    uint32_t reserved;
+    _Atomic uint64_t rx_frames; // wire -> guest, put on a lane
+    _Atomic uint64_t rx_bytes;
+    _Atomic uint64_t tx_frames; // guest -> wire, taken by the NIC
+    _Atomic uint64_t tx_bytes;
+    _Atomic uint64_t group_frames; // group frames of this vif that were copied
+    _Atomic uint64_t drops[16];
+};
+static_assert(WIRE_DROPS <= 16, "room in struct state_wire");
+
+// Frames from the wire that belong to nobody. Written by the primary.
+#define PORT_DROPS(D) \
+    D(UNKNOWN_MAC, "unknown_mac") \
+    D(UNKNOWN_TAG, "unknown_tag") /* group frame with nobody's tag */ \
+    D(RUNT, "runt") \
+    D(OVERSIZE, "oversize")
+#define STATE_PORT_DROP_ENUM(name, text) PORT_DROP_##name,
+enum port_drop { PORT_DROPS(STATE_PORT_DROP_ENUM) PORT_DROP_COUNT };
+
+#define STATE_PORTS_MAX 16u
+struct state_port {
+    alignas(64) _Atomic uint64_t rx_frames;
+    _Atomic uint64_t tx_frames;
+    _Atomic uint64_t drops[6];
+};
+
+struct state_ctx { // written by the worker or I/O lcore that runs the context
+    alignas(64) _Atomic uint64_t beats; // turns of its poll loop
+    _Atomic uint32_t pid;
+    _Atomic uint32_t reserved;
+};
+
+// What the watcher must find when it comes back. Written by the watcher.
+struct state_binding {
+    alignas(64) _Atomic uint32_t used; // written last: 1 the number is bound, 0 it is free
+    uint32_t domid;
+    uint32_t device;
+    uint32_t gen; // generation of the attachment in force, 0: none
+    uint32_t ctx; // guest's context, valid while gen is not 0
+    uint32_t reserved; //
+    char uuid[40]; // the domain's, "" where XenStore has none
+    uint64_t last_use; // CLOCK_MONOTONIC ns
+    uint32_t flag_gref;
+    uint8_t mac[6];
+    uint8_t reserved1[6];
+    uint64_t offer_sum; // checksum over everything that the guest published: another one is another start
+};
+
+struct state {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t layout;
+    alignas(64) _Atomic uint32_t last_gen; // generations given out; written by the watcher
+    alignas(64) struct state_binding bindings[FABRIC_VIFS_MAX];
+    struct state_wire wires[FABRIC_VIFS_MAX];
+    struct state_port ports[STATE_PORTS_MAX];
+    struct state_ctx ctxs[FABRIC_CTX_MAX];
+    struct state_vif vifs[FABRIC_VIFS_MAX];
+};
+
+#endif
