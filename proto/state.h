@@ -91,6 +91,7 @@ struct ledger {
 #define LEDGER_POS 0x1u // index of the pos that counts
 #define LEDGER_LANES 0x2u // the lanes' new positions are to be published
 #define LEDGER_RING 0x4u // the used index is to be published
+#define LEDGER_STEP 0x8u // added with each commit: readers see that a pos was reused
 
 struct state_vif { // written by the worker that serves it
     struct ledger from; // guest -> switch
