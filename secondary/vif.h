@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// vif.h: one device of the guest: its two rings, its ledgers, and the bursts in both directions.
+#ifndef XV_VIF_H
+#define XV_VIF_H
+
+#include <stdbool.h>
+
+#include "fdb.h"
+#include "lane.h"
+#include "ledger.h"
+#include "map.h"
+#include "vq.h"
+
+struct vif {
+    uint32_t number; // k: its outlet, its place in the forwarding table
+    uint32_t gen;
+    uint32_t device; // the guest's number for it
+    uint32_t flags; // MSG_VIF_*
+    uint64_t mac; // as fdb_key()
+    struct fabric *fabric;
+    const struct fabric_vif *pub;
+    struct map map;
+    struct vq tx; // the guest transmits
+    struct vq rx; // the guest receives
+    struct ledger *from;
+    struct ledger *to;
+    struct sink sink;
+};
+
+struct vif_attach {
+    uint32_t number;
+    uint32_t gen;
+    uint32_t device;
+    uint32_t flags;
+    uint16_t ring_size;
+    uint8_t mac[6];
+};
+
+// Serve a vif whose memory is mapped in v->map: lay out its rings, and finish what a predecessor of the same generation
+// left, or start where the rings stand. The context's tails must have been redone before (ledger_redo_tails).
+void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struct state_vif *state);
+
+// Move up to FABRIC_BURST frames from the guest to lanes, and from the vif's lanes to the guest. look_all: see
+// sink_look(). Both return how many frames they dealt with, dropped ones included.
+uint32_t vif_from_guest(struct vif *v, struct source *s);
+uint32_t vif_to_guest(struct vif *v, bool look_all);
+
+#endif

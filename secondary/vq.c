@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdbool.h>
+#include <string.h>
+
+#include "vq.h"
+
+struct desc {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t flags;
+    uint16_t next;
+};
+
+void vq_init(struct vq *vq, const struct map *map, enum region_kind ring, uint16_t size)
+{
+    struct vring v;
+
+    vring_init(&v, size, map->regions[ring].host, XENVIRT_RING_ALIGN);
+    *vq = (struct vq){ .desc = v.desc, .avail = v.avail, .used = v.used, .map = map, .size = size };
+}
+
+// Both halves of a descriptor, each read once; the compiler may not read them again.
+static struct desc desc_read(const struct vq *vq, uint16_t i)
+{
+    const uint64_t *words = (const uint64_t *)&vq->desc[i];
+    uint64_t addr = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
+    uint64_t rest = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
+    struct desc d = { .addr = addr };
+
+    memcpy(&d.len, &rest, sizeof(rest));
+    return d;
+}
+
+// What is wrong with a descriptor on a queue whose descriptors all have the WRITE flag `write`?
+static enum vq_fault desc_fault(const struct vq *vq, const struct desc *d, uint16_t write)
+{
+    if (d->flags & VRING_DESC_F_INDIRECT)
+        return VQ_FAULT_INDIRECT;
+    if ((d->flags & VRING_DESC_F_WRITE) != write)
+        return VQ_FAULT_DIRECTION;
+    if ((d->flags & VRING_DESC_F_NEXT) && d->next >= vq->size)
+        return VQ_FAULT_NEXT_RANGE;
+    return VQ_FAULT_NONE;
+}
+
+static enum vq_verdict verdict_fault(enum vq_fault *fault, enum vq_fault why)
+{
+    *fault = why;
+    return VQ_FAULT;
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+enum vq_verdict vq_copy_out(const struct vq *vq, uint16_t head, uint8_t *frame, uint16_t *len, enum vq_fault *fault)
+{
+    uint32_t skip = XENVIRT_NET_HDR_BYTES, at = 0;
+    bool oversize = false;
+    uint16_t i = head;
+
+    if (head >= vq->size)
+        return verdict_fault(fault, VQ_FAULT_HEAD_RANGE);
+    for (uint32_t seg = 0; seg < vq->size; seg++) {
+        struct desc d = desc_read(vq, i);
+        enum vq_fault why = desc_fault(vq, &d, 0);
+        uint32_t hdr = min_u32(skip, d.len);
+        uint32_t data = d.len - hdr, take = min_u32(data, XENVIRT_FRAME_MAX - at);
+        // The header is not looked at, so its memory need not exist: DPDK 2.2 gives it address NULL.
+        const uint8_t *from = data > 0 ? map_host(vq->map, d.addr + hdr, data) : NULL;
+
+        if (why != VQ_FAULT_NONE)
+            return verdict_fault(fault, why);
+        if (data > 0 && from == NULL)
+            return verdict_fault(fault, VQ_FAULT_ADDRESS);
+        if (take > 0)
+            memcpy(frame + at, from, take);
+        skip -= hdr;
+        at += take;
+        oversize |= take < data;
+        if (!(d.flags & VRING_DESC_F_NEXT)) {
+            *len = (uint16_t)at;
+            return oversize ? VQ_OVERSIZE : at < XENVIRT_FRAME_MIN ? VQ_RUNT : VQ_OK;
+        }
+        i = d.next;
+    }
+    return verdict_fault(fault, VQ_FAULT_CHAIN_LOOP);
+}
+
+// Write the part of header and frame that belongs at offset `at` of the guest's buffer, n bytes of it, to host.
+static void part_write(uint8_t *host, uint32_t at, uint32_t n, const uint8_t *frame)
+{
+    uint32_t hdr = at < XENVIRT_NET_HDR_BYTES ? min_u32(n, XENVIRT_NET_HDR_BYTES - at) : 0;
+
+    memset(host, 0, hdr);
+    if (n > hdr)
+        memcpy(host + hdr, frame + (at + hdr - XENVIRT_NET_HDR_BYTES), n - hdr);
+}
+
+enum vq_verdict vq_copy_in(const struct vq *vq, uint16_t head, const uint8_t *frame, uint16_t len, enum vq_fault *fault)
+{
+    uint32_t total = XENVIRT_NET_HDR_BYTES + len, at = 0;
+    uint16_t i = head;
+
+    if (head >= vq->size)
+        return verdict_fault(fault, VQ_FAULT_HEAD_RANGE);
+    for (uint32_t seg = 0; seg < vq->size; seg++) {
+        struct desc d = desc_read(vq, i);
+        enum vq_fault why = desc_fault(vq, &d, VRING_DESC_F_WRITE);
+        uint32_t take = min_u32(d.len, total - at);
+        // All of the descriptor must be the guest's, not only what this frame needs.
+        uint8_t *to = d.len > 0 ? map_host(vq->map, d.addr, d.len) : NULL;
+
+        if (why != VQ_FAULT_NONE)
+            return verdict_fault(fault, why);
+        if (d.len > 0 && to == NULL)
+            return verdict_fault(fault, VQ_FAULT_ADDRESS);
+        if (take > 0)
+            part_write(to, at, take, frame);
+        at += take;
+        if (at == total)
+            return VQ_OK;
+        if (!(d.flags & VRING_DESC_F_NEXT))
+            return VQ_TOO_SMALL;
+        i = d.next;
+    }
+    return verdict_fault(fault, VQ_FAULT_CHAIN_LOOP);
+}
