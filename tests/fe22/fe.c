@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "fe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGE XENVIRT_PAGE_BYTES
+#define HDR XENVIRT_NET_HDR_BYTES
+#define DESC_NONE 32768u // 2.2's end of the chain of free descriptors
+
+int fe_key_write(struct fe *fe, const char *key, const char *value)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", fe->dir, key);
+    return xs_write(fe->xs, XBT_NULL, path, value, strlen(value)) ? 0 : -errno;
+}
+
+int fe_key_read(struct fe *fe, const char *key, char **value)
+{
+    char path[256];
+    unsigned len;
+
+    snprintf(path, sizeof(path), "%s/%s", fe->dir, key);
+    *value = xs_read(fe->xs, XBT_NULL, path, &len);
+    return *value == NULL ? -errno : 0;
+}
+
+int fe_key_remove(struct fe *fe, const char *key)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", fe->dir, key);
+    return xs_rm(fe->xs, XBT_NULL, path) ? 0 : -errno;
+}
+
+// What libxenstore's calls want is the domain's own number; only XenStore knows it.
+static int own_domid(struct fe *fe)
+{
+    unsigned len;
+    char *value = xs_read(fe->xs, XBT_NULL, "domid", &len), *end;
+    unsigned long domid;
+
+    if (value == NULL)
+        return -errno;
+    domid = strtoul(value, &end, 0);
+    if (end == value || domid == 0) { // as 2.2: dom0 is not a guest
+        free(value);
+        return -EINVAL;
+    }
+    free(value);
+    fe->domid = domid;
+    return 0;
+}
+
+int fe_open(struct fe *fe, uint32_t backend, bool keep)
+{
+    char *path;
+    int ret;
+
+    fe->backend = backend;
+    fe->xs = xs_open(0);
+    if (fe->xs == NULL)
+        return -errno;
+    ret = own_domid(fe);
+    if (ret < 0)
+        return ret;
+    path = xs_get_domain_path(fe->xs, fe->domid);
+    if (path == NULL)
+        return -errno;
+    snprintf(fe->dir, sizeof(fe->dir), "%s/%s", path, XENVIRT_DIR);
+    free(path);
+    fe->shr = xengntshr_open(NULL, 0);
+    if (fe->shr == NULL)
+        return -errno;
+    if (keep)
+        return 0;
+    xs_transaction_start(fe->xs); // 2.2 starts one, uses it for nothing and never ends it
+    if (!xs_rm(fe->xs, XBT_NULL, fe->dir))
+        return -errno;
+    fe->removed = true;
+    return 0;
+}
+
+// Frame numbers of n pages from va on; they stay 0 where the kernel doesn't tell. Nobody uses them.
+static void page_numbers(const uint8_t *va, uint32_t n, uint64_t *pfns)
+{
+    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+    memset(pfns, 0, n * sizeof(*pfns));
+    if (fd < 0)
+        return;
+    if (pread(fd, pfns, n * sizeof(*pfns), (uintptr_t)va / PAGE * sizeof(*pfns)) < 0)
+        memset(pfns, 0, n * sizeof(*pfns));
+    close(fd);
+}
+
+static int grant_list(struct fe *fe, struct fe_grant *g)
+{
+    uint64_t *pfns = calloc(g->n_pages, sizeof(*pfns));
+
+    if (pfns == NULL)
+        return -ENOMEM;
+    page_numbers(g->va, g->n_pages, pfns);
+    for (uint32_t i = 0; i < g->n_pages; i++) {
+        g->pairs[i].gref = g->refs[i];
+        g->pairs[i].pfn = pfns[i];
+    }
+    if (g->n_pages < g->n_lists * XENVIRT_PAIRS_PER_PAGE)
+        g->pairs[g->n_pages].gref = fe->list_end;
+    free(pfns);
+    return 0;
+}
+
+int fe_grant(struct fe *fe, struct fe_grant *g, uint32_t n_pages)
+{
+    g->n_pages = n_pages;
+    g->n_lists = (n_pages + XENVIRT_PAIRS_PER_PAGE - 1) / XENVIRT_PAIRS_PER_PAGE;
+    g->refs = calloc(n_pages, sizeof(*g->refs));
+    g->list_refs = calloc(g->n_lists, sizeof(*g->list_refs));
+    if (g->refs == NULL || g->list_refs == NULL)
+        return -ENOMEM;
+    g->va = xengntshr_share_pages(fe->shr, fe->backend, n_pages, g->refs, 1);
+    if (g->va == NULL)
+        return -errno;
+    g->pairs = xengntshr_share_pages(fe->shr, fe->backend, g->n_lists, g->list_refs, 1);
+    if (g->pairs == NULL)
+        return -errno;
+    return grant_list(fe, g);
+}
+
+// "gref,gref,...": the pages that list the pages.
+static int grant_publish(struct fe *fe, const char *key, const struct fe_grant *g)
+{
+    char value[FE_POOLS_MAX * 1024] = "";
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < g->n_lists && at + 16 < sizeof(value); i++)
+        at += snprintf(value + at, sizeof(value) - at, "%s%u", i == 0 ? "" : ",", g->list_refs[i]);
+    return fe_key_write(fe, key, value);
+}
+
+int fe_pool_open(struct fe *fe, uint32_t m, uint32_t n_elts, uint32_t size)
+{
+    struct fe_pool *pool = &fe->pools[m];
+    char key[64], value[32];
+    int ret;
+
+    *pool = (struct fe_pool){ .elt_bytes = FE_HEADROOM + size, .n_elts = n_elts, .n_free = n_elts };
+    pool->free = calloc(n_elts, sizeof(*pool->free));
+    if (pool->free == NULL)
+        return -ENOMEM;
+    ret = fe_grant(fe, &pool->grant, ((uint64_t)n_elts * pool->elt_bytes + PAGE - 1) / PAGE);
+    if (ret < 0)
+        return ret;
+    for (uint32_t i = 0; i < n_elts; i++)
+        pool->free[i] = pool->grant.va + (size_t)i * pool->elt_bytes;
+    snprintf(key, sizeof(key), XENVIRT_KEY_MEMPOOL_GREF, m);
+    ret = grant_publish(fe, key, &pool->grant);
+    if (ret < 0)
+        return ret;
+    snprintf(key, sizeof(key), XENVIRT_KEY_MEMPOOL_VA, m);
+    snprintf(value, sizeof(value), "%lx", (unsigned long)(uintptr_t)pool->grant.va);
+    return fe_key_write(fe, key, value);
+}
+
+static int ring_open(struct fe *fe, struct fe_ring *ring, const char *key, struct fe_pool *pool)
+{
+    uint32_t bytes = vring_size(FE_RING_SIZE, XENVIRT_RING_ALIGN);
+    int ret;
+
+    *ring = (struct fe_ring){ .pool = pool, .size = FE_RING_SIZE, .n_free = FE_RING_SIZE };
+    ret = fe_grant(fe, &ring->grant, (bytes + PAGE - 1) / PAGE);
+    if (ret < 0)
+        return ret;
+    ret = grant_publish(fe, key, &ring->grant);
+    if (ret < 0)
+        return ret;
+    vring_init(&ring->vring, FE_RING_SIZE, ring->grant.va, XENVIRT_RING_ALIGN);
+    for (uint32_t i = 0; i < FE_RING_SIZE; i++)
+        ring->vring.desc[i].next = ring->nexts[i] = i + 1 < FE_RING_SIZE ? i + 1 : DESC_NONE;
+    return 0;
+}
+
+int fe_dev_open(struct fe *fe, uint32_t n, const uint8_t mac[6], uint32_t rx_pool, uint32_t tx_pool)
+{
+    struct fe_dev *dev = &fe->devs[n];
+    char key[64];
+    int ret;
+
+    dev->started = false;
+    memcpy(dev->mac, mac, 6);
+    dev->n_rx_bufs = FE_RING_SIZE;
+    dev->rx_segs = 1;
+    dev->rx_seg_bytes = 0;
+    snprintf(key, sizeof(key), XENVIRT_KEY_TX_RING_GREF, n);
+    ret = ring_open(fe, &dev->tx, key, &fe->pools[tx_pool]);
+    if (ret < 0)
+        return ret;
+    snprintf(key, sizeof(key), XENVIRT_KEY_RX_RING_GREF, n);
+    ret = ring_open(fe, &dev->rx, key, &fe->pools[rx_pool]);
+    if (ret < 0)
+        return ret;
+    dev->open = true;
+    return 0;
+}
+
+static int flag_share(struct fe *fe, uint32_t n)
+{
+    struct fe_dev *dev = &fe->devs[n];
+    char key[64], value[32];
+    uint8_t *page = xengntshr_share_page_notify(fe->shr, fe->backend, &dev->flag_ref, 1, 0, -1);
+
+    if (page == NULL)
+        return -errno;
+    dev->flag = page; // the page of an earlier start stays shared and set, as with 2.2
+    *page = XENVIRT_FLAG_UP;
+    snprintf(value, sizeof(value), "%u", dev->flag_ref);
+    snprintf(key, sizeof(key), XENVIRT_KEY_FLAG, n);
+    return fe_key_write(fe, key, value);
+}
+
+int fe_dev_start(struct fe *fe, uint32_t n)
+{
+    struct fe_dev *dev = &fe->devs[n];
+    char key[64], value[32];
+    int ret;
+
+    fe_rx_fill(dev);
+    snprintf(key, sizeof(key), XENVIRT_KEY_MAC, n);
+    snprintf(value, sizeof(value), "%02x:%02x:%02x:%02x:%02x:%02x", dev->mac[0], dev->mac[1], dev->mac[2], dev->mac[3],
+        dev->mac[4], dev->mac[5]);
+    ret = fe_key_write(fe, key, value);
+    if (ret < 0)
+        return ret;
+    ret = flag_share(fe, n);
+    if (ret < 0)
+        return ret;
+    snprintf(key, sizeof(key), XENVIRT_KEY_START, n);
+    ret = fe_key_write(fe, key, "1");
+    if (ret < 0)
+        return ret;
+    dev->started = true;
+    return 0;
+}
+
+void fe_dev_stop(struct fe_dev *dev)
+{
+    dev->started = false;
+}
+
+static uint8_t *elt_take(struct fe_pool *pool)
+{
+    return pool->n_free == 0 ? NULL : pool->free[--pool->n_free];
+}
+
+static void elt_give(struct fe_pool *pool, uint8_t *elt)
+{
+    if (elt != NULL)
+        pool->free[pool->n_free++] = elt;
+}
+
+void fe_avail_put(struct fe_ring *ring, uint16_t head)
+{
+    uint16_t idx = ring->vring.avail->idx;
+
+    ring->vring.avail->ring[idx % ring->size] = head;
+    // Release: pairs with the back end's acquire of the index; entry and descriptors are complete.
+    __atomic_store_n(&ring->vring.avail->idx, (uint16_t)(idx + 1), __ATOMIC_RELEASE);
+}
+
+// One piece of a chain.
+struct piece {
+    uint8_t *elt;
+    uint64_t addr;
+    uint32_t len;
+    uint16_t flags;
+};
+
+// The caller has seen that there are n free descriptors.
+static void chain_put(struct fe_ring *ring, const struct piece *pieces, uint32_t n)
+{
+    uint16_t head = ring->free_head, i = head;
+
+    for (uint32_t k = 0; k < n; k++) {
+        uint16_t next = ring->nexts[i];
+        bool more = k + 1 < n;
+
+        ring->elts[i] = pieces[k].elt;
+        ring->lens[i] = pieces[k].len;
+        ring->vring.desc[i] = (struct vring_desc){ .addr = pieces[k].addr, .len = pieces[k].len,
+            .flags = pieces[k].flags | (more ? VRING_DESC_F_NEXT : 0), .next = next };
+        i = next;
+    }
+    ring->segs[head] = n;
+    ring->free_head = i;
+    ring->n_free -= n;
+    fe_avail_put(ring, head);
+}
+
+// Back to the free descriptors; elements back to the mempool.
+static void chain_free(struct fe_ring *ring, uint16_t head)
+{
+    uint16_t last = head;
+
+    for (uint32_t k = 0, i = head; k < ring->segs[head]; k++, i = ring->nexts[i]) {
+        elt_give(ring->pool, ring->elts[i]);
+        ring->elts[i] = NULL;
+        last = i;
+    }
+    ring->nexts[last] = ring->free_head;
+    ring->vring.desc[last].next = ring->free_head;
+    ring->n_free += ring->segs[head];
+    ring->segs[head] = 0;
+    ring->free_head = head;
+}
+
+// The next used entry, if there is one that makes sense; a wrong one is counted in *bad. Returns the chain's head or -1.
+static int used_take(struct fe_ring *ring, uint32_t *len, uint64_t *bad)
+{
+    // Acquire: pairs with the back end's release of the used index; entry and frame are complete.
+    while (__atomic_load_n(&ring->vring.used->idx, __ATOMIC_ACQUIRE) != ring->used_seen) {
+        struct vring_used_elem e = ring->vring.used->ring[ring->used_seen++ % ring->size];
+
+        if (e.id < ring->size && ring->segs[e.id] != 0) {
+            *len = e.len;
+            return e.id;
+        }
+        (*bad)++;
+    }
+    return -1;
+}
+
+uint32_t fe_sent(struct fe_dev *dev)
+{
+    uint32_t n = 0, len;
+    int head;
+
+    for (; n < FE_RING_SIZE && (head = used_take(&dev->tx, &len, &dev->stats.tx_bad)) >= 0; n++) {
+        if (len != 0) // the back end writes nothing here
+            dev->stats.tx_bad++;
+        chain_free(&dev->tx, head);
+    }
+    dev->stats.tx_done += n;
+    return n;
+}
+
+#define PIECES_MAX FE_RING_SIZE
+
+struct pieces {
+    uint32_t n;
+    struct piece piece[PIECES_MAX];
+};
+
+// Append len bytes of data (NULL: zeroes) as one descriptor in an element of its own.
+static int piece_add(struct fe_pool *pool, struct pieces *p, const uint8_t *data, uint32_t len)
+{
+    uint8_t *elt;
+
+    if (p->n == PIECES_MAX || len > pool->elt_bytes - FE_HEADROOM + HDR)
+        return -EMSGSIZE;
+    elt = elt_take(pool);
+    if (elt == NULL)
+        return -EAGAIN;
+    // A frame begins at the headroom's end, with room for a header before it.
+    uint8_t *at = elt + FE_HEADROOM - HDR;
+
+    if (data != NULL)
+        memcpy(at, data, len);
+    else
+        memset(at, 0, len);
+    p->piece[p->n++] = (struct piece){ .elt = elt, .addr = (uintptr_t)at, .len = len };
+    return 0;
+}
+
+static int header_add(struct fe_pool *pool, struct pieces *p, enum fe_hdr hdr)
+{
+    int ret;
+
+    switch (hdr) {
+    case FE_HDR_NULL:
+        p->piece[p->n++] = (struct piece){ .addr = 0, .len = HDR };
+        return 0;
+    case FE_HDR_OWN:
+        return piece_add(pool, p, NULL, HDR);
+    case FE_HDR_SPLIT:
+        ret = piece_add(pool, p, NULL, 4);
+        return ret < 0 ? ret : piece_add(pool, p, NULL, HDR - 4);
+    case FE_HDR_INLINE:
+        break;
+    }
+    return 0;
+}
+
+static int frame_lay(struct fe_pool *pool, struct pieces *p, const uint8_t *frame, uint32_t len,
+    const struct fe_shape *shape)
+{
+    uint8_t first[HDR + FE_FRAME_BYTES];
+    uint32_t segs = shape->segs == 0 ? 1 : shape->segs, at = 0;
+    int ret = header_add(pool, p, shape->hdr);
+
+    for (uint32_t k = 0; ret == 0 && k < segs; k++) {
+        uint32_t part = k + 1 < segs ? len / segs : len - at;
+
+        if (shape->zeros)
+            ret = piece_add(pool, p, NULL, 0);
+        if (ret < 0)
+            break;
+        if (k == 0 && shape->hdr == FE_HDR_INLINE) {
+            memset(first, 0, HDR);
+            memcpy(first + HDR, frame, part);
+            ret = piece_add(pool, p, first, HDR + part);
+        } else {
+            ret = piece_add(pool, p, frame + at, part);
+        }
+        at += part;
+    }
+    return ret;
+}
+
+int fe_send(struct fe_dev *dev, const uint8_t *frame, uint32_t len, const struct fe_shape *shape)
+{
+    struct fe_ring *tx = &dev->tx;
+    struct pieces p = { .n = 0 };
+    int ret = len > FE_FRAME_BYTES ? -EMSGSIZE : 0;
+
+    fe_sent(dev);
+    if (ret == 0)
+        ret = frame_lay(tx->pool, &p, frame, len, shape);
+    if (ret == 0 && p.n > tx->n_free)
+        ret = p.n > tx->size ? -EMSGSIZE : -EAGAIN;
+    if (ret < 0) {
+        while (p.n > 0)
+            elt_give(tx->pool, p.piece[--p.n].elt);
+        dev->stats.tx_full += ret == -EAGAIN;
+        return ret;
+    }
+    chain_put(tx, p.piece, p.n);
+    dev->stats.tx_frames++;
+    return 0;
+}
+
+// One receive chain. 2.2's is one descriptor: header, then frame.
+static bool rx_post(struct fe_dev *dev)
+{
+    struct fe_ring *rx = &dev->rx;
+    struct piece pieces[16];
+    uint32_t n = 0, room = rx->pool->elt_bytes - FE_HEADROOM + HDR;
+
+    if (rx->n_free < dev->rx_segs)
+        return false;
+    for (; n < dev->rx_segs && n < 16; n++) {
+        uint8_t *elt = elt_take(rx->pool);
+
+        if (elt == NULL)
+            break;
+        pieces[n] = (struct piece){ .elt = elt, .addr = (uintptr_t)elt + FE_HEADROOM - HDR,
+            .len = dev->rx_seg_bytes == 0 ? room : dev->rx_seg_bytes, .flags = VRING_DESC_F_WRITE };
+    }
+    if (n == dev->rx_segs) {
+        chain_put(rx, pieces, n);
+        return true;
+    }
+    while (n > 0)
+        elt_give(rx->pool, pieces[--n].elt);
+    return false;
+}
+
+void fe_rx_fill(struct fe_dev *dev)
+{
+    struct fe_ring *rx = &dev->rx;
+
+    while ((uint16_t)(rx->vring.avail->idx - rx->used_seen) < dev->n_rx_bufs && rx_post(dev))
+        ;
+}
+
+// Gather what the back end wrote. Returns the frame's length, or -1 if the length makes no sense.
+static int rx_gather(struct fe_dev *dev, uint16_t head, uint32_t len, uint8_t *to)
+{
+    struct fe_ring *rx = &dev->rx;
+    uint32_t at = 0;
+
+    for (uint32_t k = 0, i = head; k < rx->segs[head] && at < len; k++, i = rx->nexts[i]) {
+        uint32_t part = len - at < rx->lens[i] ? len - at : rx->lens[i];
+
+        if (at + part > HDR + FE_FRAME_BYTES)
+            return -1;
+        memcpy(to + at, rx->elts[i] + FE_HEADROOM - HDR, part);
+        at += part;
+    }
+    return at < len || len < HDR ? -1 : (int)(len - HDR);
+}
+
+uint32_t fe_receive(struct fe_dev *dev, uint32_t max, fe_got *got, void *arg)
+{
+    uint8_t bytes[HDR + FE_FRAME_BYTES];
+    uint32_t n = 0, used;
+    int head;
+
+    for (; n < max && (head = used_take(&dev->rx, &used, &dev->stats.rx_bad)) >= 0; n++) {
+        int len = rx_gather(dev, head, used, bytes);
+
+        chain_free(&dev->rx, head);
+        if (len < 0) {
+            dev->stats.rx_bad++;
+            continue;
+        }
+        dev->stats.rx_frames++;
+        dev->stats.rx_bytes += len;
+        got(arg, bytes + HDR, len);
+    }
+    fe_rx_fill(dev);
+    return n;
+}
