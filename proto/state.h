@@ -54,7 +54,7 @@ static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room 
     F(AVAIL_AHEAD, "avail index runs ahead by more than the ring") \
     F(HEAD_RANGE, "avail ring names a descriptor outside the table") \
     F(NEXT_RANGE, "a descriptor's next is outside the table") \
-    F(CHAIN_LOOP, "a descriptor chain is longer than the ring") \
+    F(CHAIN_LOOP, "a descriptor chain loops or is longer than the ring")\
     F(INDIRECT, "an indirect descriptor was not negotiated") \
     F(ADDRESS, "a descriptor's memory is not inside a mempool") \
     F(DIRECTION, "a descriptor is writable on transmit or read-only on receive")
@@ -138,13 +138,14 @@ struct state_binding {
     uint32_t domid;
     uint32_t device;
     uint32_t gen; // generation of the attachment in force, 0: none
-    uint32_t ctx; // guest's context, valid while gen is not 0
-    uint32_t reserved; //
+    uint32_t guest; // guest's index, its context is n_io + index; valid while gen is not 0
+    uint32_t ring_size;
     char uuid[40]; // the domain's, "" where XenStore has none
     uint64_t last_use; // CLOCK_MONOTONIC ns
     uint32_t flag_gref;
     uint8_t mac[6];
-    uint8_t reserved1[6];
+    uint8_t reserved[2];
+    uint32_t front_gen; // the front end's generation that is served, 0: it knows none
     uint64_t offer_sum; // checksum over everything that the guest published: another one is another start
 };
 
