@@ -38,14 +38,14 @@ static inline void backoff_turn(struct backoff *b, uint32_t n)
         b->next_us = BACKOFF_SLEEP_MIN_US < b->sleep_us ? BACKOFF_SLEEP_MIN_US : b->sleep_us;
         return;
     }
+    if (b->idle >= b->yield && b->sleep_us > 0) {
+        backoff_sleep(b);
+        return;
+    }
+    if (b->idle >= b->busy)
+        sched_yield();
     if (b->idle < b->yield)
         b->idle++;
-    if (b->idle <= b->busy)
-        return;
-    if (b->idle < b->yield || b->sleep_us == 0)
-        sched_yield();
-    else
-        backoff_sleep(b);
 }
 
 // CLOCK_MONOTONIC in ns; read without a system call.

@@ -2,7 +2,7 @@
 // conf.h: the one configuration that all programs read.
 //
 // A libconfig file, /etc/xv/xv.conf unless --config names another; without a file there every option has its default.
-// The table in conf.c holds each option's name, default and range; docs/xv.conf.5.md describes them.
+// The table in option.c holds each option's name, default and range; docs/xv.conf.5.md describes them.
 #ifndef XV_CONF_H
 #define XV_CONF_H
 
@@ -50,16 +50,16 @@ struct conf {
     uint32_t log_level; // enum log_level, by name in the file
     // Size of the switch
     uint32_t max_vifs; // 16
-    uint32_t max_guests; // 16; at most 96
+    uint32_t max_guests; // not set: max_vifs, at most 96
     uint32_t lane_slots; // 1024
     uint32_t buffers; // of each context, 2048
     uint32_t vlan_base; // 1000
     // primary
     enum conf_start primary_start; // "external"
-    char primary_path[CONF_TEXT_BYTES];
+    char primary_path[CONF_TEXT_BYTES]; // "": next to xv-watcher
     uint32_t primary_mbufs; // of each port's pool, 8192
     uint32_t primary_memory_mb; // EAL's -m, 0: computed
-    uint32_t primary_portmask; // -p, all
+    uint32_t primary_portmask; // -p, 0xffff: all
     bool primary_vm2vm; // --vm2vm, true
     uint32_t primary_stats; // --stats in seconds, 0
     uint32_t primary_group_rate; // group frames/s that one vif may have copied, 10000
@@ -92,8 +92,15 @@ int conf_read(struct conf *c, const char *file, char *err, size_t n);
 // Print what is in force, in the file's own syntax: the output can be read back.
 void conf_print(const struct conf *c, FILE *out);
 
+// Print a row for each option: path, default, what is allowed, what it is. The rows of docs/xv.conf.5.md.
+void conf_describe(FILE *out);
+
+// The tag of device number k: pinned, or vlan_base + k. Together they are the map that is fixed when the primary starts.
+uint32_t conf_vlan(const struct conf *c, uint32_t number);
+
 // What the configuration says of a guest. uuid and name may be "". Returns the entry, or NULL if none matches; entries
-// match by UUID first, then domid, then name.
+// match by UUID first, then domid, then name. An entry that says something else of the guest (its domid matches, but it
+// names another UUID) does not match.
 const struct conf_guest *conf_guest_find(const struct conf *c, uint32_t domid, const char *uuid, const char *name);
 
 #endif

@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "lock.h"
@@ -22,13 +21,14 @@ static int lock_file(const char *run_dir, const char *name, int flags)
 
 int lock_take(const char *run_dir, const char *name)
 {
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     char pid[24];
     int fd = lock_file(run_dir, name, O_RDWR | O_CREAT);
     int n, ret;
 
     if (fd < 0)
         return fd;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+    if (fcntl(fd, F_OFD_SETLK, &whole) < 0)
         goto fail;
     n = snprintf(pid, sizeof(pid), "%d\n", getpid());
     if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, n, 0) != n)
@@ -43,18 +43,17 @@ fail:
 
 pid_t lock_holder(const char *run_dir, const char *name)
 {
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     char pid[24] = "";
     int fd = lock_file(run_dir, name, O_RDWR);
-    pid_t ret;
+    pid_t ret = 0;
 
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
-    if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
-        close(fd);
-        return 0;
-    }
-    ret = errno == EWOULDBLOCK ? 0 : -errno;
-    if (ret == 0 && pread(fd, pid, sizeof(pid) - 1, 0) > 0)
+    // Only asks: a moment's lock of ours would refuse a process that starts in it.
+    if (fcntl(fd, F_OFD_GETLK, &whole) < 0)
+        ret = -errno;
+    else if (whole.l_type != F_UNLCK && pread(fd, pid, sizeof(pid) - 1, 0) > 0)
         ret = atoi(pid);
     close(fd);
     return ret;

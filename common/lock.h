@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // lock.h: one living process for each name, held by the kernel.
 //
-// flock() on <run_dir>/<name>.lock, kept open for life. The kernel drops it when the last thread of the holder is gone
+// An open file description lock on <run_dir>/<name>.lock, kept open for life. The kernel drops it when the last thread of the holder is gone
 // and not before, so getting it proves that the predecessor is dead, however it died. The file holds the pid for people.
 #ifndef XV_LOCK_H
 #define XV_LOCK_H
 
 #include <sys/types.h>
 
-// Take the lock. Returns a descriptor to keep open, -EWOULDBLOCK if another process holds it, or another -errno.
+// Take the lock. Returns a descriptor to keep open, -EAGAIN if another process holds it, or another -errno.
 int lock_take(const char *run_dir, const char *name);
 
 // Who holds it? Returns the holder's pid, 0 if nobody does, or -errno.
