@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// device.h: one net_xenvirt device, the ethdev's private data.
+//
+// It lies in memory that DPDK's secondary processes share; they may look at the counters only: every pointer in here is the
+// primary's.
+#ifndef XENVIRT_DEVICE_H
+#define XENVIRT_DEVICE_H
+
+#include <rte_ether.h>
+
+#include "flag.h"
+#include "grant.h"
+#include "queue.h"
+
+struct device {
+    struct rte_ether_addr mac;
+    struct guest *guest;
+    unsigned index; // N
+    int lock;       // on N
+    struct flag flag;
+    struct rxq rx;
+    struct txq tx;
+
+    // Kept from one start to the next, unless a back end didn't detach.
+    uint16_t ring_size; // of the rings granted, 0: none
+    struct offer rx_ring;
+    struct offer tx_ring;
+    struct region *bounce; // buffers of rx, if it bounces, then those of tx
+    uint32_t bounce_count;
+};
+
+// Take the next device number of the guest. The device's MAC address and queues are set by then.
+int device_open(struct device *d, uint32_t domid, uint32_t backend);
+void device_close(struct device *d); // stopped
+
+// Grant what is missing, fill the rings and tell the switch.
+int device_start(struct device *d);
+void device_stop(struct device *d);
+
+// True: rx takes frames out of bounce buffers. Fixed by device_start().
+static inline bool device_rx_bounces(const struct device *d)
+{
+    return d->rx.bounce.va != NULL;
+}
+
+#endif

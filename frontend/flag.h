@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// flag.h: a device's flag page, through which both ends say what they do (struct xenvirt_flag_page).
+#ifndef XENVIRT_FLAG_H
+#define XENVIRT_FLAG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "guest.h"
+#include "xenvirt.h"
+
+struct flag {
+    struct xenvirt_flag_page *page;
+    uint32_t ref;
+    uint32_t generation; // ours; the one in the page can be overwritten by the back end
+};
+
+int flag_open(struct flag *f, struct guest *g);
+void flag_close(struct flag *f, struct guest *g); // clears byte 0, as the kernel does if the process dies
+
+// A new generation begins; before the start key is written.
+void flag_start(struct flag *f);
+
+// Ask the back end to leave this generation's memory alone, then wait for it. flag_wait() returns true if it does, or if
+// there is no back end at all, false after XENVIRT_STOP_MS.
+void flag_stop(struct flag *f);
+bool flag_wait(const struct flag *f);
+
+// What the back end says of this generation. *speed in Mbit/s, 0: unknown.
+bool flag_link(const struct flag *f, uint32_t *speed);
+
+// Why the back end refused this generation, NULL if it didn't.
+const char *flag_refusal(const struct flag *f);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "grant.h"
+#include "log.h"
+
+int grant_open(struct grant *g, struct guest *guest, uint32_t pages)
+{
+    int ret;
+
+    g->refs = calloc(pages, sizeof(*g->refs));
+    if (g->refs == NULL)
+        return -ENOMEM;
+    g->va = xengntshr_share_pages(guest->gntshr, guest->backend, pages, g->refs, 1);
+    if (g->va == NULL) {
+        ret = errno != 0 ? -errno : -EIO;
+        LOG(ERR, "can't grant %u pages to domain %u: %s%s\n", pages, guest->backend, strerror(-ret),
+            ret == -ENOSPC ? "; raise /sys/module/xen_gntalloc/parameters/limit" : "");
+        free(g->refs);
+        *g = (struct grant){ 0 };
+        return ret;
+    }
+    g->pages = pages;
+    return 0;
+}
+
+void grant_close(struct grant *g, struct guest *guest)
+{
+    if (g->pages != 0)
+        xengntshr_unshare(guest->gntshr, g->va, g->pages);
+    free(g->refs);
+    *g = (struct grant){ 0 };
+}
+
+// References are positive, and a page comes zeroed, so what follows the last pair ends the list.
+static void list_fill(struct xenvirt_pair *pairs, const struct grant *data)
+{
+    for (uint32_t i = 0; i < data->pages; i++)
+        pairs[i] = (struct xenvirt_pair){ .gref = data->refs[i] };
+}
+
+int offer_open(struct offer *o, struct guest *guest, uint32_t pages)
+{
+    int ret;
+
+    if (pages > XENVIRT_PAGES_MAX)
+        return -EFBIG;
+    ret = grant_open(&o->data, guest, pages);
+    if (ret < 0)
+        return ret;
+    ret = grant_open(&o->list, guest, (pages + XENVIRT_PAIRS_PER_PAGE - 1) / XENVIRT_PAIRS_PER_PAGE);
+    if (ret < 0) {
+        grant_close(&o->data, guest);
+        return ret;
+    }
+    list_fill(o->list.va, &o->data);
+    return 0;
+}
+
+void offer_close(struct offer *o, struct guest *guest)
+{
+    grant_close(&o->list, guest);
+    grant_close(&o->data, guest);
+}
+
+void offer_text(const struct offer *o, char text[OFFER_TEXT_MAX])
+{
+    size_t len = 0;
+
+    for (uint32_t i = 0; i < o->list.pages; i++)
+        len += snprintf(text + len, OFFER_TEXT_MAX - len, "%s%u", i == 0 ? "" : ",", o->list.refs[i]);
+}
