@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// option.c: the configuration's options, one line each, and how they are printed.
+//
+// docs/xv.conf.5.md describes them for people; a test holds it against this table.
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf.h"
+#include "log.h"
+#include "option.h"
+#include "state.h"
+
+static bool any_ok(const char *text)
+{
+    return text[0] != '\0';
+}
+
+static bool path_ok(const char *text)
+{
+    return text[0] == '/';
+}
+
+static bool path_or_none_ok(const char *text)
+{
+    return text[0] == '/' || text[0] == '\0';
+}
+
+static bool word_ok(const char *text)
+{
+    return text[0] != '\0' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(text);
+}
+
+static bool uuid_ok(const char *text)
+{
+    for (int i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    }
+    return text[36] == '\0';
+}
+
+static bool cpu_ok(const char **text, long *cpu)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)**text))
+        return false;
+    *cpu = strtol(*text, &end, 10);
+    *text = end;
+    return *cpu < 1024;
+}
+
+static bool cpus_ok(const char *text)
+{
+    long first, last;
+
+    if (text[0] == '\0')
+        return true;
+    for (;; text++) {
+        if (!cpu_ok(&text, &first))
+            return false;
+        if (*text == '-') {
+            text++;
+            if (!cpu_ok(&text, &last) || last < first)
+                return false;
+        }
+        if (*text != ',')
+            return *text == '\0';
+    }
+}
+
+static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const starts[] = { "watcher", "external", NULL };
+
+#define ABSOLUTE "an absolute path"
+#define ABSOLUTE_OR_NONE "an absolute path or \"\""
+
+#define CONF(f) .of = OPTION_OF_CONF, .offset = offsetof(struct conf, f)
+#define GUEST(f) .of = OPTION_OF_GUEST, .offset = offsetof(struct conf_guest, f)
+#define VIF(f) .of = OPTION_OF_VIF, .offset = offsetof(struct conf_vif, f)
+#define NUMBER(kind, least, most, preset) .type = OPTION_##kind, .min = least, .max = most, .def = preset
+#define BOOL(preset) .type = OPTION_BOOL, .def = preset
+#define MAYBE .type = OPTION_MAYBE, .def = -1
+#define TEXT(most, preset, check, words) \
+    .type = OPTION_TEXT, .max = most, .text = preset, .text_ok = check, .allowed = words
+#define WORD(list, first, preset) .type = OPTION_WORD, .words = list, .min = first, .def = preset
+#define LONGEST (CONF_TEXT_BYTES - 1)
+
+// clang-format off
+static const struct option options[] = {
+    // run_dir: a socket's path has 107 characters, and the longest name in there is "/worker.95.ipc".
+    { "run_dir", CONF(run_dir), TEXT(90, "/run/xv", path_ok, ABSOLUTE), .about = "sockets, locks and state" },
+    { "file_prefix", CONF(file_prefix), TEXT(63, "xv", word_ok, "letters, digits, _ and -"), .about = "EAL's --file-prefix" },
+    { "huge_dir", CONF(huge_dir), TEXT(LONGEST, "", path_or_none_ok, ABSOLUTE_OR_NONE), .about = "EAL's --huge-dir; \"\": EAL finds one" },
+    { "log_level", CONF(log_level), WORD(levels, LOG_ERR, LOG_INFO), .about = "what is logged" },
+    { "max_vifs", CONF(max_vifs), NUMBER(UINT, 1, FABRIC_VIFS_MAX, 16), .about = "guests' devices that the switch has room for" },
+    { "max_guests", CONF(max_guests), NUMBER(UINT, 1, FABRIC_GUESTS_MAX, 0), .about = "guests; not set: max_vifs, at most 96" },
+    { "lane_slots", CONF(lane_slots), NUMBER(POWER, 64, 65536, 1024), .about = "frames that one sender may have waiting for one receiver" },
+    { "buffers", CONF(buffers), NUMBER(UINT, 256, 65536, 2048), .about = "frames that one sender may have waiting in all" },
+    { "vlan_base", CONF(vlan_base), NUMBER(UINT, 1, 4094, 1000), .about = "device k has tag vlan_base + k" },
+
+    { "primary.start", CONF(primary_start), WORD(starts, 0, CONF_START_EXTERNAL), .about = "who starts xv-primary" },
+    { "primary.path", CONF(primary_path), TEXT(LONGEST, "", path_or_none_ok, ABSOLUTE_OR_NONE), .about = "xv-primary; \"\": next to xv-watcher" },
+    { "primary.mbufs", CONF(primary_mbufs), NUMBER(UINT, 512, 1048576, 8192), .about = "mbufs of each port's pool" },
+    { "primary.memory_mb", CONF(primary_memory_mb), NUMBER(UINT, 0, 1048576, 0), .about = "EAL's -m; 0: as much as needed" },
+    { "primary.portmask", CONF(primary_portmask), NUMBER(HEX, 0, (1 << STATE_PORTS_MAX) - 1, (1 << STATE_PORTS_MAX) - 1), .about = "uplinks, a bit a port (-p)" },
+    { "primary.vm2vm", CONF(primary_vm2vm), BOOL(true), .about = "guests reach each other inside the switch (--vm2vm)" },
+    { "primary.stats", CONF(primary_stats), NUMBER(UINT, 0, 86400, 0), .about = "seconds between statistics (--stats); 0: none" },
+    { "primary.group_rate", CONF(primary_group_rate), NUMBER(UINT, 1, 10000000, 10000), .about = "broadcasts and multicasts/s copied for one device" },
+    { "primary.eal_args", CONF(eal_args), .type = OPTION_TEXTS, .max = LONGEST, .text_ok = any_ok, .allowed = "a list of strings that are not empty", .about = "more EAL arguments of xv-primary" },
+
+    { "worker.start", CONF(worker_start), WORD(starts, 0, CONF_START_WATCHER), .about = "who starts xv-worker" },
+    { "worker.path", CONF(worker_path), TEXT(LONGEST, "", path_or_none_ok, ABSOLUTE_OR_NONE), .about = "xv-worker; \"\": next to xv-watcher" },
+    { "worker.cpus", CONF(worker_cpus), TEXT(LONGEST, "", cpus_ok, "CPUs from 0 to 1023 as \"0-3,6\", or \"\""), .about = "CPUs that workers run on; \"\": all" },
+    { "worker.start_ms", CONF(worker_start_ms), NUMBER(UINT, 100, 600000, 10000), .about = "a start that takes longer is ended and tried again" },
+    { "worker.hang_ms", CONF(worker_hang_ms), NUMBER(UINT, 100, 600000, 2000), .about = "a worker silent for longer is replaced" },
+    { "worker.spares", CONF(worker_spares), NUMBER(UINT, 0, FABRIC_GUESTS_MAX - 1, 0), .about = "workers kept ready" },
+
+    { "poll.busy", CONF(poll_busy), NUMBER(UINT, 0, 1000000000, 100), .about = "turns without work before a poller yields" },
+    { "poll.yield", CONF(poll_yield), NUMBER(UINT, 0, 1000000000, 1000), .about = "turns of yielding before it sleeps" },
+    { "poll.sleep_us", CONF(poll_sleep_us), NUMBER(UINT, 0, 1000, 500), .about = "longest sleep; 0: never" },
+
+    { "guest.allow", CONF(guest_allow), BOOL(true), .about = "guests that are not listed may attach" },
+    { "guest.promiscuous", CONF(guest_promiscuous), BOOL(false), .about = "a guest's promiscuous setting counts" },
+    { "guest.mac_spoof_check", CONF(guest_mac_spoof_check), BOOL(true), .about = "drop frames with another source MAC" },
+    { "guest.vlan_out", CONF(guest_vlan_out), BOOL(false), .about = "tag frames towards the wire" },
+
+    { "guests", CONF(guests), .type = OPTION_GUESTS, .about = "what is said of single guests" },
+    { "guests.domid", GUEST(domid), NUMBER(INT, 0, 0x7fef, -1), .about = "the guest by domain id" },
+    { "guests.uuid", GUEST(uuid), TEXT(36, "", uuid_ok, "a UUID as 01234567-89ab-cdef-0123-456789abcdef"), .about = "the guest by UUID" },
+    { "guests.name", GUEST(name), TEXT(63, "", any_ok, "a name of 1 to 63 characters"), .about = "the guest by name" },
+    { "guests.allow", GUEST(allow), BOOL(true), .about = "this guest may attach" },
+    { "guests.compat_2_2", GUEST(compat_2_2), BOOL(false), .about = "it gets the XenStore rights that DPDK 2.2's driver needs" },
+    { "guests.promiscuous", GUEST(promiscuous), MAYBE, .about = "for this guest" },
+    { "guests.mac_spoof_check", GUEST(mac_spoof_check), MAYBE, .about = "for this guest" },
+    { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },
+    { "guests.vifs", GUEST(vifs), .type = OPTION_VIFS, .about = "what is said of single devices" },
+    { "guests.vifs.device", VIF(device), NUMBER(UINT, 0, CONF_GUEST_VIFS_MAX - 1, 0), .about = "the guest's number for it" },
+    { "guests.vifs.number", VIF(number), NUMBER(INT, 0, FABRIC_VIFS_MAX - 1, -1), .about = "the switch's number for it (k); not set: the lowest free one" },
+    { "guests.vifs.vlan", VIF(vlan), NUMBER(INT, 1, 4094, -1), .about = "its tag; not set: vlan_base + k" },
+    { "guests.vifs.uplink", VIF(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: the guest's" },
+    { "guests.vifs.vlan_out", VIF(vlan_out), MAYBE, .about = "for this device" },
+};
+// clang-format on
+
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+const struct option *option_find(const char *prefix, const char *name)
+{
+    size_t at = strlen(prefix);
+
+    for (const struct option *o = options; o < options + OPTIONS; o++) {
+        if (strncmp(o->path, prefix, at) == 0 && strcmp(o->path + at, name) == 0)
+            return o;
+    }
+    return NULL;
+}
+
+bool option_is_group(const char *prefix, const char *name)
+{
+    size_t at = strlen(prefix), n = strlen(name);
+
+    for (const struct option *o = options; o < options + OPTIONS; o++) {
+        if (strncmp(o->path, prefix, at) == 0 && strncmp(o->path + at, name, n) == 0 && o->path[at + n] == '.')
+            return true;
+    }
+    return false;
+}
+
+static void option_default(const struct option *o, void *field)
+{
+    switch (o->type) {
+    case OPTION_UINT:
+    case OPTION_HEX:
+    case OPTION_POWER:
+    case OPTION_INT:
+    case OPTION_WORD:
+        *(uint32_t *)field = (uint32_t)o->def;
+        break;
+    case OPTION_BOOL:
+    case OPTION_MAYBE:
+        *(int8_t *)field = (int8_t)o->def;
+        break;
+    case OPTION_TEXT:
+        strcpy(field, o->text);
+        break;
+    case OPTION_TEXTS:
+    case OPTION_GUESTS:
+    case OPTION_VIFS:
+        break; // none: the counts are 0
+    }
+}
+
+void option_defaults(enum option_of of, void *base)
+{
+    for (const struct option *o = options; o < options + OPTIONS; o++) {
+        if (o->of == of)
+            option_default(o, (char *)base + o->offset);
+    }
+}
+
+// Append to out, which holds n bytes.
+static void append(char *out, size_t n, const char *text)
+{
+    size_t at = strlen(out);
+
+    snprintf(out + at, n - at, "%s", text);
+}
+
+void option_allowed(const struct option *o, char *out, size_t n)
+{
+    const char *fmt = o->type == OPTION_HEX ? "0x%llx to 0x%llx" : "%lld to %lld";
+
+    out[0] = '\0';
+    switch (o->type) {
+    case OPTION_UINT:
+    case OPTION_HEX:
+    case OPTION_INT:
+    case OPTION_POWER:
+        snprintf(out, n, o->type == OPTION_POWER ? "a power of two from %lld to %lld" : fmt, (long long)o->min,
+            (long long)o->max);
+        break;
+    case OPTION_BOOL:
+    case OPTION_MAYBE:
+        append(out, n, "true, false");
+        break;
+    case OPTION_TEXT:
+        snprintf(out, n, "%s, up to %lld characters", o->allowed, (long long)o->max);
+        break;
+    case OPTION_TEXTS:
+        append(out, n, o->allowed);
+        break;
+    case OPTION_WORD:
+        for (uint32_t i = 0; o->words[i] != NULL; i++) {
+            append(out, n, i == 0 ? "\"" : ", \"");
+            append(out, n, o->words[i]);
+            append(out, n, "\"");
+        }
+        break;
+    case OPTION_GUESTS:
+    case OPTION_VIFS:
+        append(out, n, "a list of groups");
+        break;
+    }
+}
+
+void option_names(const char *prefix, char *out, size_t n)
+{
+    size_t at = strlen(prefix);
+    const char *last = "";
+    size_t last_len = 0;
+
+    out[0] = '\0';
+    for (const struct option *o = options; o < options + OPTIONS; o++) {
+        const char *name = o->path + at;
+        size_t len;
+
+        if (strncmp(o->path, prefix, at) != 0)
+            continue;
+        len = strcspn(name, ".");
+        if (len == last_len && strncmp(name, last, len) == 0)
+            continue; // one group, named once
+        snprintf(out + strlen(out), n - strlen(out), "%s%.*s", out[0] == '\0' ? "" : ", ", (int)len, name);
+        last = name;
+        last_len = len;
+    }
+}
+
+static void print_text(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            fprintf(out, "\\%c", *p);
+        else if (*p < 0x20 || *p == 0x7f)
+            fprintf(out, "\\x%02x", *p);
+        else
+            fputc(*p, out);
+    }
+    fputc('"', out);
+}
+
+static bool is_said(const struct option *o, const void *base)
+{
+    const void *field = (const char *)base + o->offset;
+
+    switch (o->type) {
+    case OPTION_INT:
+        return *(const int32_t *)field >= 0;
+    case OPTION_MAYBE:
+        return *(const int8_t *)field >= 0;
+    case OPTION_TEXT:
+        return o->of == OPTION_OF_CONF || *(const char *)field != '\0';
+    default:
+        return true;
+    }
+}
+
+static void print_texts(FILE *out, const struct conf *c)
+{
+    fputc('[', out);
+    for (uint32_t i = 0; i < c->n_eal_args; i++) {
+        fputs(i == 0 ? " " : ", ", out);
+        print_text(out, c->eal_args[i]);
+    }
+    fputs(" ]", out);
+}
+
+static void print_struct(FILE *out, enum option_of of, const void *base, const char *indent);
+
+static void print_guests(FILE *out, const struct conf *c)
+{
+    fputs("(", out);
+    for (uint32_t i = 0; i < c->n_guests; i++) {
+        fprintf(out, "%s\n    {\n", i == 0 ? "" : ",");
+        print_struct(out, OPTION_OF_GUEST, &c->guests[i], "        ");
+        fputs("    }", out);
+    }
+    fputs(c->n_guests > 0 ? "\n)" : " )", out);
+}
+
+static void print_vifs(FILE *out, const struct conf_guest *g)
+{
+    fputs("(", out);
+    for (uint32_t i = 0; i < g->n_vifs; i++) {
+        fprintf(out, "%s\n            {\n", i == 0 ? "" : ",");
+        print_struct(out, OPTION_OF_VIF, &g->vifs[i], "                ");
+        fputs("            }", out);
+    }
+    fputs(g->n_vifs > 0 ? "\n        )" : " )", out);
+}
+
+static void print_value(FILE *out, const struct option *o, const void *base)
+{
+    const void *field = (const char *)base + o->offset;
+
+    switch (o->type) {
+    case OPTION_UINT:
+    case OPTION_POWER:
+    case OPTION_INT:
+        fprintf(out, "%u", *(const uint32_t *)field);
+        break;
+    case OPTION_HEX:
+        fprintf(out, "0x%x", *(const uint32_t *)field);
+        break;
+    case OPTION_BOOL:
+    case OPTION_MAYBE:
+        fputs(*(const int8_t *)field != 0 ? "true" : "false", out);
+        break;
+    case OPTION_TEXT:
+        print_text(out, field);
+        break;
+    case OPTION_WORD:
+        print_text(out, o->words[*(const uint32_t *)field - o->min]);
+        break;
+    case OPTION_TEXTS:
+        print_texts(out, base);
+        break;
+    case OPTION_GUESTS:
+        print_guests(out, base);
+        break;
+    case OPTION_VIFS:
+        print_vifs(out, base);
+        break;
+    }
+}
+
+// Print the options of one struct; those of a group of struct conf stand together in the table.
+static void print_struct(FILE *out, enum option_of of, const void *base, const char *indent)
+{
+    const char *group = "";
+    size_t len = 0;
+
+    for (const struct option *o = options; o < options + OPTIONS; o++) {
+        const char *name = strrchr(o->path, '.');
+        size_t at = name == NULL ? 0 : (size_t)(name - o->path);
+
+        if (o->of != of || !is_said(o, base))
+            continue;
+        if (of == OPTION_OF_CONF && (at != len || strncmp(o->path, group, at) != 0)) {
+            if (len > 0)
+                fputs("};\n", out);
+            group = o->path;
+            len = at;
+            if (len > 0)
+                fprintf(out, "%.*s: {\n", (int)len, group);
+        }
+        fprintf(
+            out, "%s%s%s = ", indent, of == OPTION_OF_CONF && len > 0 ? "    " : "", name == NULL ? o->path : name + 1);
+        print_value(out, o, base);
+        fputs(";\n", out);
+    }
+}
+
+void conf_print(const struct conf *c, FILE *out)
+{
+    print_struct(out, OPTION_OF_CONF, c, "");
+}
+
+static void print_default(FILE *out, const struct option *o)
+{
+    switch (o->type) {
+    case OPTION_UINT:
+    case OPTION_POWER:
+    case OPTION_INT:
+        // -1, and 0 where that is out of range: there is no value that the option has by itself.
+        if (o->def < o->min)
+            fputs("none", out);
+        else
+            fprintf(out, "%lld", (long long)o->def);
+        break;
+    case OPTION_HEX:
+        fprintf(out, "0x%llx", (long long)o->def);
+        break;
+    case OPTION_BOOL:
+        fputs(o->def != 0 ? "true" : "false", out);
+        break;
+    case OPTION_TEXT:
+        if (o->of != OPTION_OF_CONF)
+            fputs("none", out);
+        else
+            print_text(out, o->text);
+        break;
+    case OPTION_WORD:
+        print_text(out, o->words[o->def - o->min]);
+        break;
+    case OPTION_MAYBE:
+    case OPTION_TEXTS:
+    case OPTION_GUESTS:
+    case OPTION_VIFS:
+        fputs("none", out);
+        break;
+    }
+}
+
+void conf_describe(FILE *out)
+{
+    for (const struct option *o = options; o < options + OPTIONS; o++) {
+        char allowed[256];
+
+        option_allowed(o, allowed, sizeof(allowed));
+        fprintf(out, "| `%s` | ", o->path);
+        print_default(out, o);
+        fprintf(out, " | %s | %s |\n", allowed, o->about);
+    }
+}

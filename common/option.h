@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// option.h: the table of the configuration's options; private to conf.c and option.c.
+#ifndef XV_OPTION_H
+#define XV_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// What kind of field an option has, and so what it may say.
+enum option_type {
+    OPTION_UINT, // uint32_t
+    OPTION_HEX, // uint32_t, printed in hex
+    OPTION_POWER, // uint32_t, a power of two
+    OPTION_INT, // int32_t, -1: not said
+    OPTION_BOOL, // bool
+    OPTION_MAYBE, // int8_t, -1: not said
+    OPTION_TEXT, // char[]
+    OPTION_WORD, // uint32_t, one of words: the first has the value min
+    OPTION_TEXTS, // eal_args
+    OPTION_GUESTS,
+    OPTION_VIFS,
+};
+
+// The struct that the field is in: conf, conf_guest, conf_vif.
+enum option_of { OPTION_OF_CONF, OPTION_OF_GUEST, OPTION_OF_VIF };
+
+struct option {
+    const char *path; // groups with dots
+    enum option_type type;
+    enum option_of of;
+    size_t offset;
+    int64_t min, max; // of a number; of a text, max is the longest that fits
+    int64_t def; // of a number or bool
+    const char *text; // default of a text
+    bool (*text_ok)(const char *text);
+    const char *allowed; // what text_ok allows, in words
+    const char *const *words;
+    const char *about;
+};
+
+// The option that prefix + name is, or NULL. Is prefix + name a group of options?
+const struct option *option_find(const char *prefix, const char *name);
+bool option_is_group(const char *prefix, const char *name);
+
+// Set every field of that struct to its default.
+void option_defaults(enum option_of of, void *base);
+
+// Say what an option may be; the names that are known below prefix.
+void option_allowed(const struct option *o, char *out, size_t n);
+void option_names(const char *prefix, char *out, size_t n);
+
+#endif
