@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backoff.h"
+#include "control.h"
+#include "layout.h"
+#include "link.h"
+#include "log.h"
+#include "region_file.h"
+#include "worker.h"
+
+#define HELLO_NS 500000000u // say hello this often while the watcher says nothing
+
+struct control {
+    struct control_start start;
+    struct link link;
+    xengnttab_handle *gnt;
+    struct worker worker;
+    bool has_guest; // GUEST_SET came: the poll thread runs
+    uint64_t watcher_epoch;
+    uint64_t heard_ns;
+    uint64_t hello_ns;
+    struct vif *vifs[FABRIC_VIFS_MAX];
+};
+
+static void hello_send(struct control *c)
+{
+    union msg m = { .HELLO_WORKER = { .layout = layout_hash(),
+                        .pid = getpid(),
+                        .slot = c->start.slot,
+                        .domid = c->start.domid,
+                        .fabric_epoch = c->start.fabric->epoch } };
+
+    c->hello_ns = backoff_clock_ns();
+    link_send(&c->link, &m, MSG_HELLO_WORKER, 0);
+}
+
+static void attached_send(struct control *c, const struct msg_vif_attach *a, int ret, const char *text)
+{
+    union msg m = { .VIF_ATTACHED = { .vif = a->vif, .gen = a->gen, .up = a->up, .ret = ret } };
+
+    snprintf(m.VIF_ATTACHED.text, sizeof(m.VIF_ATTACHED.text), "%s", text);
+    link_send(&c->link, &m, MSG_VIF_ATTACHED, a->hdr.seq);
+}
+
+static void vif_detach(struct control *c, uint32_t number)
+{
+    struct vif *v = c->vifs[number];
+
+    if (v == NULL)
+        return;
+    worker_remove(&c->worker, v);
+    map_close(&v->map);
+    LOG(INFO, "guest %u vif %u: detached from device %u, generation %u", c->start.domid, number, v->device, v->gen);
+    free(v);
+    c->vifs[number] = NULL;
+}
+
+static const char *region_name(uint32_t index)
+{
+    return index == REGION_RX_RING ? "receive ring" : index == REGION_TX_RING ? "transmit ring" : "mempool";
+}
+
+// Map what the table says. On failure text says what could not be mapped.
+static int vif_map(struct control *c, struct vif *v, const struct region_table *t, char *text, size_t n)
+{
+    uint32_t bad = 0;
+    int ret = map_open(&v->map, c->gnt, t, &bad);
+
+    if (ret < 0)
+        snprintf(text, n, "can't map the %u pages of its %s: %s", region_first(t)[bad].n_pages, region_name(bad),
+            strerror(-ret));
+    return ret;
+}
+
+static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *text, size_t n)
+{
+    struct vif_attach a = {
+        .number = m->vif, .gen = m->gen, .device = m->device, .flags = m->flags, .ring_size = (uint16_t)m->ring_size
+    };
+    struct region_table *t = NULL;
+    struct vif *v;
+    int ret = region_file_read(c->start.conf->run_dir, m, c->start.domid, &t);
+
+    if (ret < 0) {
+        snprintf(text, n, "can't use %s: %s", m->region_file, strerror(-ret));
+        return ret;
+    }
+    memcpy(a.mac, m->mac, sizeof(a.mac));
+    v = aligned_alloc(alignof(struct vif), sizeof(*v));
+    ret = v != NULL ? vif_map(c, v, t, text, n) : -ENOMEM;
+    free(t);
+    if (ret < 0) {
+        free(v);
+        return ret;
+    }
+    vif_init(v, &a, c->start.fabric, &c->start.state->vifs[m->vif]);
+    c->vifs[m->vif] = v;
+    worker_add(&c->worker, v);
+    LOG(INFO, "guest %u vif %u: attached to device %u, generation %u", c->start.domid, m->vif, m->device, m->gen);
+    return 0;
+}
+
+static void on_vif_attach(struct control *c, const struct msg_vif_attach *m)
+{
+    char text[MSG_TEXT_BYTES] = "";
+    int ret = 0;
+
+    if (!c->has_guest || m->vif >= c->start.fabric->max_vifs)
+        return; // the watcher will say it again after it answered our hello
+    if (c->vifs[m->vif] != NULL && (m->up == 0 || c->vifs[m->vif]->gen != m->gen))
+        vif_detach(c, m->vif);
+    if (m->up == 1 && c->vifs[m->vif] == NULL)
+        ret = vif_attach(c, m, text, sizeof(text));
+    if (ret < 0)
+        LOG(WARNING, "guest %u vif %u: %s", c->start.domid, m->vif, text);
+    attached_send(c, m, ret, text);
+}
+
+// Returns false if the context can't be run.
+static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
+{
+    const struct fabric *f = c->start.fabric;
+    int ret;
+
+    if (m->domid != c->start.domid || m->fabric_epoch != f->epoch || m->ctx < f->n_io || m->ctx >= fabric_contexts(f)) {
+        LOG(ERR, "guest %u: the watcher speaks of guest %u, context %u of another switch; restart xv-primary",
+            c->start.domid, m->domid, m->ctx);
+        return false;
+    }
+    if (c->has_guest)
+        return m->ctx == c->worker.ctx;
+    ret = worker_start(&c->worker, c->start.conf, c->start.fabric, c->start.state, m->ctx);
+    if (ret < 0) {
+        LOG(ERR, "guest %u: can't start the poll loop: %s", c->start.domid, strerror(-ret));
+        return false;
+    }
+    c->has_guest = true;
+    LOG(INFO, "guest %u: serving as context %u", c->start.domid, m->ctx);
+    return true;
+}
+
+// Returns whether to go on.
+static bool on_message(struct control *c, const union msg *m, enum control_end *end)
+{
+    bool new_watcher = m->hdr.epoch != c->watcher_epoch;
+
+    c->heard_ns = backoff_clock_ns();
+    c->watcher_epoch = m->hdr.epoch;
+    if (new_watcher)
+        hello_send(c);
+    switch (m->hdr.type) {
+    case MSG_GUEST_SET:
+        *end = CONTROL_FAILED;
+        return on_guest_set(c, &m->GUEST_SET);
+    case MSG_VIF_ATTACH:
+        on_vif_attach(c, &m->VIF_ATTACH);
+        return true;
+    case MSG_STOP:
+        *end = CONTROL_STOPPED;
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool messages_take(struct control *c, enum control_end *end)
+{
+    union msg m;
+    int ret;
+
+    while ((ret = link_recv(&c->link, &m)) != 0) {
+        if (ret == 1 && !on_message(c, &m, end))
+            return false;
+        if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
+            break;
+    }
+    return true;
+}
+
+static enum control_end control_loop(struct control *c)
+{
+    struct pollfd fds[] = {
+        { .fd = c->link.fd, .events = POLLIN },
+        { .fd = c->start.signal_fd, .events = POLLIN },
+        { .fd = c->start.primary_fd, .events = POLLIN },
+    };
+    enum control_end end = CONTROL_STOPPED;
+
+    for (;;) {
+        uint64_t now = backoff_clock_ns();
+
+        if (now - c->heard_ns >= HELLO_NS && now - c->hello_ns >= HELLO_NS)
+            hello_send(c);
+        if (poll(fds, 3, HELLO_NS / 1000000) < 0 && errno != EINTR)
+            return CONTROL_FAILED;
+        if (fds[1].revents != 0)
+            return CONTROL_STOPPED;
+        if (fds[2].revents != 0)
+            return CONTROL_PRIMARY_GONE;
+        if (fds[0].revents != 0 && !messages_take(c, &end))
+            return end;
+    }
+}
+
+enum control_end control_run(const struct control_start *start)
+{
+    struct control *c = calloc(1, sizeof(*c));
+    enum control_end end = CONTROL_FAILED;
+    char name[MSG_NAME_BYTES];
+    int ret;
+
+    if (c == NULL)
+        return CONTROL_FAILED;
+    c->start = *start;
+    c->gnt = xengnttab_open(NULL, 0);
+    if (c->gnt == NULL) {
+        LOG(ERR, "can't open the grant device: %s; is xen_gntdev loaded and is this a Xen domain?", strerror(errno));
+        goto free_control;
+    }
+    snprintf(name, sizeof(name), MSG_WORKER_SOCKET, start->slot);
+    ret = link_connect(&c->link, LINK_PAIR, start->conf->run_dir, name, MSG_FROM_WORKER, MSG_FROM_WATCHER);
+    if (ret < 0) {
+        LOG(ERR, "%s/%s: %s", start->conf->run_dir, name, strerror(-ret));
+        goto close_gnt;
+    }
+    end = control_loop(c);
+    for (uint32_t i = 0; i < FABRIC_VIFS_MAX; i++)
+        vif_detach(c, i);
+    if (c->has_guest)
+        worker_stop(&c->worker);
+    link_close(&c->link);
+close_gnt:
+    xengnttab_close(c->gnt);
+free_control:
+    free(c);
+    return end;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// control.h: the worker's other thread: it hears the watcher, maps memory, and notices when it is time to go.
+#ifndef XV_CONTROL_H
+#define XV_CONTROL_H
+
+#include "conf.h"
+#include "fabric.h"
+#include "state.h"
+
+enum control_end {
+    CONTROL_STOPPED, // by a signal or by the watcher
+    CONTROL_PRIMARY_GONE, // the primary died: its memory is no one's any more
+    CONTROL_FAILED,
+};
+
+struct control_start {
+    const struct conf *conf;
+    uint32_t domid;
+    uint32_t slot;
+    int primary_fd; // pidfd
+    int signal_fd; // signalfd of SIGTERM and SIGINT
+    struct fabric *fabric;
+    struct state *state;
+};
+
+// Serve the guest until it ends. Everything that was mapped is unmapped when it returns.
+enum control_end control_run(const struct control_start *start);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// xv-worker: the back end of one guest. A DPDK secondary process that opens no device.
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <rte_memzone.h>
+
+#include "conf.h"
+#include "control.h"
+#include "crossbar.h"
+#include "layout.h"
+#include "link.h"
+#include "lock.h"
+#include "log.h"
+#include "slot.h"
+#include "statefile.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PRIMARY_GONE = 3, EXIT_TWIN = 4 };
+
+static const char usage[] = "usage: xv-worker --domid DOMID [--config FILE]\n"
+                            "\n"
+                            "The back end of one guest; started by xv-watcher, by hand or by systemd.\n"
+                            "\n"
+                            "  --domid DOMID  the guest's domain id\n"
+                            "  --config FILE  configuration, default " CONF_FILE "\n"
+                            "  -n             check the configuration, print what is in force, and exit\n"
+                            "  --help         this text\n"
+                            "  --version      the version\n";
+
+struct options {
+    uint32_t domid;
+    const char *config;
+    bool check;
+};
+
+static int logtype;
+
+static void log_to_eal(enum log_level level, const char *line)
+{
+    rte_log((uint32_t)level + 1, (uint32_t)logtype, "%s", line);
+}
+
+// Returns 0 to go on, or 1 + the exit code.
+static int options_parse(struct options *o, int argc, char **argv)
+{
+    static const struct option names[] = {
+        { "domid", required_argument, NULL, 'd' },
+        { "config", required_argument, NULL, 'c' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
+        { NULL, 0, NULL, 0 },
+    };
+    char *end = NULL;
+    int opt;
+
+    *o = (struct options){ .domid = MSG_DOMID_ANY };
+    while ((opt = getopt_long(argc, argv, "n", names, NULL)) != -1) {
+        switch (opt) {
+        case 'd':
+            o->domid = (uint32_t)strtoul(optarg, &end, 10);
+            if (*optarg < '0' || *optarg > '9' || *end != '\0' || o->domid >= 0x7ff0) {
+                fprintf(stderr, "xv-worker: --domid %s: not a domain id (0 to 32751)\n", optarg);
+                return 1 + EXIT_USAGE;
+            }
+            break;
+        case 'c':
+            o->config = optarg;
+            break;
+        case 'n':
+            o->check = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 1 + EXIT_OK;
+        case 'v':
+            puts("xv-worker " XV_VERSION);
+            return 1 + EXIT_OK;
+        default:
+            fputs(usage, stderr);
+            return 1 + EXIT_USAGE;
+        }
+    }
+    if (optind < argc || (o->domid == MSG_DOMID_ANY && !o->check)) {
+        fputs(usage, stderr);
+        return 1 + EXIT_USAGE;
+    }
+    return 0;
+}
+
+// The CPUs that the worker may use, as EAL's --lcores wants them.
+static void cpus_print(char *text, size_t n, const char *configured)
+{
+    cpu_set_t set;
+    size_t at = 0;
+
+    if (configured[0] != '\0') {
+        snprintf(text, n, "%s", configured);
+        return;
+    }
+    sched_getaffinity(0, sizeof(set), &set);
+    for (int cpu = 0; cpu < CPU_SETSIZE && at + 8 < n; cpu++) {
+        if (CPU_ISSET(cpu, &set))
+            at += (size_t)snprintf(text + at, n - at, "%s%d", at > 0 ? "," : "", cpu);
+    }
+}
+
+static int eal_start(const struct conf *c, uint32_t lcore)
+{
+    char cpus[512] = "", lcores[560], prefix[CONF_TEXT_BYTES + 32];
+    char *argv[] = { "xv-worker", "--proc-type=secondary", "--no-pci", "--no-telemetry", "--log-level=lib.eal:warning",
+        lcores, prefix, NULL };
+
+    cpus_print(cpus, sizeof(cpus), c->worker_cpus);
+    snprintf(lcores, sizeof(lcores), "--lcores=%u@(%s)", lcore, cpus);
+    snprintf(prefix, sizeof(prefix), "--file-prefix=%s", c->file_prefix);
+    // A secondary waits for ever on a primary that failed to start; then the signal's default ends it.
+    alarm(c->worker_start_ms / 1000 + 1);
+    if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0) {
+        LOG(ERR, "EAL did not start: %s; is xv-primary running with file_prefix \"%s\"?", rte_strerror(rte_errno),
+            c->file_prefix);
+        return -EIO;
+    }
+    alarm(0);
+    return 0;
+}
+
+static struct fabric *fabric_find(void)
+{
+    const struct rte_memzone *mz = rte_memzone_lookup(FABRIC_MEMZONE);
+
+    if (mz == NULL || crossbar_check(mz->addr, mz->len, layout_hash()) < 0) {
+        LOG(ERR, "xv-primary's shared memory has another layout: stop xv-primary and start the one of this version");
+        return NULL;
+    }
+    return mz->addr;
+}
+
+static int signals_open(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+// The pidfd of the primary, -1 if it is gone.
+static int primary_open(const struct conf *c)
+{
+    pid_t pid = lock_holder(c->run_dir, "primary");
+
+    return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+}
+
+static int guest_serve(const struct conf *c, const struct options *o, int signal_fd)
+{
+    struct control_start start = { .conf = c, .domid = o->domid, .signal_fd = signal_fd };
+    uint32_t lcore;
+    int ret = slot_claim(c, o->domid, signal_fd, &start.slot, &lcore);
+
+    if (ret != 0)
+        return ret == -EINTR ? EXIT_OK : EXIT_FAILED;
+    start.primary_fd = primary_open(c);
+    if (start.primary_fd < 0 || eal_start(c, lcore) < 0)
+        return EXIT_FAILED;
+    logtype = rte_log_register_type_and_pick_level("xv.worker", RTE_LOG_DEBUG);
+    log_sink(log_to_eal);
+    start.fabric = fabric_find();
+    if (start.fabric == NULL)
+        return EXIT_FAILED;
+    ret = state_open(&start.state, c->run_dir);
+    if (ret < 0) {
+        LOG(ERR, "%s/" STATE_FILE ": %s", c->run_dir, strerror(-ret));
+        return EXIT_FAILED;
+    }
+    switch (control_run(&start)) {
+    case CONTROL_STOPPED:
+        LOG(INFO, "guest %u: stopped", o->domid);
+        return EXIT_OK;
+    case CONTROL_PRIMARY_GONE:
+        LOG(NOTICE, "guest %u: xv-primary is gone; stopping", o->domid);
+        return EXIT_PRIMARY_GONE;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct conf conf;
+    struct options o;
+    char err[512], name[32];
+    int ret = options_parse(&o, argc, argv);
+
+    if (ret != 0)
+        return ret - 1;
+    if (conf_read(&conf, o.config, err, sizeof(err)) < 0) {
+        fprintf(stderr, "xv-worker: %s\n", err);
+        return EXIT_USAGE;
+    }
+    if (o.check) {
+        conf_print(&conf, stdout);
+        return EXIT_OK;
+    }
+    log_open("xv-worker", conf.log_level);
+    snprintf(name, sizeof(name), "worker.%u", o.domid);
+    // The licence to touch this guest's rings: held for life, so the descriptor is never closed.
+    ret = lock_take(conf.run_dir, name);
+    if (ret == -EAGAIN) {
+        LOG(ERR, "guest %u already has a worker: pid %d", o.domid, lock_holder(conf.run_dir, name));
+        return EXIT_TWIN;
+    }
+    if (ret < 0) {
+        LOG(ERR, "%s/%s.lock: %s; start xv-watcher first or create the directory", conf.run_dir, name, strerror(-ret));
+        return EXIT_FAILED;
+    }
+    return guest_serve(&conf, &o, signals_open());
+}

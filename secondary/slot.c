@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "layout.h"
+#include "link.h"
+#include "log.h"
+#include "slot.h"
+
+#define AGAIN_MS 50
+
+// Wait for an answer or a signal. Returns 1 with *m, 0 when the time is over, -EINTR.
+static int answer_wait(struct link *l, int signal_fd, union msg *m, int ms)
+{
+    struct pollfd fds[] = { { .fd = l->fd, .events = POLLIN }, { .fd = signal_fd, .events = POLLIN } };
+
+    poll(fds, 2, ms);
+    if (fds[1].revents != 0)
+        return -EINTR;
+    return link_recv(l, m) == 1 ? 1 : 0;
+}
+
+// One question and its answer. Returns the answer's ret, -EAGAIN without one, or -EINTR.
+static int claim_once(struct link *l, uint32_t domid, int signal_fd, union msg *answer)
+{
+    union msg m = { .CLAIM = { .layout = layout_hash(), .pid = getpid(), .domid = domid } };
+    int ret = link_send(l, &m, MSG_CLAIM, 0);
+
+    if (ret == 0)
+        ret = answer_wait(l, signal_fd, answer, 1000);
+    if (ret == -EINTR)
+        return ret;
+    if (ret != 1 || answer->hdr.type != MSG_CLAIMED) {
+        strcpy(answer->CLAIMED.text, "waiting for xv-watcher");
+        return -EAGAIN;
+    }
+    return answer->CLAIMED.ret;
+}
+
+int slot_claim(const struct conf *c, uint32_t domid, int signal_fd, uint32_t *slot, uint32_t *lcore)
+{
+    char said[MSG_TEXT_BYTES] = "";
+    struct link l;
+    union msg m;
+    int ret = link_connect(&l, LINK_REQ, c->run_dir, MSG_CLAIM_SOCKET, MSG_FROM_WORKER, MSG_FROM_WATCHER);
+
+    if (ret < 0) {
+        LOG(ERR, "%s/" MSG_CLAIM_SOCKET ": %s", c->run_dir, strerror(-ret));
+        return ret;
+    }
+    while ((ret = claim_once(&l, domid, signal_fd, &m)) == -EAGAIN) {
+        if (strcmp(said, m.CLAIMED.text) != 0)
+            LOG(INFO, "guest %u: %s", domid, m.CLAIMED.text);
+        strcpy(said, m.CLAIMED.text);
+        if (poll(&(struct pollfd){ .fd = signal_fd, .events = POLLIN }, 1, AGAIN_MS) > 0)
+            break;
+    }
+    link_close(&l);
+    if (ret == -EAGAIN)
+        return -EINTR;
+    if (ret < 0 && ret != -EINTR)
+        LOG(ERR, "guest %u: the watcher refuses this worker: %s", domid, m.CLAIMED.text);
+    *slot = m.CLAIMED.slot;
+    *lcore = m.CLAIMED.lcore;
+    return ret;
+}
