@@ -225,7 +225,7 @@ int device_open(struct device *d, uint32_t domid, uint32_t backend)
 
     if (ret < 0)
         return ret;
-    d->lock = index_claim_any("device", d->guest->domid, XENVIRT_DEVICES_MAX, &d->index);
+    d->lock = index_claim_any(d->guest->id, "device", XENVIRT_DEVICES_MAX, &d->index);
     if (d->lock < 0) {
         ret = d->lock;
         LOG(ERR, "can't take a device number: %s\n", strerror(-ret));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ static const char *const mempool_keys[] = { XENVIRT_KEY_MEMPOOL_GREF, XENVIRT_KE
 
 static void sweep_index(struct guest *g, const char *kind, unsigned i, const char *const *keys, unsigned n_keys)
 {
-    int fd = index_claim(kind, g->domid, i);
+    int fd = index_claim(g->id, kind, i);
 
     if (fd < 0)
         return; // a living process has it
@@ -57,11 +58,16 @@ static void sweep_kind(struct guest *g, char **names, unsigned count, const char
 void guest_sweep(struct guest *g)
 {
     unsigned count;
-    char **names = store_list(&g->store, &count);
+    int gate = index_gate(g->id);
+    char **names;
 
+    if (gate < 0)
+        return;
+    names = store_list(&g->store, &count);
     sweep_kind(g, names, count, "device", XENVIRT_DEVICES_MAX, device_keys, RTE_DIM(device_keys));
     sweep_kind(g, names, count, "mempool", XENVIRT_MEMPOOLS_MAX, mempool_keys, RTE_DIM(mempool_keys));
     free(names);
+    index_release(gate);
 }
 
 static int guest_domid(struct guest *g, uint32_t domid)
@@ -75,6 +81,20 @@ static int guest_domid(struct guest *g, uint32_t domid)
     if (ret < 0)
         LOG(ERR, "XenStore doesn't tell this domain's number; give it as domid=\n");
     return ret;
+}
+
+// The key "vm" is the path /vm/<uuid>.
+static void guest_name(struct guest *g)
+{
+    char vm[64];
+    const char *id;
+
+    snprintf(g->id, sizeof(g->id), "%u", g->domid);
+    if (store_read_text(&g->store, "vm", vm, sizeof(vm)) < 0)
+        return;
+    id = strrchr(vm, '/') != NULL ? strrchr(vm, '/') + 1 : vm;
+    if (strlen(id) == 36 && strspn(id, "0123456789abcdefABCDEF-") == 36)
+        snprintf(g->id, sizeof(g->id), "%s", id);
 }
 
 static int guest_backend(struct guest *g, uint32_t backend)
@@ -103,6 +123,7 @@ static int guest_init(struct guest *g, uint32_t domid, uint32_t backend)
     ret = guest_domid(g, domid);
     if (ret < 0)
         goto close_store;
+    guest_name(g);
     ret = guest_backend(g, backend);
     if (ret < 0)
         goto close_store;

@@ -17,6 +17,7 @@ TAILQ_HEAD(region_list, region);
 struct guest {
     struct store store;
     xengntshr_handle *gntshr;
+    char id[40]; // its UUID, where XenStore has it, else its domid: a name for lock files
     uint32_t domid;
     uint32_t backend; // domain that everything is granted to
     unsigned users;

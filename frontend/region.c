@@ -25,7 +25,7 @@ int region_open(struct guest *g, uint32_t pages, struct region **out)
     if (r == NULL)
         return -ENOMEM;
     r->guest = g;
-    r->lock = index_claim_any("mempool", g->domid, XENVIRT_MEMPOOLS_MAX, &r->index);
+    r->lock = index_claim_any(g->id, "mempool", XENVIRT_MEMPOOLS_MAX, &r->index);
     if (r->lock < 0) {
         ret = r->lock;
         LOG(ERR, "no free mempool number of %u\n", XENVIRT_MEMPOOLS_MAX);

@@ -31,23 +31,34 @@ void store_close(struct store *s)
     s->xs = NULL;
 }
 
-int store_read(struct store *s, const char *path, uint32_t *value)
+int store_read_text(struct store *s, const char *path, char *buf, unsigned room)
 {
-    char full[STORE_PATH_MAX], *text, *end;
-    unsigned long v;
-    bool good;
+    char full[STORE_PATH_MAX], *text;
+    unsigned len;
 
     snprintf(full, sizeof(full), "%s%s", s->root, path);
-    text = xs_read(s->xs, XBT_NULL, full, NULL);
+    text = xs_read(s->xs, XBT_NULL, full, &len);
     if (text == NULL)
         return -errno;
-    errno = 0;
-    v = strtoul(text, &end, 10);
-    good = errno == 0 && end != text && *end == '\0' && v < UINT32_MAX;
+    if (len < room)
+        memcpy(buf, text, len + 1); // xs_read() ends it with a 0
     free(text);
-    if (good)
-        *value = v;
-    return good ? 0 : -EINVAL;
+    return len < room ? 0 : -E2BIG;
+}
+
+int store_read(struct store *s, const char *path, uint32_t *value)
+{
+    char text[16], *end;
+    unsigned long v;
+    int ret = store_read_text(s, path, text, sizeof(text));
+
+    if (ret < 0)
+        return ret;
+    v = strtoul(text, &end, 10);
+    if (end == text || *end != '\0' || v >= UINT32_MAX)
+        return -EINVAL;
+    *value = v;
+    return 0;
 }
 
 static void key_path(const struct store *s, const char *key, unsigned n, char path[STORE_PATH_MAX])

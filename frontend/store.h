@@ -22,6 +22,9 @@ void store_close(struct store *s);
 // Read a decimal number at a path below the domain's directory. -ENOENT: no such key; -EINVAL: no such number.
 int store_read(struct store *s, const char *path, uint32_t *value);
 
+// Read a text into buf. -ENOENT; -E2BIG: longer than the room.
+int store_read_text(struct store *s, const char *path, char *buf, unsigned room);
+
 // Write or remove a key of control/dpdk. Removing what isn't there is no error.
 int store_write(struct store *s, const char *key, unsigned n, const char *value);
 int store_remove(struct store *s, const char *key, unsigned n);
