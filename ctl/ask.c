@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+#include "ask.h"
+
+#define RECORDS_MAX 8192u // more than guests x devices: a watcher that never ends its list is not believed
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int ask_open(struct ask *a, const char *run_dir)
+{
+    return link_connect(&a->link, LINK_REQ, run_dir, MSG_CTL_SOCKET, MSG_FROM_CTL, MSG_FROM_WATCHER);
+}
+
+void ask_close(struct ask *a)
+{
+    link_close(&a->link);
+}
+
+int ask(struct ask *a, union msg *m, enum msg_type question, enum msg_type answer)
+{
+    int64_t end = now_ms() + ASK_MS, left;
+    int ret = link_send(&a->link, m, question, 0);
+
+    if (ret < 0)
+        return ret;
+    while ((left = end - now_ms()) > 0) {
+        struct pollfd p = { .fd = a->link.fd, .events = POLLIN };
+
+        if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
+            return -errno;
+        ret = link_recv(&a->link, m);
+        if (ret < 0)
+            return ret == -EAGAIN ? -EIO : ret == -EBADMSG || ret == -EINVAL ? -EPROTO : ret;
+        if (ret > 0)
+            return m->hdr.type == answer ? 0 : -EPROTO;
+    }
+    return -ETIMEDOUT;
+}
+
+int ask_show(struct ask *a, struct show *sh)
+{
+    uint32_t index = 0;
+
+    for (uint32_t n = 0; n < RECORDS_MAX; n++) {
+        union msg m = { .SHOW = { .index = index } };
+        int ret = ask(a, &m, MSG_SHOW, MSG_SHOWN);
+
+        if (ret < 0)
+            return ret;
+        if (m.SHOWN.kind == MSG_SHOWN_END)
+            return 0;
+        ret = show_add(sh, &m.SHOWN);
+        if (ret < 0)
+            return ret;
+        if (m.SHOWN.next <= index)
+            return -EPROTO;
+        index = m.SHOWN.next;
+    }
+    return -EPROTO;
+}

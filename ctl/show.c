@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// show.c: text that a guest may have had a hand in (why a device is refused) reaches the terminal only as printable
+// ASCII, and JSON only escaped.
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger.h"
+#include "show.h"
+
+#define DROP_NAME(name, text) text,
+static const char *const tx_drop_names[] = { VIF_TX_DROPS(DROP_NAME) };
+static const char *const rx_drop_names[] = { VIF_RX_DROPS(DROP_NAME) };
+static const char *const wire_drop_names[] = { VIF_WIRE_DROPS(DROP_NAME) };
+static const char *const port_drop_names[] = { PORT_DROPS(DROP_NAME) };
+static const char *const fault_names[] = { VQ_FAULTS(DROP_NAME) };
+
+static const char *fault_name(uint32_t fault)
+{
+    return fault < VQ_FAULT_COUNT ? fault_names[fault] : "unknown";
+}
+
+int show_add(struct show *sh, const struct msg_shown *said)
+{
+    void *p;
+
+    switch (said->kind) {
+    case MSG_SHOWN_SWITCH:
+        sh->sw = *said;
+        return 0;
+    case MSG_SHOWN_GUEST:
+        p = realloc(sh->guests, (sh->n_guests + 1) * sizeof(*sh->guests));
+        if (p == NULL)
+            return -ENOMEM;
+        sh->guests = p;
+        sh->guests[sh->n_guests++] = *said;
+        return 0;
+    case MSG_SHOWN_VIF:
+        p = realloc(sh->vifs, (sh->n_vifs + 1) * sizeof(*sh->vifs));
+        if (p == NULL)
+            return -ENOMEM;
+        sh->vifs = p;
+        sh->vifs[sh->n_vifs++] = (struct show_vif){ .said = *said };
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+void show_fini(struct show *sh)
+{
+    free(sh->guests);
+    free(sh->vifs);
+    *sh = (struct show){ 0 };
+}
+
+static uint64_t count(const _Atomic uint64_t *word)
+{
+    return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void count_ledger(struct vq_pos *pos, const struct ledger *l, uint32_t gen)
+{
+    if (ledger_read(l, pos) != gen)
+        *pos = (struct vq_pos){ 0 }; // another generation's
+}
+
+static void count_wire(struct show_vif *v, const struct state_wire *w)
+{
+    // Acquire: the primary sets the counters to 0 before it writes the generation.
+    if (atomic_load_explicit(&w->gen, memory_order_acquire) != v->said.gen)
+        return;
+    v->wire_rx_frames = count(&w->rx_frames);
+    v->wire_rx_bytes = count(&w->rx_bytes);
+    v->wire_tx_frames = count(&w->tx_frames);
+    v->wire_tx_bytes = count(&w->tx_bytes);
+    v->group_frames = count(&w->group_frames);
+    for (uint32_t i = 0; i < WIRE_DROPS; i++)
+        v->wire_drops[i] = count(&w->drops[i]);
+}
+
+void show_count(struct show *sh, const struct state *s)
+{
+    for (uint32_t i = 0; i < sh->n_vifs; i++) {
+        struct show_vif *v = &sh->vifs[i];
+
+        if (v->said.vif >= FABRIC_VIFS_MAX || v->said.gen == 0)
+            continue;
+        count_ledger(&v->from, &s->vifs[v->said.vif].from, v->said.gen);
+        count_ledger(&v->to, &s->vifs[v->said.vif].to, v->said.gen);
+        count_wire(v, &s->wires[v->said.vif]);
+    }
+    for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {
+        sh->ports[i].rx_frames = count(&s->ports[i].rx_frames);
+        sh->ports[i].tx_frames = count(&s->ports[i].tx_frames);
+        for (uint32_t j = 0; j < PORT_DROP_COUNT; j++)
+            sh->ports[i].drops[j] = count(&s->ports[i].drops[j]);
+    }
+}
+
+// A port is shown if a device uses it or it ever moved a frame.
+static bool port_known(const struct show *sh, uint32_t port)
+{
+    const struct show_port *p = &sh->ports[port];
+    uint64_t any = p->rx_frames | p->tx_frames;
+
+    for (uint32_t i = 0; i < PORT_DROP_COUNT; i++)
+        any |= p->drops[i];
+    for (uint32_t i = 0; i < sh->n_vifs && any == 0; i++)
+        any = sh->vifs[i].said.port == port;
+    return any != 0;
+}
+
+static void table_text(FILE *out, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
+        fputc(*c >= 0x20 && *c < 0x7f ? *c : '?', out);
+}
+
+static void table_line(FILE *out, const char *what, const char *text)
+{
+    fprintf(out, "     %s", what);
+    table_text(out, text);
+    fputc('\n', out);
+}
+
+static void number_text(char *text, size_t n, uint32_t number, bool is, const char *otherwise)
+{
+    if (is)
+        snprintf(text, n, "%u", number);
+    else
+        snprintf(text, n, "%s", otherwise);
+}
+
+static void table_drops(FILE *out, const uint64_t *drops, const char *const *names, uint32_t n, const char **lead)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (drops[i] == 0)
+            continue;
+        fprintf(out, "%s%s %" PRIu64, *lead, names[i], drops[i]);
+        *lead = ", ";
+    }
+}
+
+static void table_vif(FILE *out, const struct show_vif *v)
+{
+    const struct msg_shown *m = &v->said;
+    const char *const first = "     dropped: ";
+    const char *lead = first;
+    char vif[16], pool[16];
+
+    number_text(vif, sizeof(vif), m->vif, m->vif < FABRIC_VIFS_MAX, "-");
+    number_text(pool, sizeof(pool), m->pool, m->pool != UINT32_MAX, "-");
+    fprintf(out,
+        "%4s %6u %6u  %02x:%02x:%02x:%02x:%02x:%02x %5u %5s %10" PRIu64 " %12" PRIu64 " %10" PRIu64 " %12" PRIu64 "  ",
+        vif, m->domid, m->device, m->mac[0], m->mac[1], m->mac[2], m->mac[3], m->mac[4], m->mac[5], m->vlan, pool,
+        v->from.frames, v->from.bytes, v->to.frames, v->to.bytes);
+    table_text(out, m->state);
+    fputc('\n', out);
+    if (m->why[0] != '\0')
+        table_line(out, "why: ", m->why);
+    if (v->from.fault != VQ_FAULT_NONE)
+        table_line(out, "transmit ring broken: ", fault_name(v->from.fault));
+    if (v->to.fault != VQ_FAULT_NONE)
+        table_line(out, "receive ring broken: ", fault_name(v->to.fault));
+    table_drops(out, v->from.drops, tx_drop_names, TX_DROPS, &lead);
+    table_drops(out, v->to.drops, rx_drop_names, RX_DROPS, &lead);
+    table_drops(out, v->wire_drops, wire_drop_names, WIRE_DROPS, &lead);
+    if (lead != first)
+        fputc('\n', out);
+}
+
+static void table_process(FILE *out, int32_t pid, const struct msg_shown *m)
+{
+    fputs("  ", out);
+    table_text(out, m->state);
+    if (pid == 0 && m->state[0] == '\0')
+        fputs("not running", out);
+    if (m->why[0] != '\0') {
+        fputs(": ", out);
+        table_text(out, m->why);
+    }
+    fputc('\n', out);
+}
+
+static void table_ports(const struct show *sh, FILE *out)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {
+        const struct show_port *p = &sh->ports[i];
+        const char *const first = "  dropped: ";
+        const char *lead = first;
+
+        if (!port_known(sh, i))
+            continue;
+        if (!any)
+            fputs("\nUPLINK  RX-FRAMES  TX-FRAMES\n", out);
+        any = true;
+        fprintf(out, "%6u %10" PRIu64 " %10" PRIu64, i, p->rx_frames, p->tx_frames);
+        table_drops(out, p->drops, port_drop_names, PORT_DROP_COUNT, &lead);
+        fputc('\n', out);
+    }
+}
+
+void show_table(const struct show *sh, FILE *out)
+{
+    fprintf(out, "PROCESS     GUEST     PID RESTARTS  STATE\n");
+    fprintf(out, "xv-primary      - %7d        -", sh->sw.pid);
+    table_process(out, sh->sw.pid, &sh->sw);
+    for (uint32_t i = 0; i < sh->n_guests; i++) {
+        const struct msg_shown *m = &sh->guests[i];
+
+        fprintf(out, "xv-worker  %6u %7d %8u", m->domid, m->pid, m->restarts);
+        table_process(out, m->pid, m);
+    }
+    if (sh->n_vifs > 0)
+        fprintf(out, "\n VIF  GUEST DEVICE  MAC                VLAN  POOL  TX-FRAMES     TX-BYTES  RX-FRAMES     "
+                     "RX-BYTES  STATE\n");
+    for (uint32_t i = 0; i < sh->n_vifs; i++)
+        table_vif(out, &sh->vifs[i]);
+    table_ports(sh, out);
+}
+
+static void json_text(FILE *out, const char *key, const char *text)
+{
+    fprintf(out, "\"%s\": \"", key);
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(out, "\\%c", *c);
+        else if (*c >= 0x20 && *c < 0x7f)
+            fputc(*c, out);
+        else
+            fprintf(out, "\\u%04x", *c);
+    }
+    fputc('"', out);
+}
+
+static void json_number(FILE *out, const char *key, uint64_t number)
+{
+    fprintf(out, "\"%s\": %" PRIu64 ", ", key, number);
+}
+
+static void json_maybe(FILE *out, const char *key, uint32_t number, bool is)
+{
+    if (is)
+        json_number(out, key, number);
+    else
+        fprintf(out, "\"%s\": null, ", key);
+}
+
+// The state and why of a record, which end each object but a vif's.
+static void json_state(FILE *out, const struct msg_shown *m)
+{
+    json_text(out, "state", m->state);
+    fputs(", ", out);
+    json_text(out, "why", m->why);
+}
+
+static void json_drops(FILE *out, const uint64_t *drops, const char *const *names, uint32_t n, const char *end)
+{
+    for (uint32_t i = 0; i < n; i++)
+        fprintf(out, "\"%s\": %" PRIu64 "%s", names[i], drops[i], i + 1 < n ? ", " : end);
+}
+
+static void json_wire(FILE *out, const struct show_vif *v)
+{
+    fprintf(out,
+        ", \"wire\": {\"rx_frames\": %" PRIu64 ", \"rx_bytes\": %" PRIu64 ", \"tx_frames\": %" PRIu64
+        ", \"tx_bytes\": %" PRIu64 ", \"group_frames\": %" PRIu64 "}",
+        v->wire_rx_frames, v->wire_rx_bytes, v->wire_tx_frames, v->wire_tx_bytes, v->group_frames);
+}
+
+static void json_vif(FILE *out, const struct show_vif *v)
+{
+    const struct msg_shown *m = &v->said;
+
+    fputc('{', out);
+    json_maybe(out, "vif", m->vif, m->vif < FABRIC_VIFS_MAX);
+    json_number(out, "domid", m->domid);
+    json_number(out, "device", m->device);
+    json_number(out, "generation", m->gen);
+    fprintf(out, "\"mac\": \"%02x:%02x:%02x:%02x:%02x:%02x\", ", m->mac[0], m->mac[1], m->mac[2], m->mac[3], m->mac[4],
+        m->mac[5]);
+    json_number(out, "vlan", m->vlan);
+    json_maybe(out, "pool", m->pool, m->pool != UINT32_MAX);
+    json_maybe(out, "uplink", m->port, m->port < STATE_PORTS_MAX);
+    json_number(out, "tx_frames", v->from.frames);
+    json_number(out, "tx_bytes", v->from.bytes);
+    json_number(out, "rx_frames", v->to.frames);
+    json_number(out, "rx_bytes", v->to.bytes);
+    json_text(out, "tx_fault", fault_name(v->from.fault));
+    fputs(", ", out);
+    json_text(out, "rx_fault", fault_name(v->to.fault));
+    fputs(", ", out);
+    json_state(out, m);
+    json_wire(out, v);
+    fputs(", \"drops\": {", out);
+    json_drops(out, v->from.drops, tx_drop_names, TX_DROPS, ", ");
+    json_drops(out, v->to.drops, rx_drop_names, RX_DROPS, ", ");
+    json_drops(out, v->wire_drops, wire_drop_names, WIRE_DROPS, "}}");
+}
+
+static void json_guest(FILE *out, const struct msg_shown *m)
+{
+    fputc('{', out);
+    json_number(out, "domid", m->domid);
+    json_maybe(out, "pid", (uint32_t)m->pid, m->pid > 0);
+    json_number(out, "restarts", m->restarts);
+    json_state(out, m);
+    fputc('}', out);
+}
+
+static void json_port(FILE *out, const struct show_port *p, uint32_t i)
+{
+    fputc('{', out);
+    json_number(out, "uplink", i);
+    json_number(out, "rx_frames", p->rx_frames);
+    json_number(out, "tx_frames", p->tx_frames);
+    fputs("\"drops\": {", out);
+    json_drops(out, p->drops, port_drop_names, PORT_DROP_COUNT, "}}");
+}
+
+void show_json(const struct show *sh, FILE *out)
+{
+    const char *sep = "";
+
+    fputs("{\"switch\": {", out);
+    json_maybe(out, "pid", (uint32_t)sh->sw.pid, sh->sw.pid > 0);
+    json_state(out, &sh->sw);
+    fputs("},\n \"guests\": [", out);
+    for (uint32_t i = 0; i < sh->n_guests; i++) {
+        fputs(i > 0 ? ",\n  " : "\n  ", out);
+        json_guest(out, &sh->guests[i]);
+    }
+    fputs("],\n \"vifs\": [", out);
+    for (uint32_t i = 0; i < sh->n_vifs; i++) {
+        fputs(i > 0 ? ",\n  " : "\n  ", out);
+        json_vif(out, &sh->vifs[i]);
+    }
+    fputs("],\n \"uplinks\": [", out);
+    for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {
+        if (!port_known(sh, i))
+            continue;
+        fprintf(out, "%s\n  ", sep);
+        json_port(out, &sh->ports[i], i);
+        sep = ",";
+    }
+    fputs("]}\n", out);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// xvctl.c: what the operator types. docs/xvctl.1.md describes it.
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "conf.h"
+#include "show.h"
+#include "statefile.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_WATCHER = 3 };
+
+#define RESTART_LOOK_MS 20
+
+static struct conf conf;
+
+static void usage(FILE *out)
+{
+    fputs("usage: xvctl [--config FILE] COMMAND\n"
+          "  show [--json]    guests and devices: MAC, VLAN, state, packets, drops by reason\n"
+          "  restart DOMID    restart that guest's back end, and wait until it is back\n"
+          "  options          the options of the configuration file\n"
+          "  --help, --version\n"
+          "exit: 0 done, 1 failed, 2 wrong usage or configuration, 3 xv-watcher does not answer\n",
+        out);
+}
+
+// Say why a question to the watcher failed.
+static int ask_failed(int ret)
+{
+    if (ret == -ETIMEDOUT && access(conf.run_dir, X_OK) < 0 && errno == EACCES)
+        fprintf(stderr, "xvctl: no access to %s: run it as root\n", conf.run_dir);
+    else if (ret == -ETIMEDOUT)
+        fprintf(stderr, "xvctl: xv-watcher does not answer: is it running? (run_dir %s)\n", conf.run_dir);
+    else if (ret == -EPROTO)
+        fprintf(stderr, "xvctl: xv-watcher answers as another version of xv does: restart it\n");
+    else
+        fprintf(stderr, "xvctl: can't speak with xv-watcher: %s (run_dir %s)\n", strerror(-ret), conf.run_dir);
+    return EXIT_NO_WATCHER;
+}
+
+static int count_all(struct show *sh)
+{
+    struct state *s;
+    int ret = state_open(&s, conf.run_dir);
+
+    if (ret < 0) {
+        fprintf(stderr, "xvctl: can't read the counters in %s/" STATE_FILE ": %s\n", conf.run_dir,
+            ret == -EPROTO ? "it is of another version of xv" : strerror(-ret));
+        return EXIT_FAILED;
+    }
+    show_count(sh, s);
+    state_close(s);
+    return EXIT_OK;
+}
+
+static int show(struct ask *a, bool json)
+{
+    struct show sh = { 0 };
+    int ret = ask_show(a, &sh);
+
+    ret = ret < 0 ? ask_failed(ret) : count_all(&sh);
+    if (ret == EXIT_OK && json)
+        show_json(&sh, stdout);
+    else if (ret == EXIT_OK)
+        show_table(&sh, stdout);
+    show_fini(&sh);
+    if (fflush(stdout) != 0)
+        ret = EXIT_FAILED;
+    return ret;
+}
+
+// What the watcher says of one guest; kind MSG_SHOWN_END: nothing.
+static int guest_look(struct ask *a, uint32_t domid, struct msg_shown *guest)
+{
+    struct show sh = { 0 };
+    int ret = ask_show(a, &sh);
+
+    *guest = (struct msg_shown){ 0 };
+    for (uint32_t i = 0; i < sh.n_guests; i++) {
+        if (sh.guests[i].domid == domid)
+            *guest = sh.guests[i];
+    }
+    show_fini(&sh);
+    return ret;
+}
+
+// Wait for a worker that isn't the old one and is as far as the old one was.
+static int restart_wait(struct ask *a, const struct msg_shown *before)
+{
+    uint32_t most_ms = conf.worker_start_ms + conf.worker_hang_ms;
+    struct timespec nap = { .tv_nsec = RESTART_LOOK_MS * 1000000 };
+    struct msg_shown now;
+
+    for (uint32_t ms = 0; ms <= most_ms; ms += RESTART_LOOK_MS) {
+        int ret = guest_look(a, before->domid, &now);
+
+        if (ret < 0)
+            return ask_failed(ret);
+        if (now.kind == MSG_SHOWN_END) {
+            fprintf(stderr, "xvctl: guest %u went away\n", before->domid);
+            return EXIT_FAILED;
+        }
+        if (now.pid > 0 && now.pid != before->pid && (before->pid == 0 || strcmp(now.state, before->state) == 0)) {
+            printf("guest %u: back end restarted, pid %d before, %d now\n", before->domid, before->pid, now.pid);
+            return EXIT_OK;
+        }
+        nanosleep(&nap, NULL);
+    }
+    fprintf(stderr, "xvctl: guest %u: no new back end after %u ms%s; see the log of xv-watcher\n", before->domid,
+        most_ms, conf.worker_start == CONF_START_EXTERNAL ? " (worker.start is \"external\": start xv-worker)" : "");
+    return EXIT_FAILED;
+}
+
+static int restart(struct ask *a, uint32_t domid)
+{
+    union msg m = { .RESTART = { .domid = domid } };
+    struct msg_shown before;
+    int ret = guest_look(a, domid, &before);
+
+    if (ret == 0)
+        ret = ask(a, &m, MSG_RESTART, MSG_DONE);
+    if (ret < 0)
+        return ask_failed(ret);
+    if (m.DONE.ret < 0) {
+        fprintf(stderr, "xvctl: guest %u: %s\n", domid, m.DONE.text[0] != '\0' ? m.DONE.text : strerror(-m.DONE.ret));
+        return EXIT_FAILED;
+    }
+    before.domid = domid;
+    return restart_wait(a, &before);
+}
+
+static bool domid_parse(const char *text, uint32_t *domid)
+{
+    char *end;
+    unsigned long v;
+
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    v = strtoul(text, &end, 10);
+    *domid = (uint32_t)v;
+    return *end == '\0' && v < 0x7ff0;
+}
+
+struct command {
+    bool show, json, options;
+    uint32_t domid;
+};
+
+// Returns 0 or -EINVAL.
+static int command_parse(struct command *cmd, int n, char **words, bool json)
+{
+    *cmd = (struct command){ .json = json };
+    if (n == 1 && strcmp(words[0], "show") == 0)
+        cmd->show = true;
+    else if (n == 1 && strcmp(words[0], "options") == 0)
+        cmd->options = true;
+    else if (n != 2 || strcmp(words[0], "restart") != 0)
+        return -EINVAL;
+    else if (!domid_parse(words[1], &cmd->domid)) {
+        fprintf(stderr, "xvctl: %s is no domain id; allowed: 0 to 32751\n", words[1]);
+        return -EINVAL;
+    }
+    return json && !cmd->show ? -EINVAL : 0;
+}
+
+static int run(const struct command *cmd, const char *config)
+{
+    struct ask a;
+    char err[512];
+    int ret;
+
+    if (cmd->options) {
+        conf_describe(stdout);
+        return EXIT_OK;
+    }
+    if (conf_read(&conf, config, err, sizeof(err)) < 0) {
+        fprintf(stderr, "xvctl: %s\n", err);
+        return EXIT_USAGE;
+    }
+    ret = ask_open(&a, conf.run_dir);
+    if (ret < 0)
+        return ask_failed(ret);
+    ret = cmd->show ? show(&a, cmd->json) : restart(&a, cmd->domid);
+    ask_close(&a);
+    return ret;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { 0 },
+    };
+    const char *config = NULL;
+    struct command cmd;
+    bool json = false;
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+        switch (opt) {
+        case 'c':
+            config = optarg;
+            break;
+        case 'j':
+            json = true;
+            break;
+        case 'h':
+            usage(stdout);
+            return EXIT_OK;
+        case 'V':
+            puts("xvctl " XV_VERSION);
+            return EXIT_OK;
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (command_parse(&cmd, argc - optind, argv + optind, json) < 0) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    return run(&cmd, config);
+}
