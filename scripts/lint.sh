@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# lint.sh [FILE...]: what every file of the tree keeps to. Prints what does not; exit status 1 if anything doesn't.
+# Without arguments all files that git knows.
+set -eu
+cd "$(dirname "$0")/.."
+
+LINES_MAX=600
+failed=0
+
+bad() {
+    echo "lint: $*"
+    failed=1
+}
+
+if [ $# -gt 0 ]; then
+    all=$(printf '%s\n' "$@")
+else
+    all=$(git ls-files --cached | while read -r f; do [ -f "$f" ] && echo "$f"; done)
+fi
+select_files() {
+    echo "$all" | grep -E "$1" || true
+}
+sources=$(select_files '\.[ch]$')
+scripts=$(select_files '\.sh$|^\.ci/run$')
+
+# Format
+if ! command -v clang-format >/dev/null; then
+    bad "clang-format is not installed"
+elif [ -n "$sources" ]; then
+    for f in $(echo "$sources" | xargs clang-format --dry-run -Werror 2>&1 | sed -nE 's/^([^: ]*):[0-9]+:.*error:.*/\1/p' | sort -u); do
+        bad "$f: clang-format -i $f"
+    done
+fi
+
+# Layers. The directory of each #include "...", and which directories a directory may see.
+sees() { # directory file: may a file of the directory include it?
+    case $2 in
+    *..*) return 1 ;;
+    esac
+    for d in proto common "$1"; do
+        [ "$1" = proto ] && [ "$d" = common ] && continue
+        [ -f "$d/$2" ] && return 0
+    done
+    return 1
+}
+product=$(echo "$sources" | grep -vE '^tests/' || true)
+if [ -n "$product" ]; then
+    echo "$product" | xargs grep -HE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' |
+        sed -E 's/^([^:]*):[^"]*"([^"]*)".*/\1 \2/' >"${TMPDIR:-/tmp}/lint.$$"
+    while read -r file inc; do
+        sees "${file%/*}" "$inc" || bad "$file: includes \"$inc\", which is not of proto, common or ${file%/*}"
+    done <"${TMPDIR:-/tmp}/lint.$$"
+    rm -f "${TMPDIR:-/tmp}/lint.$$"
+fi
+
+# DPDK: only in primary, secondary and frontend, in tests, and in files of common that say "Needs DPDK" at their top.
+for f in $(echo "$product" | grep -vE '^(primary|secondary|frontend)/' | xargs -r grep -lE '#[[:space:]]*include[[:space:]]*<(rte_|ethdev_|bus_)' || true); do
+    case $f in
+    common/*) head -n 12 "$f" | grep -q 'Needs DPDK' || bad "$f: DPDK header, but its top doesn't say \"Needs DPDK\"" ;;
+    *) bad "$f: DPDK headers belong into primary, secondary and frontend" ;;
+    esac
+done
+for f in $(echo "$all" | grep -E '\.[ch]$|meson\.build$' | grep -v '^tests/bench/' |
+    xargs -r grep -lE 'rte_vhost|librte_vhost' || true); do
+    bad "$f: librte_vhost belongs nowhere but tests/bench"
+done
+# Xen
+for f in $(echo "$product" | grep -E '^(primary|common|proto|ctl)/' | xargs -r grep -lE '#[[:space:]]*include[[:space:]]*<xen' || true); do
+    case $f in
+    ctl/provision*) ;;
+    *) bad "$f: Xen headers belong into watcher, secondary and frontend" ;;
+    esac
+done
+
+# Length
+for f in $(select_files '\.(c|h|sh|py)$'); do
+    n=$(wc -l <"$f")
+    [ "$n" -le $LINES_MAX ] || bad "$f: $n lines; at most $LINES_MAX"
+done
+
+# Licence
+for f in $(select_files '\.(c|h|sh|py)$|(^|/)meson\.build$|^\.ci/run$'); do
+    head -n 3 "$f" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' || bad "$f: no SPDX-License-Identifier in its first lines"
+done
+
+# Paths of one machine
+machine='(^|[^A-Za-z0-9_.$}/-])/(work|root|home)/'
+for f in $(echo "$all" | grep -vE '^scripts/lint\.sh$' | xargs -r grep -lIE "$machine" || true); do
+    bad "$f: names a path of one machine: $(grep -nE "$machine" "$f" | head -n 1)"
+done
+
+# Shell
+for f in $scripts; do
+    case $(head -n 1 "$f") in
+    *bash*) bash -n "$f" || bad "$f: bash -n" ;;
+    *) sh -n "$f" || bad "$f: sh -n" ;;
+    esac
+done
+if [ -n "$scripts" ] && command -v shellcheck >/dev/null; then
+    # shellcheck disable=SC2086
+    shellcheck -S warning $scripts || bad "shellcheck: see above"
+fi
+
+[ $failed -eq 0 ] && echo "lint: all well"
+exit $failed
