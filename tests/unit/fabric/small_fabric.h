@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// small_fabric.h: a fabric in plain memory, small enough to fill.
+#ifndef XV_SMALL_FABRIC_H
+#define XV_SMALL_FABRIC_H
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "crossbar.h"
+
+#define SMALL_LAYOUT 0x1234u
+#define SMALL_EPOCH 7u
+
+static const struct crossbar_size small_size = {
+    .max_vifs = 4, .max_guests = 3, .n_io = 1, .lane_slots = 64, .ctx_bufs = 256
+};
+
+static inline struct fabric *small_fabric_new(void)
+{
+    uint64_t bytes = (crossbar_bytes(&small_size) + 63) & ~63ull;
+    struct fabric *f = aligned_alloc(64, bytes);
+
+    assert(f != NULL);
+    memset(f, 0, bytes);
+    crossbar_init(f, &small_size, SMALL_EPOCH, SMALL_LAYOUT);
+    return f;
+}
+
+#endif

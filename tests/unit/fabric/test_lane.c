@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+
+#include "lane.h"
+#include "small_fabric.h"
+
+static struct fabric *f;
+static struct source s;
+static struct sink k;
+
+static void setup(void)
+{
+    f = small_fabric_new();
+    cr_assert_eq(source_init(&s, f, 1), 0);
+    sink_init(&k, f, 2);
+}
+
+static void teardown(void)
+{
+    source_fini(&s);
+    free(f);
+}
+
+TestSuite(lane, .init = setup, .fini = teardown);
+
+// Put n frames of increasing length on the lane to outlet; returns how many it took.
+static uint32_t put(struct source *from, uint32_t outlet, uint32_t n)
+{
+    uint32_t done = 0;
+
+    while (done < n) {
+        struct lane_slot slot = { .buf = source_take(from), .len = (uint16_t)(60 + done), .gen = 1 };
+
+        if (slot.buf == UINT32_MAX)
+            break;
+        if (!source_put(from, outlet, &slot)) {
+            source_give(from, slot.buf);
+            break;
+        }
+        done++;
+    }
+    source_publish(from);
+    return done;
+}
+
+static uint32_t take(struct sink *from, struct sink_frame *frames, uint32_t max)
+{
+    uint32_t n = sink_look(from, false) ? sink_take(from, frames, max) : 0;
+
+    sink_publish(from);
+    return n;
+}
+
+Test(lane, frames_arrive_in_order)
+{
+    struct sink_frame frames[8];
+
+    cr_assert_eq(put(&s, 2, 5), 5);
+    cr_assert_eq(take(&k, frames, 8), 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        cr_assert_eq(frames[i].slot.len, 60 + i);
+        cr_assert_eq(frames[i].ctx, 1);
+        cr_assert(slot_ok(f, &frames[i].slot, 1));
+    }
+    cr_assert_eq(take(&k, frames, 8), 0);
+}
+
+Test(lane, nothing_is_seen_before_it_is_published)
+{
+    struct lane_slot slot = { .buf = source_take(&s), .len = 60 };
+
+    cr_assert(source_put(&s, 2, &slot));
+    cr_assert_not(sink_look(&k, true));
+    source_publish(&s);
+    cr_assert(sink_look(&k, false));
+}
+
+Test(lane, buffers_come_back_when_the_consumer_is_done)
+{
+    struct sink_frame frames[8];
+    uint32_t before = s.n_free;
+
+    put(&s, 2, 5);
+    source_reclaim(&s);
+    cr_assert_eq(s.n_free, before - 5);
+    take(&k, frames, 8);
+    source_reclaim(&s);
+    cr_assert_eq(s.n_free, before);
+}
+
+Test(lane, a_full_lane_takes_no_more)
+{
+    cr_assert_eq(put(&s, 2, f->lane_slots + 1), f->lane_slots);
+    cr_assert_eq(put(&s, 3, 1), 1, "another lane does");
+}
+
+Test(lane, stuck_lanes_never_get_the_last_buffers)
+{
+    uint32_t left = f->ctx_bufs;
+
+    // Each stuck lane gets at most what then is still free: halves, quarters...
+    for (uint32_t outlet = 0; outlet < fabric_outlets(f); outlet++) {
+        put(&s, outlet, f->ctx_bufs);
+        cr_assert_gt(s.n_free, 0);
+        cr_assert_lt(s.n_free, left);
+        left = s.n_free;
+    }
+}
+
+Test(lane, a_successor_finds_which_buffers_are_in_use)
+{
+    struct source next;
+    struct sink_frame frames[64];
+
+    put(&s, 2, 10);
+    put(&s, 3, 7);
+    take(&k, frames, 4);
+    cr_assert_eq(source_init(&next, f, 1), 0);
+    cr_assert_eq(next.n_free, f->ctx_bufs - 13);
+    cr_assert_eq(take(&k, frames, 64), 6);
+    source_reclaim(&next);
+    cr_assert_eq(next.n_free, f->ctx_bufs - 7);
+    for (uint32_t i = 0; i < next.n_free; i++) {
+        for (uint32_t j = 0; j < i; j++)
+            cr_assert_neq(next.free[i], next.free[j], "no buffer is free twice");
+    }
+    source_fini(&next);
+}
+
+Test(lane, a_buffer_on_several_lanes_is_free_after_the_last)
+{
+    struct lane_slot slot = { .buf = source_take(&s), .len = 60 };
+    struct sink other;
+    struct sink_frame frames[4];
+
+    sink_init(&other, f, 3);
+    cr_assert(source_put(&s, 2, &slot));
+    cr_assert(source_put(&s, 3, &slot));
+    source_publish(&s);
+    take(&k, frames, 4);
+    source_reclaim(&s);
+    cr_assert_eq(s.n_free, f->ctx_bufs - 1);
+    take(&other, frames, 4);
+    source_reclaim(&s);
+    cr_assert_eq(s.n_free, f->ctx_bufs);
+}
+
+Test(lane, sources_are_served_in_turn)
+{
+    struct source two;
+    struct sink_frame frames[FABRIC_BURST];
+    uint32_t from[4] = { 0 };
+
+    cr_assert_eq(source_init(&two, f, 3), 0);
+    for (uint32_t round = 0; round < 100; round++) {
+        put(&s, 2, 64);
+        put(&two, 2, 64);
+        source_reclaim(&s);
+        source_reclaim(&two);
+        for (uint32_t n = take(&k, frames, 32); n-- > 0;)
+            from[frames[n].ctx]++;
+    }
+    cr_assert_eq(from[1] + from[3], 3200);
+    cr_assert_eq(from[1], from[3]);
+    source_fini(&two);
+}
+
+Test(lane, frames_given_back_come_again)
+{
+    struct sink_frame frames[8];
+
+    put(&s, 2, 5);
+    cr_assert(sink_look(&k, false));
+    cr_assert_eq(sink_take(&k, frames, 8), 5);
+    sink_untake(&k, frames, 2, 5);
+    sink_publish(&k);
+    cr_assert_eq(take(&k, frames, 8), 3);
+    cr_assert_eq(frames[0].slot.len, 62);
+}
+
+Test(lane, a_look_at_all_finds_what_no_bell_told_of)
+{
+    struct sink_frame frames[4];
+
+    put(&s, 2, 1);
+    fabric_bells(f, 2)[1] = 0; // as after 256 rings
+    cr_assert_not(sink_look(&k, false));
+    cr_assert(sink_look(&k, true));
+    cr_assert_eq(sink_take(&k, frames, 4), 1);
+}
+
+Test(lane, a_tail_too_far_ahead_yields_nothing)
+{
+    struct sink_frame frames[4];
+
+    atomic_store(&fabric_lane(f, 2, 1)->tail, f->lane_slots + 1);
+    sink_look(&k, true);
+    cr_assert_eq(sink_take(&k, frames, 4), 0);
+}
+
+Test(lane, a_head_beyond_the_tail_frees_nothing)
+{
+    put(&s, 2, 5);
+    atomic_store(&fabric_lane(f, 2, 1)->head, 6);
+    source_reclaim(&s);
+    cr_assert_eq(s.n_free, f->ctx_bufs - 5);
+}
+
+Test(lane, slots_are_checked_at_their_edges)
+{
+    struct lane_slot slot = { .buf = 1 * f->ctx_bufs, .len = 14 };
+
+    cr_assert(slot_ok(f, &slot, 1));
+    cr_assert_not(slot_ok(f, &slot, 0));
+    slot.buf = 2 * f->ctx_bufs - 1;
+    cr_assert(slot_ok(f, &slot, 1));
+    slot.buf++;
+    cr_assert_not(slot_ok(f, &slot, 1));
+    slot.buf = 1 * f->ctx_bufs - 1;
+    cr_assert_not(slot_ok(f, &slot, 1));
+    slot = (struct lane_slot){ .buf = f->ctx_bufs, .len = 13 };
+    cr_assert_not(slot_ok(f, &slot, 1));
+    slot.len = FABRIC_BUF_BYTES;
+    cr_assert(slot_ok(f, &slot, 1));
+    slot.len++;
+    cr_assert_not(slot_ok(f, &slot, 1));
+}
+
+Test(lane, indexes_wrap)
+{
+    struct sink_frame frames[8];
+    struct lane *l = fabric_lane(f, 2, 1);
+
+    atomic_store(&l->head, UINT32_MAX - 1);
+    atomic_store(&l->tail, UINT32_MAX - 1);
+    source_fini(&s);
+    cr_assert_eq(source_init(&s, f, 1), 0);
+    sink_init(&k, f, 2);
+    cr_assert_eq(put(&s, 2, 5), 5);
+    cr_assert_eq(take(&k, frames, 8), 5);
+    cr_assert_eq(frames[4].slot.len, 64);
+    source_reclaim(&s);
+    cr_assert_eq(s.n_free, f->ctx_bufs);
+}

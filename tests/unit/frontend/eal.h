@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// eal.h: DPDK in a test's process, with nothing of the machine in it.
+#ifndef TEST_EAL_H
+#define TEST_EAL_H
+
+#include <rte_mbuf.h>
+
+void eal_start(void); // files in a directory of its own, removed at exit
+struct rte_mempool *eal_pool(const char *name, unsigned n);
+
+// An mbuf whose frame is len bytes counting up from `first`.
+struct rte_mbuf *eal_frame(struct rte_mempool *mp, unsigned len, uint8_t first);
+
+#endif
