@@ -123,3 +123,8 @@ int link_recv(struct link *l, union msg *m)
     }
     return 1;
 }
+
+uint64_t link_connections(const struct link *l)
+{
+    return nn_get_statistic(l->sock, NN_STAT_ESTABLISHED_CONNECTIONS);
+}

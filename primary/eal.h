@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// eal.h: what EAL is started with: the user's arguments, the configuration's, and what those two leave open.
+#ifndef XV_EAL_H
+#define XV_EAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf.h"
+#include "options.h"
+
+#define EAL_WORDS_MAX 192u
+#define EAL_LCORES_MAX 32u // ids from there on are the workers'
+
+struct eal {
+    uint32_t n_words; // words[0] is the program
+    char *words[EAL_WORDS_MAX + 1];
+    char text[EAL_WORDS_MAX * CONF_TEXT_BYTES]; // of those words that are not argv's
+    size_t n_text;
+    const char *file_prefix; // in force
+    const char *huge_dir; // "": EAL finds one
+    bool no_huge;
+    uint32_t n_lcores; // 0: only EAL will tell
+    uint64_t megabytes; // of hugepages
+};
+
+// Put the arguments together. Returns 0, or -EINVAL after it said what is wrong in err (n bytes).
+int eal_plan(struct eal *e, const char *program, const struct options *o, const struct conf *c, char *err, size_t n);
+
+// How many I/O lcores there are with n_lcores: all but the first, or the only one.
+uint32_t eal_io_lcores(uint32_t n_lcores);
+
+// After rte_eal_init(): do all lcores have ids that the primary may use? Returns 0 or -EINVAL, logged.
+int eal_lcores_check(void);
+
+#endif

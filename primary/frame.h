@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// frame.h: a frame's first bytes: read its tag, put one in, fill it up to the wire's minimum. Bytes only, no DPDK.
+#ifndef XV_FRAME_H
+#define XV_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define FRAME_MACS_BYTES 12u
+#define FRAME_MIN_BYTES 14u
+#define FRAME_TAG_BYTES 4u
+#define FRAME_TAG_TYPE 0x8100u
+#define FRAME_WIRE_MIN_BYTES 60u // without FCS
+#define FRAME_HEAD_BYTES (FRAME_MIN_BYTES + FRAME_TAG_BYTES)
+
+// What matters of a frame from the wire.
+struct frame_head {
+    uint8_t mac[6]; // destination
+    bool tagged; // has a tag with a VLAN; VLAN 0 is none
+    uint16_t vlan;
+    uint32_t cut; // bytes of tag to leave out after the MACs
+    uint32_t len; // of the frame without them
+};
+
+static inline bool mac_is_group(const uint8_t mac[6])
+{
+    return (mac[0] & 1) != 0;
+}
+
+static inline bool mac_is_zero(const uint8_t mac[6])
+{
+    static const uint8_t zero[6];
+
+    return memcmp(mac, zero, 6) == 0;
+}
+
+// Read the head of a frame of len bytes whose first bytes are at p: FRAME_HEAD_BYTES of them, or all. stripped: the NIC
+// took the tag out and tci is what it said.
+static inline struct frame_head frame_head(const uint8_t *p, uint32_t len, bool stripped, uint16_t tci)
+{
+    struct frame_head h = { .len = len };
+
+    if (len < FRAME_MIN_BYTES)
+        return h;
+    memcpy(h.mac, p, 6);
+    if (!stripped && len >= FRAME_HEAD_BYTES && p[12] == FRAME_TAG_TYPE >> 8 && p[13] == (FRAME_TAG_TYPE & 0xff)) {
+        h.cut = FRAME_TAG_BYTES;
+        tci = (uint16_t)(p[14] << 8 | p[15]);
+        stripped = true;
+    }
+    h.len = len - h.cut;
+    h.vlan = stripped ? tci & 0xfff : 0;
+    h.tagged = h.vlan != 0;
+    return h;
+}
+
+// Bytes that frame_out() writes.
+static inline uint32_t frame_out_bytes(uint32_t len, bool tag)
+{
+    return (len < FRAME_WIRE_MIN_BYTES ? FRAME_WIRE_MIN_BYTES : len) + (tag ? FRAME_TAG_BYTES : 0);
+}
+
+// Write a frame for the wire: with zeroes up to the minimum, and vlan's tag if it is to have one. A receiver that takes
+// the tag out still has the minimum.
+static inline void frame_out(uint8_t *to, const uint8_t *from, uint32_t len, bool tag, uint16_t vlan)
+{
+    uint8_t *rest = to + FRAME_MACS_BYTES;
+
+    memcpy(to, from, FRAME_MACS_BYTES);
+    if (tag) {
+        const uint8_t t[FRAME_TAG_BYTES] = { FRAME_TAG_TYPE >> 8, FRAME_TAG_TYPE & 0xff, (uint8_t)(vlan >> 8),
+            (uint8_t)vlan };
+
+        memcpy(rest, t, sizeof(t));
+        rest += sizeof(t);
+    }
+    memcpy(rest, from + FRAME_MACS_BYTES, len - FRAME_MACS_BYTES);
+    if (len < FRAME_WIRE_MIN_BYTES)
+        memset(rest + len - FRAME_MACS_BYTES, 0, FRAME_WIRE_MIN_BYTES - len);
+}
+
+#endif

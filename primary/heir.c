@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// heir.c: takes what arrives for vifs that nobody serves. A sender that looked a guest up before it went may publish
+// long after; its slots and buffers come back only if somebody moves the heads.
+#include "io.h"
+
+#define HEIR_ROWS 4u // a turn
+
+static bool heir_has(const struct io *io, uint32_t vif)
+{
+    return (io->rows[vif / 64] >> (vif % 64) & 1) != 0;
+}
+
+static void row_empty(struct io *io, uint32_t vif)
+{
+    for (uint32_t ctx = 0; ctx < fabric_contexts(io->fabric); ctx++) {
+        struct lane *l = fabric_lane(io->fabric, vif, ctx);
+        uint32_t tail = atomic_load_explicit(&l->tail, memory_order_relaxed);
+
+        // Nothing of the slots was read, so the order of nothing matters to their producer.
+        if (atomic_load_explicit(&l->head, memory_order_relaxed) != tail)
+            atomic_store_explicit(&l->head, tail, memory_order_release);
+    }
+}
+
+void heir_take(struct io *io, uint32_t vif)
+{
+    io->rows[vif / 64] |= 1ull << (vif % 64);
+    row_empty(io, vif);
+}
+
+void heir_leave(struct io *io, uint32_t vif)
+{
+    io->rows[vif / 64] &= ~(1ull << (vif % 64));
+}
+
+void heir_turn(struct io *io)
+{
+    for (uint32_t i = 0; i < HEIR_ROWS; i++) {
+        io->row = io->row + 1 < io->fabric->max_vifs ? io->row + 1 : 0;
+        if (heir_has(io, io->row))
+            row_empty(io, io->row);
+    }
+}

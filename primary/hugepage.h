@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// hugepage.h: is there memory for EAL? Says it before EAL does, with the commands that help.
+#ifndef XV_HUGEPAGE_H
+#define XV_HUGEPAGE_H
+
+#include <stdint.h>
+
+// Are megabytes free on a mounted hugetlbfs (dir; "": any)? Returns 0, or -ENODEV/-ENOMEM after it logged what to do.
+int hugepage_check(const char *dir, uint64_t megabytes);
+
+// Remove the files that a dead primary with this prefix left on the hugetlbfs mounts, and their memory with them. Call
+// only while nobody uses them.
+void hugepage_clean(const char *dir, const char *prefix);
+
+#endif

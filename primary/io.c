@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+
+#include "io.h"
+
+struct io *io_new(uint32_t id, struct fabric *f, struct state *s, const struct conf *c)
+{
+    struct io *io = aligned_alloc(64, sizeof(*io));
+
+    if (io == NULL)
+        return NULL;
+    memset(io, 0, sizeof(*io));
+    io->id = id;
+    io->fabric = f;
+    io->state = s;
+    io->ms = rte_get_tsc_hz() / 1000;
+    io->group_rate = c->primary_group_rate;
+    backoff_init(&io->backoff, c->poll_busy, c->poll_yield, c->poll_sleep_us);
+    if (source_init(&io->source, f, id) < 0) {
+        free(io);
+        return NULL;
+    }
+    sink_init(&io->sink, f, fabric_io_outlet(f, id));
+    // Every row starts without a worker; the lcores share the rows.
+    for (uint32_t vif = id; vif < f->max_vifs; vif += f->n_io)
+        heir_take(io, vif);
+    atomic_store_explicit(&s->ctxs[id].pid, (uint32_t)getpid(), memory_order_relaxed);
+    return io;
+}
+
+void io_free(struct io *io)
+{
+    source_fini(&io->source);
+    free(io);
+}
+
+void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index)
+{
+    struct uplink *u = &io->uplinks[io->n_uplinks++];
+
+    *u = (struct uplink){
+        .index = index, .port = nic->port, .n_rx = nic->n_rx, .pool = nic->pool, .counts = &io->state->ports[index]
+    };
+    io->uplink_of[index] = u;
+}
+
+static void vif_forget(struct io *io, uint16_t vif)
+{
+    for (uint32_t i = 0; i < io->n_open; i++) {
+        if (io->open[i] == vif) {
+            io->open[i] = io->open[--io->n_open];
+            return;
+        }
+    }
+}
+
+static void vif_know(struct io *io, uint16_t vif, const struct vif *as)
+{
+    if (as->gen != io->vifs[vif].gen)
+        bucket_init(&io->buckets[vif], io->group_rate, io->ms * 1000, io->now);
+    if (io->vifs[vif].gen != 0)
+        vif_forget(io, vif);
+    io->vifs[vif] = *as;
+    if (as->gen != 0)
+        io->open[io->n_open++] = vif;
+}
+
+static void box_serve(struct io *io)
+{
+    // Acquire: pairs with io_ask()'s release; the request is complete.
+    uint32_t asked = atomic_load_explicit(&io->box.asked, memory_order_acquire);
+
+    if (asked == atomic_load_explicit(&io->box.done, memory_order_relaxed))
+        return;
+    switch (io->box.request) {
+    case IO_VIF:
+        vif_know(io, (uint16_t)io->box.vif, &io->box.as);
+        break;
+    case IO_ROW_TAKE:
+        heir_take(io, io->box.vif);
+        break;
+    case IO_ROW_LEAVE:
+        heir_leave(io, io->box.vif);
+        break;
+    }
+    // Release: pairs with io_ask()'s acquire; what the request changed is changed.
+    atomic_store_explicit(&io->box.done, asked, memory_order_release);
+}
+
+void io_ask(struct io *io, enum io_request request, uint32_t vif, const struct vif *as)
+{
+    uint32_t number = atomic_load_explicit(&io->box.asked, memory_order_relaxed) + 1;
+
+    io->box.request = request;
+    io->box.vif = vif;
+    if (as != NULL)
+        io->box.as = *as;
+    // Release and acquire: pair with box_serve().
+    atomic_store_explicit(&io->box.asked, number, memory_order_release);
+    if (io->alone)
+        box_serve(io);
+    while (atomic_load_explicit(&io->box.done, memory_order_acquire) != number)
+        usleep(20);
+}
+
+// Which vif did a frame come from, in its generation in force? A slot that is no frame counts as one of an earlier
+// guest: only a worker that wrote beyond its own lanes makes one.
+static bool sender_ok(struct io *io, const struct sink_frame *f)
+{
+    uint16_t vif = f->slot.src;
+
+    if (vif >= io->fabric->max_vifs)
+        return false;
+    if (io->vifs[vif].gen == f->slot.gen && f->slot.gen != 0 && slot_ok(io->fabric, &f->slot, f->ctx))
+        return true;
+    wire_drop(io, vif, DROP_WIRE_TX_STALE);
+    return false;
+}
+
+static void frame_pass(struct io *io, const struct sink_frame *f)
+{
+    const void *frame = fabric_buf(io->fabric, f->slot.buf);
+
+    if (!sender_ok(io, f))
+        return;
+    if ((f->slot.flags & LANE_GROUP) != 0)
+        group_from_vif(io, f->slot.src, frame, f->slot.len);
+    else
+        uplink_send(io, f->slot.src, frame, f->slot.len);
+}
+
+static uint32_t io_send(struct io *io)
+{
+    struct sink_frame frames[FABRIC_BURST];
+    uint32_t n = sink_take(&io->sink, frames, FABRIC_BURST);
+
+    if (n == 0)
+        return 0;
+    for (uint32_t i = 0; i < n; i++)
+        frame_pass(io, &frames[i]);
+    // All is copied: the guests' buffers go back before the NIC is asked.
+    sink_publish(&io->sink);
+    source_publish(&io->source);
+    for (uint32_t i = 0; i < io->n_uplinks; i++)
+        uplink_flush(io, &io->uplinks[i]);
+    return n;
+}
+
+// Bells are hints: look at every lane now and then. Buffers that receivers gave back come home.
+static void io_tick(struct io *io)
+{
+    io->tick = io->now;
+    sink_look(&io->sink, true);
+    source_reclaim(&io->source);
+    heir_turn(io);
+}
+
+uint32_t io_turn(struct io *io)
+{
+    uint32_t n = 0;
+
+    io->now = rte_rdtsc();
+    box_serve(io);
+    if (io->now - io->tick >= io->ms)
+        io_tick(io);
+    for (uint32_t i = 0; i < io->n_uplinks; i++)
+        n += uplink_receive(io, &io->uplinks[i]);
+    if (sink_look(&io->sink, false))
+        n += io_send(io);
+    count_add(&io->state->ctxs[io->id].beats, 1);
+    return n;
+}
+
+int io_run(void *arg)
+{
+    struct io *io = arg;
+
+    while (!atomic_load_explicit(&io->stop, memory_order_acquire))
+        backoff_turn(&io->backoff, io_turn(io));
+    return 0;
+}
+
+void io_stop(struct io *io)
+{
+    atomic_store_explicit(&io->stop, true, memory_order_release);
+}

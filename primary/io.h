@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// io.h: an I/O lcore: polls its uplinks, sends for the guests, copies group frames, inherits what guests leave.
+//
+// Everything in struct io belongs to the lcore that runs it, except the box: there the control lcore puts one request
+// at a time, and the I/O lcore does it between two turns. So nothing on a frame's way is shared.
+#ifndef XV_IO_H
+#define XV_IO_H
+
+#include <rte_mbuf.h>
+
+#include "backoff.h"
+#include "bucket.h"
+#include "classify.h"
+#include "conf.h"
+#include "lane.h"
+#include "nic.h"
+#include "state.h"
+
+struct uplink {
+    uint16_t index;
+    uint16_t port; // ethdev's number
+    uint16_t n_rx;
+    uint16_t n_tx; // frames in tx[]
+    struct rte_mempool *pool;
+    struct state_port *counts;
+    struct rte_mbuf *tx[FABRIC_BURST];
+    uint16_t tx_vif[FABRIC_BURST];
+};
+
+enum io_request {
+    IO_VIF, // know the vif as it is in the box: open or closed
+    IO_ROW_TAKE, // be the heir of its row: take what comes and forget it
+    IO_ROW_LEAVE, // never touch its row again: a worker is going to
+};
+
+struct io_box {
+    enum io_request request;
+    uint32_t vif;
+    struct vif as;
+    alignas(64) _Atomic uint32_t asked; // written by the control lcore
+    alignas(64) _Atomic uint32_t done; // written by the I/O lcore
+};
+
+struct io {
+    uint32_t id; // context, and with fabric_io_outlet() its outlet
+    bool alone; // the control lcore runs it as well
+    struct fabric *fabric;
+    struct state *state;
+    struct io_box box;
+    alignas(64) _Atomic bool stop; // written by the control lcore
+
+    alignas(64) struct backoff backoff;
+    uint64_t now; // TSC at the start of the turn
+    uint64_t tick; // TSC of the last look at everything
+    uint64_t ms; // TSC ticks a millisecond
+    uint32_t row; // whose turn it is to be inherited
+    uint64_t rows[FABRIC_VIFS_MAX / 64]; // bit a vif: this lcore is its heir
+    uint32_t n_uplinks;
+    struct uplink uplinks[STATE_PORTS_MAX]; // those it polls
+    struct uplink *uplink_of[STATE_PORTS_MAX]; // by index; NULL: another lcore's
+    uint32_t n_open;
+    uint16_t open[FABRIC_VIFS_MAX];
+    struct vif vifs[FABRIC_VIFS_MAX];
+    struct bucket buckets[FABRIC_VIFS_MAX];
+    uint32_t group_rate;
+    struct source source;
+    struct sink sink;
+};
+
+// Make lcore id of the fabric. Returns it or NULL; give back with io_free().
+struct io *io_new(uint32_t id, struct fabric *f, struct state *s, const struct conf *c);
+void io_free(struct io *io);
+
+// Before it runs: poll this NIC, uplink number index.
+void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index);
+
+// One turn: each uplink, what guests sent, what is due every millisecond. Returns how many frames it moved.
+uint32_t io_turn(struct io *io);
+
+// Turn until io_stop(). For rte_eal_remote_launch().
+int io_run(void *io);
+void io_stop(struct io *io);
+
+// Control lcore: have the request done; returns when it is.
+void io_ask(struct io *io, enum io_request request, uint32_t vif, const struct vif *as);
+
+// Counters. rx and tx of a vif and all of a port have one writing lcore; drops may have several.
+static inline void count_add(_Atomic uint64_t *c, uint64_t n)
+{
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline void wire_drop(struct io *io, uint32_t vif, enum wire_drop why)
+{
+    atomic_fetch_add_explicit(&io->state->wires[vif].drops[why], 1, memory_order_relaxed);
+}
+
+// uplink.c: wire to guests; guests to wire. uplink_send() copies and counts, uplink_flush() hands over to the NIC.
+uint32_t uplink_receive(struct io *io, struct uplink *u);
+void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len);
+void uplink_flush(struct io *io, struct uplink *u);
+
+// group.c: a group frame in buffer buf of our own to all that it concerns; gives the buffer back if nobody takes it.
+// Returns how many vifs it concerns.
+uint32_t group_from_wire(struct io *io, uint16_t port, const struct frame_head *h, uint32_t buf);
+void group_from_vif(struct io *io, uint16_t vif, const void *frame, uint32_t len);
+
+// heir.c: rows of vifs that nobody serves.
+void heir_take(struct io *io, uint32_t vif);
+void heir_leave(struct io *io, uint32_t vif);
+void heir_turn(struct io *io);
+
+#endif

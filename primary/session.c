@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "layout.h"
+#include "log.h"
+#include "session.h"
+#include "statefile.h"
+#include "vif.h"
+
+#define HELLO_MS 500u
+#define LINK_MS 200u
+#define STATE_MS 100u
+#define MESSAGES_MAX 64u // a turn
+
+int session_open(struct session *s, struct primary *p)
+{
+    *s = (struct session){ .primary = p };
+    return link_connect(&s->link, LINK_PAIR, p->conf->run_dir, MSG_PRIMARY_SOCKET, MSG_FROM_PRIMARY, MSG_FROM_WATCHER);
+}
+
+void session_close(struct session *s)
+{
+    link_close(&s->link);
+}
+
+static ino_t state_inode(const struct session *s)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "%s/" STATE_FILE, s->primary->conf->run_dir);
+    return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static void wait_say(struct session *s, int why)
+{
+    const char *run_dir = s->primary->conf->run_dir;
+
+    if (s->said == why)
+        return;
+    s->said = why;
+    if (why == -ENOENT)
+        LOG(NOTICE, "waits for xv-watcher: %s/" STATE_FILE " is not there yet", run_dir);
+    else if (why == -EPROTO)
+        LOG(ERR, "%s/" STATE_FILE " is of another version of xv: stop all xv programs, remove it, start this version",
+            run_dir);
+    else
+        LOG(ERR, "%s/" STATE_FILE ": %s", run_dir, strerror(-why));
+}
+
+static void state_try(struct session *s, session_start_fn *start)
+{
+    struct primary *p = s->primary;
+    ino_t ino = state_inode(s);
+    int ret = state_open(&p->state, p->conf->run_dir);
+
+    if (ret < 0) {
+        wait_say(s, ret);
+        return;
+    }
+    s->state_ino = ino;
+    if (start(p) < 0)
+        s->stop = s->failed = true;
+    else
+        LOG(NOTICE, "runs with %u I/O lcores, %u uplinks, %u vifs", p->n_io, p->n_nics, p->fabric->max_vifs);
+}
+
+static void hello_send(struct session *s, uint64_t now_ms)
+{
+    const struct primary *p = s->primary;
+    union msg m = { .HELLO_PRIMARY = { .fabric_epoch = p->fabric->epoch,
+                        .layout = layout_hash(),
+                        .pid = getpid(),
+                        .max_vifs = p->fabric->max_vifs,
+                        .max_guests = p->fabric->max_guests,
+                        .n_io = p->fabric->n_io,
+                        .n_ports = p->n_nics } };
+
+    s->hello_ms = now_ms;
+    if (link_send(&s->link, &m, MSG_HELLO_PRIMARY, 0) == 0)
+        s->links_unsaid = (1u << p->n_nics) - 1;
+}
+
+static void links_send(struct session *s)
+{
+    for (uint32_t i = 0; i < s->primary->n_nics; i++) {
+        const struct nic *nic = &s->primary->nics[i];
+        union msg m = { .LINK = { .port = i, .up = nic->up, .speed = nic->speed } };
+
+        if ((s->links_unsaid >> i & 1) != 0 && link_send(&s->link, &m, MSG_LINK, 0) == 0)
+            s->links_unsaid &= ~(1u << i);
+    }
+}
+
+static void links_look(struct session *s, uint64_t now_ms)
+{
+    s->link_ms = now_ms;
+    for (uint32_t i = 0; i < s->primary->n_nics; i++) {
+        if (nic_link_look(&s->primary->nics[i]))
+            s->links_unsaid |= 1u << i;
+    }
+}
+
+static void port_vif(struct session *s, const union msg *m)
+{
+    struct primary *p = s->primary;
+    const struct msg_port_vif *want = &m->PORT_VIF;
+    int ret = vif_set(p, want);
+    bool up = vif_is_open(p, want->vif, want->gen);
+    union msg is = { .PORT_VIF_IS = { .vif = want->vif,
+                         .gen = want->gen,
+                         .up = up,
+                         .ret = ret,
+                         .pool = up ? p->pools[want->vif] : NIC_POOL_NONE } };
+
+    if (ret < 0)
+        LOG(WARNING, "vif %u: refused: %s", want->vif, strerror(-ret));
+    // If it is lost the watcher asks again.
+    link_send(&s->link, &is, MSG_PORT_VIF_IS, m->hdr.seq);
+}
+
+// A state file made anew means that the watcher knows nothing of what we count and whom we serve: start anew as well.
+static void watcher_new(struct session *s, uint64_t epoch, uint64_t now_ms)
+{
+    s->watcher_epoch = epoch;
+    if (state_inode(s) != s->state_ino) {
+        LOG(ERR, "%s/" STATE_FILE " was made anew: the primary has to start again", s->primary->conf->run_dir);
+        s->stop = s->failed = true;
+        return;
+    }
+    LOG(INFO, "speaks with a new watcher");
+    hello_send(s, now_ms);
+}
+
+static void handle(struct session *s, const union msg *m, uint64_t now_ms)
+{
+    s->heard = true;
+    if (m->hdr.epoch != s->watcher_epoch)
+        watcher_new(s, m->hdr.epoch, now_ms);
+    if (s->stop)
+        return;
+    if (m->hdr.type == MSG_PORT_VIF)
+        port_vif(s, m);
+    else if (m->hdr.type == MSG_STOP)
+        s->stop = true;
+    else
+        LOG(WARNING, "the watcher sent %s, which is not for the primary", msg_name(m->hdr.type));
+}
+
+static void receive(struct session *s, uint64_t now_ms)
+{
+    union msg m;
+
+    for (uint32_t i = 0; i < MESSAGES_MAX && !s->stop; i++) {
+        int ret = link_recv(&s->link, &m);
+
+        if (ret == 0)
+            return;
+        if (ret == 1)
+            handle(s, &m, now_ms);
+    }
+}
+
+void session_turn(struct session *s, uint64_t now_ms, session_start_fn *start)
+{
+    uint64_t made;
+
+    if (s->primary->state == NULL) {
+        if (now_ms - s->state_ms >= STATE_MS) {
+            s->state_ms = now_ms;
+            state_try(s, start);
+        }
+        return;
+    }
+    // A watcher that came back knows nothing of us until we speak.
+    made = link_connections(&s->link);
+    if (made != s->connections) {
+        s->connections = made;
+        s->heard = false;
+        s->hello_ms = 0;
+    }
+    receive(s, now_ms);
+    if (!s->heard && now_ms - s->hello_ms >= HELLO_MS)
+        hello_send(s, now_ms);
+    if (now_ms - s->link_ms >= LINK_MS)
+        links_look(s, now_ms);
+    links_send(s);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// session.h: the conversation with the watcher. Forwarding doesn't depend on it.
+#ifndef XV_SESSION_H
+#define XV_SESSION_H
+
+#include <sys/types.h>
+
+#include "link.h"
+#include "primary.h"
+
+struct session {
+    struct primary *primary;
+    struct link link;
+    bool heard; // a message came since the last connection
+    bool stop; // the watcher says so, or nothing can go on
+    bool failed; // and that is a failure
+    int said; // why it waits, logged once
+    uint32_t links_unsaid; // bit an uplink
+    uint64_t connections; // made so far
+    uint64_t watcher_epoch;
+    uint64_t hello_ms, link_ms, state_ms; // when last done
+    ino_t state_ino;
+};
+
+// Starts the I/O lcores when the state is there. Returns 0 or -errno.
+typedef int session_start_fn(struct primary *p);
+
+// Connect. The watcher need not be there. Returns 0 or -errno; end with session_close().
+int session_open(struct session *s, struct primary *p);
+void session_close(struct session *s);
+
+// What is due at now_ms: never blocks.
+void session_turn(struct session *s, uint64_t now_ms, session_start_fn *start);
+
+#endif

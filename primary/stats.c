@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "ledger.h"
+#include "stats.h"
+
+struct sums {
+    uint64_t frames;
+    uint64_t drops;
+};
+
+static uint64_t wire_count(const struct state_wire *w, const enum wire_drop *which, uint32_t n)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        sum += atomic_load_explicit(&w->drops[which[i]], memory_order_relaxed);
+    return sum;
+}
+
+static struct sums ledger_sums(const struct ledger *l, uint32_t gen)
+{
+    struct vq_pos pos;
+    struct sums s = { 0, 0 };
+
+    if (ledger_read(l, &pos) != gen)
+        return s;
+    s.frames = pos.frames;
+    for (uint32_t i = 0; i < STATE_DROPS_MAX; i++)
+        s.drops += pos.drops[i];
+    return s;
+}
+
+// What the primary dropped was delivered by the worker's count.
+static struct sums tx_sums(const struct primary *p, uint32_t vif)
+{
+    static const enum wire_drop ours[] = { DROP_WIRE_TX_FULL, DROP_WIRE_TX_NO_MBUF, DROP_WIRE_TX_NO_UPLINK };
+    struct sums s = ledger_sums(&p->state->vifs[vif].from, p->vifs[vif].gen);
+    uint64_t lost = wire_count(&p->state->wires[vif], ours, sizeof(ours) / sizeof(ours[0]));
+
+    lost = lost < s.frames ? lost : s.frames;
+    s.frames -= lost;
+    s.drops += lost;
+    return s;
+}
+
+// What the primary dropped never came to the worker.
+static struct sums rx_sums(const struct primary *p, uint32_t vif)
+{
+    static const enum wire_drop ours[] = { DROP_WIRE_RX_LANE_FULL, DROP_WIRE_RX_NO_BUFFER, DROP_WIRE_RX_WRONG_TAG,
+        DROP_WIRE_RX_OVERSIZE, DROP_GROUP_LANE_FULL };
+    struct sums s = ledger_sums(&p->state->vifs[vif].to, p->vifs[vif].gen);
+
+    s.drops += wire_count(&p->state->wires[vif], ours, sizeof(ours) / sizeof(ours[0]));
+    return s;
+}
+
+static void vif_print(const struct primary *p, uint32_t vif, FILE *out)
+{
+    struct sums tx = tx_sums(p, vif), rx = rx_sums(p, vif);
+
+    fprintf(out, "\nStatistics for device %" PRIu32 " ------------------------------", vif);
+    fprintf(out, "\nTX total: \t\t%" PRIu64, tx.frames + tx.drops);
+    fprintf(out, "\nTX dropped: \t\t%" PRIu64, tx.drops);
+    fprintf(out, "\nTX successful: \t\t%" PRIu64, tx.frames);
+    fprintf(out, "\nRX total: \t\t%" PRIu64, rx.frames + rx.drops);
+    fprintf(out, "\nRX dropped: \t\t%" PRIu64, rx.drops);
+    fprintf(out, "\nRX successful: \t\t%" PRIu64, rx.frames);
+}
+
+void stats_print(const struct primary *p, FILE *out)
+{
+    if (isatty(fileno(out)))
+        fputs("\033[2J\033[1;1H", out);
+    fputs("\nDevice statistics ====================================", out);
+    for (uint32_t vif = 0; vif < p->fabric->max_vifs; vif++) {
+        if (p->vifs[vif].gen != 0)
+            vif_print(p, vif, out);
+    }
+    fputs("\n======================================================\n", out);
+    fflush(out);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// uplink.c: frames between the guests and one NIC. Both ways copy: the NIC's mbufs are the NIC's, and no guest waits for
+// a NIC to give one back.
+#include <rte_ethdev.h>
+#include <rte_prefetch.h>
+
+#include "io.h"
+
+#define UPLINK_TRIES 4u // with no success, before what is left is dropped
+
+// The frame's bytes without its tag, from one mbuf or a chain.
+static void mbuf_copy(uint8_t *to, const struct rte_mbuf *m, const struct frame_head *h)
+{
+    uint32_t from = FRAME_MACS_BYTES + h->cut, n = h->len - FRAME_MACS_BYTES;
+    const void *at;
+
+    memcpy(to, h->mac, sizeof(h->mac));
+    at = rte_pktmbuf_read(m, 6, 6, to + 6);
+    if (at != NULL && at != to + 6)
+        memcpy(to + 6, at, 6);
+    at = rte_pktmbuf_read(m, from, n, to + FRAME_MACS_BYTES);
+    if (at != NULL && at != to + FRAME_MACS_BYTES)
+        memcpy(to + FRAME_MACS_BYTES, at, n);
+}
+
+static struct frame_head mbuf_head(const struct rte_mbuf *m)
+{
+    uint32_t len = rte_pktmbuf_pkt_len(m);
+    uint8_t bytes[FRAME_HEAD_BYTES];
+    const uint8_t *p = rte_pktmbuf_read(m, 0, RTE_MIN(len, FRAME_HEAD_BYTES), bytes);
+
+    if (p == NULL)
+        return (struct frame_head){ 0 };
+    return frame_head(p, len, (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0, m->vlan_tci);
+}
+
+// A buffer of ours with the frame in it, or UINT32_MAX.
+static uint32_t buf_fill(struct io *io, const struct rte_mbuf *m, const struct frame_head *h)
+{
+    uint32_t buf = source_take(&io->source);
+
+    if (buf == UINT32_MAX) {
+        source_reclaim(&io->source);
+        buf = source_take(&io->source);
+    }
+    if (buf != UINT32_MAX)
+        mbuf_copy(fabric_buf(io->fabric, buf), m, h);
+    return buf;
+}
+
+static void to_vif(struct io *io, const struct verdict *v, const struct rte_mbuf *m, const struct frame_head *h)
+{
+    struct state_wire *counts = &io->state->wires[v->vif];
+    struct lane_slot slot = {
+        .buf = buf_fill(io, m, h), .gen = v->gen, .len = (uint16_t)h->len, .src = FABRIC_VIF_NONE
+    };
+
+    if (slot.buf == UINT32_MAX) {
+        wire_drop(io, v->vif, DROP_WIRE_RX_NO_BUFFER);
+        return;
+    }
+    if (!source_put(&io->source, v->vif, &slot)) {
+        source_give(&io->source, slot.buf);
+        wire_drop(io, v->vif, DROP_WIRE_RX_LANE_FULL);
+        return;
+    }
+    count_add(&counts->rx_frames, 1);
+    count_add(&counts->rx_bytes, h->len);
+}
+
+static void to_group(struct io *io, struct uplink *u, const struct rte_mbuf *m, const struct frame_head *h)
+{
+    uint32_t buf = buf_fill(io, m, h);
+
+    if (group_from_wire(io, u->index, h, buf) == 0 && h->tagged)
+        count_add(&u->counts->drops[PORT_DROP_UNKNOWN_TAG], 1);
+}
+
+static void mbuf_sort(struct io *io, struct uplink *u, const struct rte_mbuf *m)
+{
+    struct frame_head h = mbuf_head(m);
+    struct verdict v = classify(io->fabric, io->vifs, u->index, &h);
+
+    switch (v.kind) {
+    case VERDICT_VIF:
+        to_vif(io, &v, m, &h);
+        break;
+    case VERDICT_GROUP:
+        to_group(io, u, m, &h);
+        break;
+    case VERDICT_DROP_VIF:
+        wire_drop(io, v.vif, v.drop);
+        break;
+    case VERDICT_DROP_PORT:
+        count_add(&u->counts->drops[v.drop], 1);
+        break;
+    }
+}
+
+static uint32_t queue_receive(struct io *io, struct uplink *u, uint16_t queue)
+{
+    struct rte_mbuf *m[FABRIC_BURST];
+    uint16_t n = rte_eth_rx_burst(u->port, queue, m, FABRIC_BURST);
+
+    if (n == 0)
+        return 0;
+    source_reclaim(&io->source);
+    for (uint16_t i = 0; i < n; i++)
+        rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
+    for (uint16_t i = 0; i < n; i++)
+        mbuf_sort(io, u, m[i]);
+    source_publish(&io->source);
+    count_add(&u->counts->rx_frames, n);
+    rte_pktmbuf_free_bulk(m, n);
+    return n;
+}
+
+uint32_t uplink_receive(struct io *io, struct uplink *u)
+{
+    uint32_t n = 0;
+
+    for (uint16_t queue = 0; queue < u->n_rx; queue++)
+        n += queue_receive(io, u, queue);
+    return n;
+}
+
+void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
+{
+    const struct vif *v = &io->vifs[vif];
+    struct uplink *u = io->uplink_of[v->port];
+    bool tag = (v->flags & FABRIC_VIF_VLAN_OUT) != 0;
+    uint32_t bytes = frame_out_bytes(len, tag);
+    struct rte_mbuf *m;
+
+    // Another lcore's uplink is not ours to send on; a worker asks the lcore that fabric_vif names.
+    if ((v->flags & FABRIC_VIF_UPLINK) == 0 || u == NULL) {
+        wire_drop(io, vif, DROP_WIRE_TX_NO_UPLINK);
+        return;
+    }
+    m = rte_pktmbuf_alloc(u->pool);
+    if (m == NULL) {
+        wire_drop(io, vif, DROP_WIRE_TX_NO_MBUF);
+        return;
+    }
+    if (tag) // its room is in front: the longest frame fills the rest
+        m->data_off -= FRAME_TAG_BYTES;
+    m->data_len = (uint16_t)bytes;
+    m->pkt_len = bytes;
+    frame_out(rte_pktmbuf_mtod(m, uint8_t *), frame, len, tag, v->vlan);
+    u->tx[u->n_tx] = m;
+    u->tx_vif[u->n_tx++] = vif;
+}
+
+// How many of u->tx went out; the counters of those are the caller's.
+static uint16_t uplink_push(struct uplink *u)
+{
+    uint16_t sent = 0;
+
+    for (uint32_t tries = 0; sent < u->n_tx && tries < UPLINK_TRIES;) {
+        uint16_t n = rte_eth_tx_burst(u->port, 0, u->tx + sent, u->n_tx - sent);
+
+        tries = n > 0 ? 0 : tries + 1;
+        sent += n;
+    }
+    return sent;
+}
+
+void uplink_flush(struct io *io, struct uplink *u)
+{
+    uint32_t bytes[FABRIC_BURST];
+    uint16_t sent;
+
+    if (u->n_tx == 0)
+        return;
+    for (uint16_t i = 0; i < u->n_tx; i++) // afterwards they are the NIC's
+        bytes[i] = rte_pktmbuf_pkt_len(u->tx[i]);
+    sent = uplink_push(u);
+    for (uint16_t i = 0; i < sent; i++) {
+        count_add(&io->state->wires[u->tx_vif[i]].tx_frames, 1);
+        count_add(&io->state->wires[u->tx_vif[i]].tx_bytes, bytes[i]);
+    }
+    for (uint16_t i = sent; i < u->n_tx; i++)
+        wire_drop(io, u->tx_vif[i], DROP_WIRE_TX_FULL);
+    rte_pktmbuf_free_bulk(u->tx + sent, u->n_tx - sent);
+    count_add(&u->counts->tx_frames, sent);
+    u->n_tx = 0;
+}

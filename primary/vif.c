@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// vif.c: the order matters. See fdb_find_gen(): an entry of the forwarding table always belongs to the generation that
+// stands in the vif's record, so
+//
+//     open:  heir leaves the row; counters; record; generation; forwarding entry; I/O lcores know it
+//     close: forwarding entry; generation; I/O lcores forget it; heir takes the row
+#include <errno.h>
+
+#include "fdb.h"
+#include "log.h"
+#include "vif.h"
+
+bool vif_is_open(const struct primary *p, uint32_t vif, uint32_t gen)
+{
+    return vif < p->fabric->max_vifs && p->vifs[vif].gen == gen;
+}
+
+static void ask_all(struct primary *p, uint32_t vif)
+{
+    for (uint32_t io = 0; io < p->n_io; io++)
+        io_ask(p->ios[io], IO_VIF, vif, &p->vifs[vif]);
+}
+
+static struct io *heir_of(struct primary *p, uint32_t vif)
+{
+    return p->ios[vif % p->n_io];
+}
+
+static void gen_store(struct primary *p, uint32_t vif, uint32_t gen)
+{
+    // Release: pairs with fdb_find_gen()'s acquire; the entry that led to another generation is gone before.
+    atomic_store_explicit(&fabric_vif(p->fabric, vif)->gen, gen, memory_order_release);
+}
+
+static void wire_reset(struct state_wire *w, uint32_t gen)
+{
+    atomic_store_explicit(&w->gen, 0, memory_order_release);
+    atomic_store_explicit(&w->rx_frames, 0, memory_order_relaxed);
+    atomic_store_explicit(&w->rx_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&w->tx_frames, 0, memory_order_relaxed);
+    atomic_store_explicit(&w->tx_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&w->group_frames, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < sizeof(w->drops) / sizeof(w->drops[0]); i++)
+        atomic_store_explicit(&w->drops[i], 0, memory_order_relaxed);
+    atomic_store_explicit(&w->gen, gen, memory_order_release);
+}
+
+static uint32_t vif_flags(const struct primary *p, const struct msg_port_vif *m)
+{
+    return (p->n_nics > 0 ? FABRIC_VIF_UPLINK : 0) | ((m->flags & MSG_VIF_VLAN_OUT) != 0 ? FABRIC_VIF_VLAN_OUT : 0);
+}
+
+static void record_write(struct primary *p, uint32_t vif)
+{
+    struct fabric_vif *fv = fabric_vif(p->fabric, vif);
+    const struct vif *v = &p->vifs[vif];
+
+    fv->io = v->io;
+    fv->port = p->n_nics > 0 ? p->nics[v->port].port : UINT16_MAX;
+    fv->vlan = v->vlan;
+    memcpy(fv->mac, v->mac, sizeof(fv->mac));
+    atomic_store_explicit(&fv->flags, v->flags, memory_order_relaxed);
+}
+
+static int vif_check(struct primary *p, const struct msg_port_vif *m)
+{
+    if (m->vif >= p->fabric->max_vifs)
+        return -ERANGE;
+    if (mac_is_group(m->mac) || mac_is_zero(m->mac))
+        return -EINVAL;
+    if (p->n_nics > 0 && m->port >= p->n_nics)
+        return -ENODEV;
+    return fdb_find(p->fabric, fdb_key(m->mac)) != FABRIC_VIF_NONE ? -EEXIST : 0;
+}
+
+static void vif_close(struct primary *p, uint32_t vif)
+{
+    struct vif *v = &p->vifs[vif];
+
+    fdb_remove(p->fabric, v->mac);
+    gen_store(p, vif, 0);
+    if (p->n_nics > 0)
+        nic_vif_remove(&p->nics[v->port], vif, v->mac);
+    *v = (struct vif){ 0 };
+    ask_all(p, vif);
+    io_ask(heir_of(p, vif), IO_ROW_TAKE, vif, NULL);
+}
+
+static int vif_open(struct primary *p, const struct msg_port_vif *m)
+{
+    struct vif *v = &p->vifs[m->vif];
+    int ret = vif_check(p, m);
+
+    if (ret < 0)
+        return ret;
+    *v = (struct vif){ .gen = m->gen,
+        .flags = vif_flags(p, m),
+        .port = p->n_nics > 0 ? (uint16_t)m->port : 0,
+        .io = (uint16_t)((p->n_nics > 0 ? m->port : m->vif) % p->n_io),
+        .vlan = (uint16_t)m->vlan };
+    memcpy(v->mac, m->mac, sizeof(v->mac));
+    io_ask(heir_of(p, m->vif), IO_ROW_LEAVE, m->vif, NULL);
+    wire_reset(&p->state->wires[m->vif], m->gen);
+    record_write(p, m->vif);
+    gen_store(p, m->vif, m->gen);
+    ret = fdb_add(p->fabric, m->mac, (uint16_t)m->vif);
+    if (ret < 0) {
+        vif_close(p, m->vif);
+        return ret;
+    }
+    p->pools[m->vif] = p->n_nics > 0 ? nic_vif_add(&p->nics[v->port], m->vif, v->mac, v->vlan) : NIC_POOL_NONE;
+    ask_all(p, m->vif);
+    LOG(INFO, "DATA: (%u) MAC_ADDRESS %02x:%02x:%02x:%02x:%02x:%02x and VLAN_TAG %u registered.", m->vif, v->mac[0],
+        v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5], v->vlan);
+    return 0;
+}
+
+// The same generation again: only what may change while it runs.
+static int vif_update(struct primary *p, const struct msg_port_vif *m)
+{
+    struct vif *v = &p->vifs[m->vif];
+    uint32_t flags = vif_flags(p, m);
+
+    if (flags == v->flags)
+        return 0;
+    v->flags = flags;
+    record_write(p, m->vif);
+    ask_all(p, m->vif);
+    return 0;
+}
+
+int vif_set(struct primary *p, const struct msg_port_vif *m)
+{
+    bool is = vif_is_open(p, m->vif, m->gen);
+
+    if (m->up && is)
+        return vif_update(p, m);
+    if (!m->up && !is) // an earlier generation, or never opened here: it is closed
+        return 0;
+    if (m->vif < p->fabric->max_vifs && p->vifs[m->vif].gen != 0) {
+        LOG(INFO, "vif %u: generation %u closed", m->vif, p->vifs[m->vif].gen);
+        vif_close(p, m->vif);
+    }
+    return m->up ? vif_open(p, m) : 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// vif.h: opens and closes the way of frames to a vif. Control lcore only.
+#ifndef XV_VIF_H
+#define XV_VIF_H
+
+#include "msg.h"
+#include "primary.h"
+
+// Do what m says; it may be so already. Returns 0, or for an open vif that is refused: -ERANGE no such vif, -EINVAL not
+// a MAC for one station, -ENODEV no such uplink, -EEXIST the MAC is another's, -ENOSPC. A refused vif is closed.
+int vif_set(struct primary *p, const struct msg_port_vif *m);
+
+// Is the vif open in this generation?
+bool vif_is_open(const struct primary *p, uint32_t vif, uint32_t gen);
+
+#endif
