@@ -22,7 +22,7 @@ static struct key {
 static unsigned writes;
 static bool refuse;
 static char *pages[REFS]; // by reference; 0 to 7 are reserved, as in Linux
-static unsigned n_pages, pages_limit = UINT32_MAX;
+static unsigned n_pages, pages_limit = REFS;
 
 static struct key *key_find(const char *path)
 {
@@ -174,7 +174,7 @@ void xen_pages_limit(unsigned n)
     pages_limit = n;
 }
 
-xengntshr_handle *xengntshr_open(xentoollog_logger *logger, unsigned flags)
+xengntshr_handle *xengntshr_open(struct xentoollog_logger *logger, unsigned flags)
 {
     (void)logger, (void)flags;
     return (xengntshr_handle *)&pages;
@@ -193,7 +193,7 @@ void *xengntshr_share_pages(xengntshr_handle *x, uint32_t domid, int count, uint
 
     (void)x, (void)domid, (void)writable;
     errno = ENOSPC;
-    if (count > (int)(pages_limit - n_pages))
+    if ((uint32_t)count > pages_limit - n_pages)
         return NULL;
     va = mmap(NULL, (size_t)count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (int i = 0; i < count; ref++) {

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "conf.h"
+#include "log.h"
+
+static struct conf conf, again;
+static char dir[] = "/tmp/xv-conf-XXXXXX";
+static char file[64];
+static char err[512];
+
+static void set_up(void)
+{
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(file, sizeof(file), "%s/xv.conf", dir);
+}
+
+static void tear_down(void)
+{
+    unlink(file);
+    rmdir(dir);
+}
+
+TestSuite(conf, .init = set_up, .fini = tear_down);
+
+static int read_text(struct conf *c, const char *text)
+{
+    FILE *f = fopen(file, "w");
+
+    cr_assert_not_null(f);
+    fputs(text, f);
+    fclose(f);
+    err[0] = '\0';
+    return conf_read(c, file, err, sizeof(err));
+}
+
+static void good(const char *text)
+{
+    cr_assert_eq(read_text(&conf, text), 0, "%s: %s", text, err);
+}
+
+// The text is refused at that line with these words.
+static void bad(const char *text, unsigned line, const char *words)
+{
+    char at[96];
+
+    cr_expect_eq(read_text(&conf, text), -EINVAL, "accepted: %s", text);
+    snprintf(at, sizeof(at), "%s:%u: ", file, line);
+    cr_expect_eq(strncmp(err, at, strlen(at)), 0, "\"%s\" does not begin with \"%s\"", err, at);
+    cr_expect_not_null(strstr(err, words), "\"%s\" does not say \"%s\"", err, words);
+}
+
+static char *printed(const struct conf *c)
+{
+    char *text;
+    size_t n;
+    FILE *f = open_memstream(&text, &n);
+
+    conf_print(c, f);
+    fclose(f);
+    return text;
+}
+
+static char *slurp(const char *path)
+{
+    static char text[65536];
+    FILE *f = fopen(path, "r");
+    size_t n;
+
+    cr_assert_not_null(f, "%s", path);
+    n = fread(text, 1, sizeof(text) - 1, f);
+    text[n] = '\0';
+    fclose(f);
+    return text;
+}
+
+Test(conf, an_empty_file_gives_the_defaults)
+{
+    good("");
+    cr_expect_str_eq(conf.run_dir, "/run/xv");
+    cr_expect_str_eq(conf.file_prefix, "xv");
+    cr_expect_eq(conf.log_level, LOG_INFO);
+    cr_expect_eq(conf.max_vifs, 16);
+    cr_expect_eq(conf.max_guests, 16);
+    cr_expect_eq(conf.lane_slots, 1024);
+    cr_expect_eq(conf.buffers, 2048);
+    cr_expect_eq(conf.vlan_base, 1000);
+    cr_expect_eq(conf.primary_start, CONF_START_EXTERNAL);
+    cr_expect_eq(conf.worker_start, CONF_START_WATCHER);
+    cr_expect_eq(conf.primary_portmask, 0xffff);
+    cr_expect(conf.primary_vm2vm && conf.guest_allow && conf.guest_mac_spoof_check);
+    cr_expect(!conf.guest_promiscuous && !conf.guest_vlan_out);
+    cr_expect_eq(conf.n_guests, 0);
+    cr_expect_eq(conf.n_eal_args, 0);
+}
+
+Test(conf, without_the_usual_file_the_defaults_are_in_force)
+{
+    if (access(CONF_FILE, F_OK) == 0)
+        cr_skip_test("there is a " CONF_FILE);
+    cr_assert_eq(conf_read(&conf, NULL, err, sizeof(err)), 0);
+    good("");
+    cr_assert_eq(conf_read(&again, NULL, err, sizeof(err)), 0);
+    cr_expect_eq(memcmp(&conf, &again, sizeof(conf)), 0);
+}
+
+Test(conf, a_named_file_that_is_missing_is_an_error)
+{
+    cr_expect_eq(conf_read(&conf, file, err, sizeof(err)), -ENOENT);
+    cr_expect_not_null(strstr(err, file));
+}
+
+Test(conf, a_directory_is_no_file)
+{
+    cr_expect_eq(conf_read(&conf, dir, err, sizeof(err)), -EISDIR);
+}
+
+Test(conf, max_guests_follows_max_vifs_up_to_96)
+{
+    good("max_vifs = 3;");
+    cr_expect_eq(conf.max_guests, 3);
+    good("max_vifs = 128;");
+    cr_expect_eq(conf.max_guests, 96);
+    good("max_vifs = 8; max_guests = 20;");
+    cr_expect_eq(conf.max_guests, 20);
+}
+
+Test(conf, unknown_key_is_an_error_with_its_line)
+{
+    bad("\nfoo = 1;", 2, "unknown option foo; known here: run_dir,");
+    bad("primary: {\n\n mbuf = 1; };", 3, "unknown option primary.mbuf; known here: start,");
+    bad("worker: { x: {}; };", 1, "unknown option worker.x");
+    bad("mbufs = 8192;", 1, "unknown option mbufs");
+    bad("guests = ( {\ndomid = 1;\nfoo = 1; } );", 3, "unknown option guests.foo");
+    bad("guests = ( { domid = 1; vifs = (\n{ device = 0;\nfoo = 1; } ); } );", 3, "unknown option guests.vifs.foo");
+    bad("nest: { a = 1; };", 1, "unknown option nest");
+}
+
+Test(conf, wrong_type_is_an_error_with_its_line)
+{
+    bad("\n\nmax_vifs = \"16\";", 3, "max_vifs is a string; allowed: 1 to 128");
+    bad("max_vifs = 16.0;", 1, "max_vifs is a number with a decimal point");
+    bad("max_vifs = true;", 1, "max_vifs is true or false");
+    bad("run_dir = 1;", 1, "run_dir is a number; allowed: an absolute path");
+    bad("primary = 1;", 1, "primary is a number; allowed: a group");
+    bad("primary = ();", 1, "primary is a list; allowed: a group");
+    bad("primary: { vm2vm = 1; };", 1, "primary.vm2vm is a number; allowed: true, false");
+    bad("primary: { eal_args = \"-a\"; };", 1, "primary.eal_args is a string; allowed: a list of strings");
+    bad("primary: { eal_args = [ 1 ]; };", 1, "primary.eal_args is a number");
+    bad("primary: { eal_args = [ \"\" ]; };", 1, "primary.eal_args is \"\"");
+    bad("guests = { };", 1, "guests is a group; allowed: a list");
+    bad("guests = ( 1 );", 1, "a guest is a number; allowed: a group");
+    bad("guests = ( { domid = 1; vifs = { }; } );", 1, "guests.vifs is a group; allowed: a list");
+    bad("guests = ( { domid = 1; vifs = ( 1 ); } );", 1, "a vif is a number; allowed: a group");
+    bad("log_level = 3;", 1, "log_level is a number; allowed: \"error\"");
+}
+
+static const struct {
+    const char *group; // "": none
+    const char *name;
+    long long low, high;
+} ranges[] = {
+    { "", "max_vifs", 1, 128 },
+    { "", "max_guests", 1, 96 },
+    { "", "buffers", 256, 65536 },
+    { "primary", "mbufs", 512, 1048576 },
+    { "primary", "memory_mb", 0, 1048576 },
+    { "primary", "portmask", 1, 0xffff },
+    { "primary", "stats", 0, 86400 },
+    { "primary", "group_rate", 1, 10000000 },
+    { "worker", "start_ms", 100, 600000 },
+    { "worker", "hang_ms", 100, 600000 },
+    { "poll", "busy", 0, 1000000000 },
+    { "poll", "yield", 0, 1000000000 },
+    { "poll", "sleep_us", 0, 1000 },
+};
+
+Test(conf, a_number_is_good_at_the_edge_and_bad_one_past_it)
+{
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        const char *open = ranges[i].group[0] != '\0' ? ": { " : "";
+        const char *close = ranges[i].group[0] != '\0' ? " };" : "";
+        const long long values[] = { ranges[i].low - 1, ranges[i].low, ranges[i].high, ranges[i].high + 1 };
+
+        for (int j = 0; j < 4; j++) {
+            char text[128];
+
+            snprintf(text, sizeof(text), "%s%s%s = %lld;%s", ranges[i].group, open, ranges[i].name, values[j], close);
+            if (j == 0 || j == 3)
+                bad(text, 1, "allowed: ");
+            else
+                good(text);
+        }
+    }
+}
+
+Test(conf, a_number_of_64_bits_is_not_cut)
+{
+    bad("buffers = 4294967808L;", 1, "buffers is 4294967808");
+    bad("primary: { portmask = 0xffffffff; };", 1, "primary.portmask is 4294967295");
+}
+
+Test(conf, lane_slots_is_a_power_of_two)
+{
+    good("lane_slots = 64;");
+    good("lane_slots = 65536;");
+    bad("lane_slots = 32;", 1, "a power of two from 64 to 65536");
+    bad("lane_slots = 65;", 1, "a power of two");
+    bad("lane_slots = 131072;", 1, "a power of two");
+}
+
+Test(conf, tags_end_at_4094)
+{
+    good("vlan_base = 4079;");
+    bad("vlan_base = 4080;", 1, "tags up to 4095; allowed: up to 4094");
+    good("vlan_base = 4094; max_vifs = 1;");
+    bad("vlan_base = 0;", 1, "allowed: 1 to 4094");
+    bad("vlan_base = 4095; max_vifs = 1;", 1, "allowed: 1 to 4094");
+}
+
+Test(conf, fewer_spares_than_guests)
+{
+    good("max_guests = 4; worker: { spares = 3; };");
+    bad("max_guests = 4;\nworker: {\nspares = 4; };", 3, "fewer than max_guests (4)");
+}
+
+Test(conf, words_are_the_listed_ones)
+{
+    good("log_level = \"error\"; worker: { start = \"external\"; }; primary: { start = \"watcher\"; };");
+    cr_expect_eq(conf.log_level, LOG_ERR);
+    cr_expect_eq(conf.worker_start, CONF_START_EXTERNAL);
+    cr_expect_eq(conf.primary_start, CONF_START_WATCHER);
+    good("log_level = \"debug\";");
+    cr_expect_eq(conf.log_level, LOG_DEBUG);
+    bad("log_level = \"Debug\";", 1, "log_level is \"Debug\"; allowed: \"error\", \"warning\"");
+    bad("worker: { start = \"\"; };", 1, "\"watcher\", \"external\"");
+}
+
+Test(conf, texts_have_a_form_and_a_length)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), "run_dir = \"/%089d\";", 0);
+    good(text);
+    snprintf(text, sizeof(text), "run_dir = \"/%090d\";", 0);
+    bad(text, 1, "up to 90 characters");
+    bad("run_dir = \"run/xv\";", 1, "an absolute path");
+    bad("run_dir = \"\";", 1, "an absolute path");
+    good("huge_dir = \"\";");
+    bad("file_prefix = \"a/b\";", 1, "letters, digits");
+    bad("file_prefix = \"\";", 1, "letters, digits");
+    bad("primary: { path = \"xv-primary\"; };", 1, "an absolute path or");
+}
+
+Test(conf, cpu_lists_are_checked)
+{
+    static const char *const oks[] = { "", "0", "0-3,6", "1,2,3", "1023", "5-5" };
+    static const char *const bads[] = { "1024", "3-1", "a", "1-", "-1", "1,", ",1", "1-2-3", "1 2" };
+    char text[64];
+
+    for (size_t i = 0; i < sizeof(oks) / sizeof(oks[0]); i++) {
+        snprintf(text, sizeof(text), "worker: { cpus = \"%s\"; };", oks[i]);
+        good(text);
+    }
+    for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
+        snprintf(text, sizeof(text), "worker: { cpus = \"%s\"; };", bads[i]);
+        bad(text, 1, "worker.cpus is ");
+    }
+}
+
+#define UUID_A "01234567-89ab-cdef-0123-456789abcdef"
+#define UUID_B "11234567-89ab-cdef-0123-456789abcdef"
+
+Test(conf, a_guest_needs_a_domid_a_uuid_or_a_name)
+{
+    good("guests = ( { domid = 0; }, { uuid = \"" UUID_A "\"; }, { name = \"a\"; } );");
+    cr_expect_eq(conf.n_guests, 3);
+    bad("guests = (\n{ allow = true; } );", 2, "a guest without domid, uuid or name");
+    bad("guests = ( { name = \"\"; } );", 1, "guests.name is \"\"");
+    bad("guests = ( { uuid = \"0123\"; } );", 1, "guests.uuid is \"0123\"; allowed: a UUID");
+    bad("guests = ( { uuid = \"" UUID_A "0\"; } );", 1, "a UUID");
+    bad("guests = ( { uuid = \"g1234567-89ab-cdef-0123-456789abcdef\"; } );", 1, "a UUID");
+    good("guests = ( { domid = 32751; } );");
+    bad("guests = ( { domid = 32752; } );", 1, "allowed: 0 to 32751");
+    bad("guests = ( { domid = -1; } );", 1, "allowed: 0 to 32751");
+}
+
+Test(conf, nothing_is_given_twice)
+{
+    bad("guests = ( { domid = 1; },\n{ domid = 1; } );", 2, "domid 1 is given twice");
+    bad("guests = ( { name = \"a\"; },\n{ name = \"a\"; } );", 2, "name a is given twice");
+    bad("guests = ( { uuid = \"" UUID_A "\"; },\n{ uuid = \"01234567-89AB-cdef-0123-456789abcdef\"; } );", 2,
+        "is given twice");
+    bad("guests = ( { domid = 1; vifs = ( { device = 1; },\n{ device = 1; } ); } );", 2, "device 1 is given twice");
+    bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 3; } ); },\n"
+        "{ domid = 2; vifs = ( { device = 0;\nnumber = 3; } ); } );",
+        2, "number 3 is given twice");
+    bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 3; vlan = 7; },\n"
+        "{ device = 1; number = 4; vlan = 7; } ); } );",
+        1, "vlan 7 is given twice");
+    bad("max_vifs = 2;\nmax_vifs = 3;", 2, "duplicate setting name");
+}
+
+Test(conf, a_pinned_tag_may_not_be_another_numbers)
+{
+    bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 3;\nvlan = 1004; } ); } );", 2,
+        "vlan 1004 is given twice: number 4 has it too");
+    good("guests = ( { domid = 1; vifs = ( { device = 0; number = 3; vlan = 1004; },"
+         "{ device = 1; number = 4; vlan = 1003; } ); } );");
+    cr_expect_eq(conf_vlan(&conf, 3), 1004);
+    cr_expect_eq(conf_vlan(&conf, 4), 1003);
+    cr_expect_eq(conf_vlan(&conf, 5), 1005);
+}
+
+Test(conf, a_vif_is_in_the_switch)
+{
+    good("max_vifs = 4; guests = ( { domid = 1; vifs = ( { device = 31; number = 3; vlan = 4094; uplink = 15; } ); } "
+         ");");
+    bad("guests = ( { domid = 1; vifs = ( { device = 32; } ); } );", 1, "allowed: 0 to 31");
+    bad("guests = ( { domid = 1; vifs = ( { number = 1; } ); } );", 1, "a vif without device");
+    bad("guests = ( { domid = 1; vifs = ( { device = 0;\nnumber = 4; } ); } );\nmax_vifs = 4;", 2,
+        "number is 4; allowed: 0 to 3 (max_vifs - 1)");
+    bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 1; vlan = 4095; } ); } );", 1, "allowed: 1 to 4094");
+    bad("guests = ( { domid = 1; vifs = ( { device = 0; vlan = 5; } ); } );", 1, "vlan without number");
+    bad("guests = ( { domid = 1; uplink = 16; } );", 1, "allowed: 0 to 15");
+}
+
+Test(conf, what_is_not_said_of_a_guest_is_open)
+{
+    good("guests = ( { domid = 1; vifs = ( { device = 2; } ); } );");
+    cr_expect_eq(conf.guests[0].allow, true);
+    cr_expect_eq(conf.guests[0].compat_2_2, false);
+    cr_expect_eq(conf.guests[0].promiscuous, -1);
+    cr_expect_eq(conf.guests[0].mac_spoof_check, -1);
+    cr_expect_eq(conf.guests[0].uplink, -1);
+    cr_expect_eq(conf.guests[0].vifs[0].number, -1);
+    cr_expect_eq(conf.guests[0].vifs[0].vlan, -1);
+    cr_expect_eq(conf.guests[0].vifs[0].uplink, -1);
+    cr_expect_eq(conf.guests[0].vifs[0].vlan_out, -1);
+}
+
+Test(conf, what_is_printed_reads_back)
+{
+    char *first, *second;
+
+    good("run_dir = \"/tmp/a\\\"b\\\\c\\x01\"; max_vifs = 128; log_level = \"debug\";"
+         "primary: { portmask = 0x5; eal_args = [ \"--vdev=net_tap0,iface=a b\", \"-l\" ]; };"
+         "worker: { cpus = \"0-3,6\"; start = \"external\"; };"
+         "guests = ( { domid = 1; compat_2_2 = true; promiscuous = false; uplink = 3;"
+         "    vifs = ( { device = 0; number = 3; vlan = 7; uplink = 0; vlan_out = true; }, { device = 1; } ); },"
+         "  { uuid = \"" UUID_A "\"; name = \"bob \\\"b\\\"\"; allow = false; } );");
+    first = printed(&conf);
+    cr_assert_eq(read_text(&again, first), 0, "%s in:\n%s", err, first);
+    cr_expect_eq(memcmp(&conf, &again, sizeof(conf)), 0);
+    second = printed(&again);
+    cr_expect_str_eq(first, second);
+    free(first);
+    free(second);
+}
+
+Test(conf, an_included_file_is_named_in_its_errors)
+{
+    char inc[80];
+    FILE *f;
+
+    snprintf(inc, sizeof(inc), "%s/more.conf", dir);
+    f = fopen(inc, "w");
+    fputs("\nfoo = 1;\n", f);
+    fclose(f);
+    cr_expect_eq(read_text(&conf, "@include \"more.conf\"\n"), -EINVAL);
+    unlink(inc);
+    cr_expect_not_null(strstr(err, "more.conf:2: unknown option foo"), "%s", err);
+}
+
+Test(conf, syntax_errors_have_their_line)
+{
+    bad("max_vifs = 16;\nmax_guests = ;", 2, "syntax error");
+}
+
+Test(conf, a_guest_is_found_by_uuid_then_domid_then_name)
+{
+    good("guests = ( { name = \"bob\"; }, { domid = 7; }, { uuid = \"" UUID_A "\"; } );");
+    cr_expect_eq(conf_guest_find(&conf, 7, UUID_A, "bob"), &conf.guests[2]);
+    cr_expect_eq(conf_guest_find(&conf, 7, "01234567-89AB-CDEF-0123-456789ABCDEF", "bob"), &conf.guests[2]);
+    cr_expect_eq(conf_guest_find(&conf, 7, UUID_B, "bob"), &conf.guests[1]);
+    cr_expect_eq(conf_guest_find(&conf, 8, UUID_B, "bob"), &conf.guests[0]);
+    cr_expect_eq(conf_guest_find(&conf, 8, "", ""), NULL);
+    cr_expect_eq(conf_guest_find(&conf, 8, UUID_B, "eve"), NULL);
+}
+
+Test(conf, an_entry_that_contradicts_does_not_match)
+{
+    good("guests = ( { domid = 7; uuid = \"" UUID_A "\"; compat_2_2 = true; } );");
+    cr_expect_eq(conf_guest_find(&conf, 7, UUID_A, ""), &conf.guests[0]);
+    cr_expect_eq(conf_guest_find(&conf, 7, UUID_B, ""), NULL); // the domid is another domain's now
+    cr_expect_eq(conf_guest_find(&conf, 8, UUID_A, ""), NULL);
+    cr_expect_eq(conf_guest_find(&conf, 7, "", ""), &conf.guests[0]); // no UUID known
+}
+
+Test(conf, a_short_error_buffer_is_not_overrun)
+{
+    char tiny[8] = "1234567";
+
+    read_text(&conf, "foo = 1;");
+    cr_expect_eq(conf_read(&conf, file, tiny, 4), -EINVAL);
+    cr_expect_eq(tiny[3], '\0');
+    cr_expect_eq(tiny[4], '5');
+}
+
+Test(conf, the_manual_has_every_option_as_the_table_says)
+{
+    const char *doc = slurp(DOCS "/xv.conf.5.md");
+    char *rows, *row, *save;
+    size_t n;
+    FILE *f = open_memstream(&rows, &n);
+
+    conf_describe(f);
+    fclose(f);
+    for (row = strtok_r(rows, "\n", &save); row != NULL; row = strtok_r(NULL, "\n", &save))
+        cr_expect_not_null(strstr(doc, row), "docs/xv.conf.5.md lacks: %s", row);
+    free(rows);
+}
+
+Test(conf, the_example_reads)
+{
+    cr_expect_eq(conf_read(&conf, DOCS "/xv.conf.example", err, sizeof(err)), 0, "%s", err);
+    cr_expect_gt(conf.n_guests, 0);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// plain_guest.h: a guest in plain memory: two rings, one mempool at an address of its own, and a driver that can lie.
+#ifndef XV_PLAIN_GUEST_H
+#define XV_PLAIN_GUEST_H
+
+#include "vq.h"
+
+#define GUEST_RING 64u
+#define GUEST_BUFS 256u
+#define GUEST_BUF_BYTES 4096u
+#define GUEST_POOL_BYTES ((uint64_t)GUEST_BUFS * GUEST_BUF_BYTES)
+#define GUEST_GVA 0x7f0000100000ull
+
+struct plain_guest {
+    struct map map; // as the worker sees it
+    struct vring rings[2]; // as the guest sees them, by enum region_kind
+    uint16_t avail[2]; // the driver's avail index
+    uint16_t seen[2]; // used entries the driver has seen
+    uint8_t *pool;
+};
+
+void guest_new(struct plain_guest *g);
+void guest_free(struct plain_guest *g);
+
+// Guest address of byte `at` of buffer buf, and our view of it.
+uint64_t guest_addr(uint32_t buf, uint32_t at);
+uint8_t *guest_buf(struct plain_guest *g, uint32_t buf);
+
+void guest_desc(struct plain_guest *g, enum region_kind ring, uint16_t i, uint64_t addr, uint32_t len, uint16_t flags,
+    uint16_t next);
+// Offer the chain at head; the back end sees it at once.
+void guest_offer(struct plain_guest *g, enum region_kind ring, uint16_t head);
+
+// Transmit a frame as 2.2 does it: a header descriptor with address NULL, then the data; from descriptors 2n, 2n + 1.
+void guest_send(struct plain_guest *g, uint16_t n, const uint8_t *frame, uint32_t len);
+// Offer buffer n for a frame, in descriptor n.
+void guest_post(struct plain_guest *g, uint16_t n);
+
+// Used entries that the driver hasn't seen; the next of them.
+uint16_t guest_used(struct plain_guest *g, enum region_kind ring);
+struct vring_used_elem guest_take(struct plain_guest *g, enum region_kind ring);
+
+// A frame: destination, source, a type, then its number and a pattern.
+void frame_make(uint8_t *frame, uint32_t len, const uint8_t dst[6], const uint8_t src[6], uint32_t number);
+
+#endif
