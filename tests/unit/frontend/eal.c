@@ -24,7 +24,7 @@ static void run_dir_remove(void)
 
 void eal_start(void)
 {
-    char *argv[] = { "test", "--no-huge", "-m", "64", "--no-pci", "--in-memory", "--no-telemetry", "-l", "0",
+    char *argv[] = { "test", "--no-huge", "-m", "64", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0",
         "--log-level=lib.eal:error", NULL };
 
     if (mkdtemp(run_dir) == NULL)
