@@ -49,8 +49,8 @@ static int64_t position(const struct words *w, unsigned i, uint64_t limit)
 
 static bool mac_read(const char *text, uint8_t mac[6])
 {
-    return text != NULL
-        && sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5]) == 6;
+    return text != NULL &&
+           sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5]) == 6;
 }
 
 static int done(int ret)
@@ -240,8 +240,8 @@ static int do_flag(struct guest *g, const struct words *w)
 }
 
 // Wait for room, at most a second.
-static int send_wait(struct guest *g, struct fe_dev *dev, const uint8_t *frame, uint32_t len,
-    const struct fe_shape *shape)
+static int send_wait(
+    struct guest *g, struct fe_dev *dev, const uint8_t *frame, uint32_t len, const struct fe_shape *shape)
 {
     double end = seconds() + 1;
     int ret;
@@ -401,9 +401,10 @@ static void books_print(const struct seq_books *books)
         const struct seq_book *b = &books->book[i];
 
         printf("%s\"%u\":{\"frames\":%lu,\"unique\":%lu,\"duplicated\":%lu,\"reordered\":%lu,\"corrupt\":%lu,"
-               "\"padded\":%lu,\"next\":%lu}", i == 0 ? "" : ",", b->flow, (unsigned long)b->frames,
-            (unsigned long)b->unique, (unsigned long)b->duplicated, (unsigned long)b->reordered,
-            (unsigned long)b->corrupt, (unsigned long)b->padded, (unsigned long)b->next);
+               "\"padded\":%lu,\"next\":%lu}",
+            i == 0 ? "" : ",", b->flow, (unsigned long)b->frames, (unsigned long)b->unique,
+            (unsigned long)b->duplicated, (unsigned long)b->reordered, (unsigned long)b->corrupt,
+            (unsigned long)b->padded, (unsigned long)b->next);
     }
 }
 
@@ -417,8 +418,9 @@ static int do_report(struct guest *g, const struct words *w)
         return -EINVAL;
     s = &dev->stats;
     printf("{\"ok\":true,\"rx_frames\":%lu,\"rx_bytes\":%lu,\"rx_bad\":%lu,\"tx_frames\":%lu,\"tx_done\":%lu,"
-           "\"tx_bad\":%lu,\"flows\":{", (unsigned long)s->rx_frames, (unsigned long)s->rx_bytes,
-        (unsigned long)s->rx_bad, (unsigned long)s->tx_frames, (unsigned long)s->tx_done, (unsigned long)s->tx_bad);
+           "\"tx_bad\":%lu,\"flows\":{",
+        (unsigned long)s->rx_frames, (unsigned long)s->rx_bytes, (unsigned long)s->rx_bad, (unsigned long)s->tx_frames,
+        (unsigned long)s->tx_done, (unsigned long)s->tx_bad);
     books_print(&g->ports[dev - g->fe.devs].books);
     puts("}}");
     return 0;
@@ -514,12 +516,35 @@ static const struct {
     const char *name;
     int (*run)(struct guest *g, const struct words *w);
 } commands[] = {
-    { "pool", do_pool }, { "dev", do_dev }, { "start", do_start }, { "stop", do_stop }, { "mac", do_mac },
-    { "write", do_write }, { "rm", do_rm }, { "read", do_read }, { "refs", do_refs }, { "grant", do_grant },
-    { "pair", do_pair }, { "flag", do_flag }, { "send", do_send }, { "sendhex", do_sendhex }, { "flow", do_flow },
-    { "flowstop", do_flowstop }, { "flows", do_flows }, { "poll", do_poll }, { "capture", do_capture },
-    { "frames", do_frames }, { "report", do_report }, { "forget", do_forget }, { "ring", do_ring }, { "desc", do_desc },
-    { "avail", do_avail }, { "hostile", do_hostile }, { "kinds", do_kinds }, { "die", do_die }, { "quit", do_quit },
+    { "pool", do_pool },
+    { "dev", do_dev },
+    { "start", do_start },
+    { "stop", do_stop },
+    { "mac", do_mac },
+    { "write", do_write },
+    { "rm", do_rm },
+    { "read", do_read },
+    { "refs", do_refs },
+    { "grant", do_grant },
+    { "pair", do_pair },
+    { "flag", do_flag },
+    { "send", do_send },
+    { "sendhex", do_sendhex },
+    { "flow", do_flow },
+    { "flowstop", do_flowstop },
+    { "flows", do_flows },
+    { "poll", do_poll },
+    { "capture", do_capture },
+    { "frames", do_frames },
+    { "report", do_report },
+    { "forget", do_forget },
+    { "ring", do_ring },
+    { "desc", do_desc },
+    { "avail", do_avail },
+    { "hostile", do_hostile },
+    { "kinds", do_kinds },
+    { "die", do_die },
+    { "quit", do_quit },
 };
 
 void command_run(struct guest *g, char *line)

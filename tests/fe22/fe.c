@@ -292,8 +292,10 @@ static void chain_put(struct fe_ring *ring, const struct piece *pieces, uint32_t
 
         ring->elts[i] = pieces[k].elt;
         ring->lens[i] = pieces[k].len;
-        ring->vring.desc[i] = (struct vring_desc){ .addr = pieces[k].addr, .len = pieces[k].len,
-            .flags = pieces[k].flags | (more ? VRING_DESC_F_NEXT : 0), .next = next };
+        ring->vring.desc[i] = (struct vring_desc){ .addr = pieces[k].addr,
+            .len = pieces[k].len,
+            .flags = pieces[k].flags | (more ? VRING_DESC_F_NEXT : 0),
+            .next = next };
         i = next;
     }
     ring->segs[head] = n;
@@ -396,8 +398,8 @@ static int header_add(struct fe_pool *pool, struct pieces *p, enum fe_hdr hdr)
     return 0;
 }
 
-static int frame_lay(struct fe_pool *pool, struct pieces *p, const uint8_t *frame, uint32_t len,
-    const struct fe_shape *shape)
+static int frame_lay(
+    struct fe_pool *pool, struct pieces *p, const uint8_t *frame, uint32_t len, const struct fe_shape *shape)
 {
     uint8_t first[HDR + FE_FRAME_BYTES];
     uint32_t segs = shape->segs == 0 ? 1 : shape->segs, at = 0;
@@ -458,8 +460,10 @@ static bool rx_post(struct fe_dev *dev)
 
         if (elt == NULL)
             break;
-        pieces[n] = (struct piece){ .elt = elt, .addr = (uintptr_t)elt + FE_HEADROOM - HDR,
-            .len = dev->rx_seg_bytes == 0 ? room : dev->rx_seg_bytes, .flags = VRING_DESC_F_WRITE };
+        pieces[n] = (struct piece){ .elt = elt,
+            .addr = (uintptr_t)elt + FE_HEADROOM - HDR,
+            .len = dev->rx_seg_bytes == 0 ? room : dev->rx_seg_bytes,
+            .flags = VRING_DESC_F_WRITE };
     }
     if (n == dev->rx_segs) {
         chain_put(rx, pieces, n);

@@ -23,11 +23,12 @@ static_assert(sizeof(struct seq_payload) + 12 == SEQ_FRAME_MIN, "no hole");
 
 static const char magic[4] = "XVSQ";
 
-uint32_t seq_frame(uint8_t *frame, uint32_t len, const uint8_t dst[6], const uint8_t src[6], int vlan, uint32_t flow,
-    uint64_t seq)
+uint32_t seq_frame(
+    uint8_t *frame, uint32_t len, const uint8_t dst[6], const uint8_t src[6], int vlan, uint32_t flow, uint64_t seq)
 {
-    struct seq_payload p = { .ethertype = htobe16(SEQ_ETHERTYPE), .flow = htobe32(flow), .seq = htobe64(seq),
-        .len = htobe16(len) };
+    struct seq_payload p = {
+        .ethertype = htobe16(SEQ_ETHERTYPE), .flow = htobe32(flow), .seq = htobe64(seq), .len = htobe16(len)
+    };
     uint8_t head[SEQ_FRAME_MIN];
 
     memcpy(p.magic, magic, sizeof(magic));

@@ -29,8 +29,8 @@ struct seq_books {
 };
 
 // Write a frame of len bytes, and 4 more for a tag: vlan, or -1 for none. Returns the frame's length.
-uint32_t seq_frame(uint8_t *frame, uint32_t len, const uint8_t dst[6], const uint8_t src[6], int vlan, uint32_t flow,
-    uint64_t seq);
+uint32_t seq_frame(
+    uint8_t *frame, uint32_t len, const uint8_t dst[6], const uint8_t src[6], int vlan, uint32_t flow, uint64_t seq);
 
 // Enter a frame. Returns false if it isn't one of ours.
 bool seq_enter(struct seq_books *books, const uint8_t *frame, uint32_t len);

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a guest publishes or writes wrongly hurts the device concerned and says why; nobody else notices."""
+
+import seq
+from case import SharedCase
+from harness import HOST_MAC, Fe22
+
+BAD, GOOD, OTHER, PEER = "00:00:00:00:00:b0", "00:00:00:00:00:60", "00:00:00:00:00:70", "00:00:00:00:00:80"
+
+# kind -> the fault that xvctl shows
+RING_FAULTS = {
+    "avail_ahead": "avail index runs ahead",
+    "avail_far_ahead": "avail index runs ahead",
+    "head_past_end": "descriptor outside the table",
+    "head_ffff": "descriptor outside the table",
+    "next_past_end": "next is outside the table",
+    "next_ffff": "next is outside the table",
+    "loop_self": "chain is longer than the ring",
+    "loop_two": "chain is longer than the ring",
+    "indirect": "indirect descriptor",
+    "addr_outside": "not inside a mempool",
+    "addr_before": "not inside a mempool",
+    "addr_at_end": "not inside a mempool",
+    "addr_null": "not inside a mempool",
+    "len_past_end": "not inside a mempool",
+    "len_huge": "not inside a mempool",
+    "addr_wraps": "not inside a mempool",
+    "direction": "writable on transmit or read-only on receive",
+}
+
+
+class HostileCase(SharedCase):
+    """The hostile guest's device 0 misbehaves; its device 1, another guest and a fourth party talk all the while."""
+
+    def setUp(self):
+        super().setUp()
+        self.bad = self.bench.fe22()
+        self.bad.device(0, BAD, start=False, pool=0)
+        self.bad.device(1, GOOD, pool=1)
+        self.bad.running(1)
+        self.other, self.peer = self.bench.fe22(OTHER), self.bench.fe22(PEER)
+        self.number = 0
+
+    def paced(self):
+        """Flows that nobody may disturb. Returns what ends and checks them."""
+        base = 1000 + 10 * self.number
+        self.number += 1
+        generation = [self.switch.vif(g.domid, n)["generation"] for g, n in ((self.bad, 1), (self.other, 0))]
+        self.bad.do(f"flow {base} dev=1 dst={PEER} count=0 rate=300 len=100")
+        self.other.do(f"flow {base + 1} dev=0 dst={PEER} count=0 rate=300 len=100")
+        self.peer.do(f"flow {base + 2} dev=0 dst={GOOD} count=0 rate=300 len=100")
+        self.peer.do(f"flow {base + 3} dev=0 dst={OTHER} count=0 rate=300 len=100")
+
+        def end():
+            before = [self.other.flow(base + 1)["sent"], self.bad.flow(base)["sent"]]
+            self.wait("the flows to go on", lambda: self.other.flow(base + 1)["sent"] > before[0] + 30
+                      and self.bad.flow(base)["sent"] > before[1] + 30)
+            for guest, flow, receiver, n in ((self.bad, base, self.peer, 0), (self.other, base + 1, self.peer, 0),
+                                             (self.peer, base + 2, self.bad, 1), (self.peer, base + 3, self.other, 0)):
+                guest.do(f"flowstop {flow}")
+                sent = guest.flow(flow)["sent"]
+                self.assert_whole(self.wait_book(receiver, flow, sent, n), sent)
+            self.assertEqual(generation, [self.switch.vif(g.domid, n)["generation"]
+                                          for g, n in ((self.bad, 1), (self.other, 0))], "not attached anew")
+        return end
+
+
+class Rings(HostileCase):
+
+    def test_the_tables_agree(self):
+        self.assertEqual(set(RING_FAULTS), set(self.bad.do("kinds")["kinds"]))
+
+    def misuse(self, ring, key):
+        end = self.paced()
+        for kind, fault in RING_FAULTS.items():
+            with self.subTest(kind=kind):
+                self.bad.do(f"dev 0 mac={BAD} pool=0 bufs=8")
+                generation = (self.switch.vif(self.bad.domid) or {"generation": 0})["generation"]
+                self.bad.do("start 0")
+                self.wait("a new attachment", lambda g=generation: (self.switch.vif(self.bad.domid) or {}).get(
+                    "generation", 0) > g and self.switch.vif(self.bad.domid)["state"] == "running")
+                self.bad.do(f"hostile 0 {ring} {kind}")
+                if ring == "rx":
+                    for _ in range(20):
+                        self.switch.wire.send(seq.frame(BAD, HOST_MAC, 1))
+                vif = self.wait("the fault", lambda: (lambda v: v and v[key] != "none" and v)(
+                    self.switch.vif(self.bad.domid)))
+                self.assertIn(fault, vif[key])
+        end()
+
+    def test_a_transmit_ring_used_wrongly_is_broken_and_nobody_else_notices(self):
+        self.misuse("tx", "tx_fault")
+
+    def test_a_receive_ring_used_wrongly_is_broken_and_nobody_else_notices(self):
+        self.misuse("rx", "rx_fault")
+
+    def test_a_broken_device_works_after_its_next_start(self):
+        self.bad.do("start 0")
+        self.bad.running(0)
+        self.bad.do("hostile 0 tx head_ffff")
+        self.wait("the fault", lambda: self.switch.vif(self.bad.domid)["tx_fault"] != "none")
+        self.bad.do(f"dev 0 mac={BAD} pool=0 bufs=8")
+        self.bad.do("start 0")
+        self.wait("the new start", lambda: self.switch.vif(self.bad.domid)["tx_fault"] == "none"
+                  and self.switch.vif(self.bad.domid)["state"] == "running")
+        self.bad.do(f"send dev=0 dst={PEER} flow=1")
+        self.wait_book(self.peer, 1, 1)
+
+
+class Keys(HostileCase):
+    """Device 0 is published wrongly: refused, with the reason."""
+
+    def refused(self, why, device=0):
+        vif = self.wait(f"refusal of device {device}", lambda: (lambda v: v and v["state"] == "refused" and v)(
+            self.switch.vif(self.bad.domid, device)))
+        self.assertRegex(vif["why"], why)
+
+    def publish(self, change, device=0, mac=BAD):
+        """2.2's order, with something changed before the start key."""
+        self.bad.do(f"dev {device} mac={mac} pool=0 bufs=8")
+        change()
+        self.bad.do(f"start {device}")
+
+    def check(self, *cases):
+        """cases: (name, change, why). The change replaces what start would write, by writing after it."""
+        end = self.paced()
+        for name, change, why in cases:
+            with self.subTest(name):
+                self.bad.do(f"dev 0 mac={BAD} pool=0 bufs=8")
+                change()
+                self.refused(why)
+                self.bad.ask("rm event_type_start_0")
+                self.wait("device 0 to be forgotten", lambda: (self.switch.vif(self.bad.domid) or {"state": ""})["state"]
+                          != "refused")
+        end()
+
+    def after_start(self, *commands):
+        """Start, take the start key away, change, set the start key: the switch judges what is there then."""
+        def change():
+            self.bad.do("start 0")
+            self.bad.do("rm event_type_start_0")
+            for c in commands:
+                self.bad.do(c() if callable(c) else c)
+            self.bad.do("write event_type_start_0 1")
+        return change
+
+    def test_missing_keys(self):
+        self.check(*[(key, self.after_start(f"rm {key}"), "missing") for key in (
+            "0_rx_vring_gref", "0_tx_vring_gref", "0_ether_addr", "0_vring_flag")])
+
+    def test_malformed_references(self):
+        values = ("", "abc", "-1", "12x", "1,,2", ",", "99999999999999999999", "1.5")
+        self.check(*[(f"{key}={value!r}", self.after_start(f"write {key} {value}"), "malformed|mapped|missing")
+                     for key in ("0_rx_vring_gref", "0_tx_vring_gref", "0_vring_flag") for value in values])
+
+    def test_malformed_macs(self):
+        values = ("", "x", "00:00:00:00:00", "00:00:00:00:00:11:22", "00:00:00:00:00:gg", "000000000011")
+        self.check(*[(value, self.after_start(f"write 0_ether_addr {value}"), "malformed|missing") for value in values])
+
+    def test_macs_that_nobody_may_have(self):
+        values = ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01")
+        self.check(*[(value, self.after_start(f"write 0_ether_addr {value}"), "MAC") for value in values])
+
+    def test_a_mac_in_use(self):
+        self.check(("another guest's", self.after_start(f"write 0_ether_addr {OTHER}"), "in use"),
+                   ("its own other device's", self.after_start(f"write 0_ether_addr {GOOD}"), "in use"))
+        self.peer.do(f"send dev=0 dst={OTHER} flow=1")
+        self.wait_book(self.other, 1, 1)
+
+    def test_unknown_references(self):
+        self.check(
+            ("list page", self.after_start("write 0_rx_vring_gref 60000"), "mapped"),
+            ("ring page", self.after_start("pair rx 0 1 60000"), "mapped"),
+            ("flag page", self.after_start("write 0_vring_flag 60001"), "mapped"),
+            ("another domain's", self.after_start("write 0_tx_vring_gref 1"), "mapped"))
+
+    def test_a_reference_given_twice(self):
+        def first(kind, n):
+            return self.bad.do(f"refs {kind} {n}")["refs"][0]
+        self.check(
+            ("in a ring", self.after_start(lambda: f"pair rx 0 1 {first('rx', 0)}"), "twice"),
+            ("of the other ring", self.after_start(lambda: f"pair rx 0 1 {first('tx', 0)}"), "twice"))
+
+    def test_the_wrong_number_of_ring_pages(self):
+        self.check(
+            ("two", self.after_start("pair rx 0 2 0"), "page count|pages"),
+            ("none", self.after_start("pair tx 0 0 0"), "page count|pages|malformed"),
+            ("four", self.after_start(lambda: f"pair tx 0 3 {self.bad.do('grant 1')['refs'][0]}"), "page count|pages"))
+
+    def test_ring_sizes(self):
+        self.check(*[(size, self.after_start(f"write 0_vring_size {size}"), "ring size|page count|malformed")
+                     for size in ("0", "32", "100", "512", "2048", "65536", "x", "-256")])
+        self.bad.do("rm 0_vring_size")
+
+    def test_a_flag_byte_of_0_is_no_running_device(self):
+        self.bad.do(f"dev 0 mac={BAD} pool=0 bufs=8")
+        end = self.paced()
+        self.after_start("flag 0 0")()
+        vif = self.wait("device 0", lambda: self.switch.vif(self.bad.domid))
+        self.assertNotEqual("running", vif["state"])
+        end()
+
+    def test_more_list_pages_than_supported(self):
+        pages = ",".join(str(r) for r in self.bad.do("grant 65")["refs"])
+        self.check(("65 pages", self.after_start(f"write 0_rx_vring_gref {pages}"), "more pages"))
+
+    def test_an_empty_start_key_value_is_as_good_as_any(self):
+        self.bad.do(f"dev 0 mac={BAD} pool=0 bufs=8")
+        self.after_start("write event_type_start_0 0")()
+        self.bad.running(0)
+
+
+class Mempools(SharedCase):
+    """A mempool belongs to all devices of a guest; those that start while it is wrong are refused."""
+
+    def setUp(self):
+        super().setUp()
+        self.other, self.peer = self.bench.fe22(OTHER), self.bench.fe22(PEER)
+
+    def refused(self, why, *commands, pools=("pool 0 count=100",)):
+        self.other.do(f"flow 9 dev=0 dst={PEER} count=0 rate=500")
+        self.peer.do("forget 0")
+        guest = Fe22(self.bench, self.bench.domain())
+        for pool in pools:
+            guest.do(pool)
+        guest.do(f"dev 0 mac={BAD} bufs=8")
+        for c in commands:
+            guest.do(c(guest) if callable(c) else c)
+        guest.do("start 0")
+        vif = self.wait("the refusal", lambda: (lambda v: v and v["state"] == "refused" and v)(
+            self.switch.vif(guest.domid)))
+        self.assertRegex(vif["why"], why)
+        self.other.do("flowstop 9")
+        sent = self.other.flow(9)["sent"]
+        self.assert_whole(self.wait_book(self.peer, 9, sent), sent)
+        guest.kill()
+
+    def test_none_at_all(self):
+        guest = Fe22(self.bench, self.bench.domain())
+        guest.do("pool 0 count=100")
+        guest.do(f"dev 0 mac={BAD} bufs=8")
+        guest.do("rm 0_mempool_gref")
+        guest.do("rm 0_mempool_va")
+        guest.do("start 0")
+        vif = self.wait("the refusal", lambda: (lambda v: v and v["state"] == "refused" and v)(
+            self.switch.vif(guest.domid)))
+        self.assertIn("no mempool", vif["why"])
+
+    def test_an_address_that_is_not_page_aligned(self):
+        self.refused("aligned", lambda g: f"write 0_mempool_va {int(g.do('refs pool 0')['va'], 16) + 8:x}")
+
+    def test_an_address_range_that_wraps(self):
+        self.refused("wraps", "write 0_mempool_va fffffffffffff000")
+
+    def test_a_malformed_address(self):
+        for value in ("", "zz", "-1000", "0x", "1000 "[:5] + "x", "10000000000000000000"):
+            with self.subTest(value):
+                self.refused("malformed|missing|wraps", f"write 0_mempool_va {value}")
+
+    def test_an_address_is_missing(self):
+        self.refused("missing", "rm 0_mempool_va")
+
+    def test_an_address_may_begin_with_0x(self):
+        guest = Fe22(self.bench, self.bench.domain())
+        guest.do("pool 0 count=100")
+        guest.do(f"dev 0 mac={BAD} bufs=8")
+        guest.do(f"write 0_mempool_va 0x{guest.do('refs pool 0')['va']}")
+        guest.do("start 0")
+        guest.running()
+        guest.do(f"send dev=0 dst={PEER} flow=1")
+        self.wait_book(self.peer, 1, 1)
+
+    def test_two_that_overlap(self):
+        self.refused("overlap", lambda g: f"write 1_mempool_va {int(g.do('refs pool 0')['va'], 16) + 4096:x}",
+                     pools=("pool 0 count=100", "pool 1 count=20"))
+
+    def test_the_same_pages_in_two(self):
+        self.refused("twice", lambda g: f"pair pool 1 0 {g.do('refs pool 0')['refs'][0]}",
+                     pools=("pool 0 count=100", "pool 1 count=20"))
+
+    def test_an_unknown_reference(self):
+        self.refused("mapped", "pair pool 0 5 60000")
+
+    def test_a_list_that_is_empty(self):
+        self.refused("malformed|no mempool|mapped|pages", "pair pool 0 0 0")
+
+    def test_more_than_supported(self):
+        self.refused("mempools", pools=[f"pool {i} count=4" for i in range(17)])
+
+    def test_sixteen_are_supported(self):
+        guest = Fe22(self.bench, self.bench.domain())
+        for i in range(16):
+            guest.do(f"pool {i} count=16")
+        guest.do(f"dev 0 mac={BAD} bufs=8 txpool=15 pool=15")
+        guest.do("start 0")
+        guest.running()
+        guest.do(f"send dev=0 dst={PEER} flow=1")
+        self.wait_book(self.peer, 1, 1)
+
+    def test_more_devices_than_the_switch_has_numbers(self):
+        guest = Fe22(self.bench, self.bench.domain())
+        guest.do("pool 0 count=400")
+        for n in range(16):
+            guest.do(f"dev {n} mac=02:00:00:00:10:{n:02x} bufs=4")
+            guest.do(f"start {n}")
+        states = self.wait("16 devices to be judged", lambda: (lambda v: len(v) == 16 and all(
+            x["state"] in ("running", "refused") for x in v) and v)(self.switch.vifs(guest.domid)))
+        refused = [v for v in states if v["state"] == "refused"]
+        self.assertEqual(2, len(refused), "two of 16 numbers are others'")
+        self.assertTrue(all("no free vif number" in v["why"] for v in refused), refused)
+        self.peer.do(f"send dev=0 dst={OTHER} flow=1")
+        self.wait_book(self.other, 1, 1)
+
+    def test_a_device_number_beyond_32_is_ignored(self):
+        guest = Fe22(self.bench, self.bench.domain())
+        guest.do("pool 0 count=100")
+        guest.do(f"dev 32 mac={BAD} bufs=8")
+        guest.do("start 32")
+        guest.do("dev 31 mac=00:00:00:00:00:b1 bufs=8")
+        guest.do("start 31")
+        guest.running(31)
+        self.assertNotIn("running", [v["state"] for v in self.switch.vifs(guest.domid) if v["device"] != 31])
+
+    def test_a_domain_may_vanish_at_any_step(self):
+        steps = ["pool 0 count=100", f"dev 0 mac={BAD} bufs=8", "start 0", f"send dev=0 dst={PEER} count=5"]
+        for last in range(len(steps)):
+            with self.subTest(last=steps[last]):
+                domid = self.bench.domain()
+                guest = Fe22(self.bench, domid)
+                for step in steps[:last + 1]:
+                    guest.do(step)
+                self.bench.sim.destroy(domid)
+                guest.kill()
+                self.wait("the guest to be gone", lambda d=domid: self.switch.guest(d) is None
+                          and not self.switch.vifs(d))
+                self.wait("its pages to be unmapped", lambda d=domid: self.bench.sim.mapped(d) == 0)
+        self.peer.do(f"send dev=0 dst={OTHER} flow=1")
+        self.wait_book(self.other, 1, 1)

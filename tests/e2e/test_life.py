@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Programs that start in any order, stop, die and come back."""
+
+import glob
+import os
+import signal
+import subprocess
+
+import harness
+import seq
+from case import OwnCase
+from harness import BROADCAST, HOST_MAC, Fe22, Proc
+
+A, B, C = "00:00:00:00:00:11", "00:00:00:00:00:22", "00:00:00:00:00:33"
+
+
+class LifeCase(OwnCase):
+
+    def talk(self, a, b, flow):
+        """Guests and wire reach each other."""
+        a.do(f"send dev=0 dst={B} flow={flow}")
+        b.do(f"send dev=0 dst={A} flow={flow + 1}")
+        a.do(f"send dev=0 dst={HOST_MAC} flow={flow + 2}")
+        self.switch.wire.send(seq.frame(A, HOST_MAC, flow + 3))
+        for receiver, number in ((b, flow), (a, flow + 1), (self.switch.wire, flow + 2), (a, flow + 3)):
+            self.assert_whole(self.wait_book(receiver, number, 1), 1)
+
+
+class StartOrder(LifeCase):
+
+    def guest(self, mac):
+        """A guest that doesn't wait for the switch."""
+        guest = Fe22(self.bench, self.bench.domain())
+        guest.device(0, mac)
+        return guest
+
+    def end(self, a, b):
+        self.switch.ready()
+        a.running()
+        b.running()
+        self.talk(a, b, 1)
+
+    def test_primary_then_watcher_then_guests(self):
+        self.make()
+        self.end(self.guest(A), self.guest(B))
+
+    def test_watcher_then_primary_then_guests(self):
+        sw = self.make(start=False)
+        sw.start_watcher()
+        self.wait("the watcher", sw.show)
+        sw.start_primary()
+        self.end(self.guest(A), self.guest(B))
+
+    def test_guests_then_watcher_then_primary(self):
+        sw = self.make(start=False)
+        a, b = self.guest(A), self.guest(B)
+        sw.start_watcher()
+        self.wait("the watcher", sw.show)
+        sw.start_primary()
+        self.end(a, b)
+
+    def test_workers_by_hand_before_everything(self):
+        sw = self.make(start=False, conf={"worker": {"start": "external"}})
+        workers = [sw.start_worker(1), sw.start_worker(2)]
+        a, b = self.guest(A), self.guest(B)
+        sw.start_primary()
+        sw.start_watcher()
+        self.end(a, b)
+        for worker, domid in zip(workers, (1, 2)):
+            self.assertEqual(worker.pid, sw.worker_pid(domid))
+            self.assertTrue(worker.alive())
+
+
+class LateXenStore(LifeCase):
+
+    def with_sim(self):
+        return False
+
+    def test_programs_wait_for_xenstored(self):
+        # The environment of domain 0, before there is a simulator behind it.
+        sim = os.path.join(self.bench.dir, "x")
+        tests = os.path.join(harness.BUILD, "tests", "sim")
+        self.bench.envs[0] = dict(os.environ, XENSTORED_PATH=os.path.join(sim, "xenstored", "socket"), XENSIM_DIR=sim,
+                                  XENSIM_DOMID="0", LD_LIBRARY_PATH=tests)
+        sw = self.make(start=False)
+        sw.start_watcher()
+        sw.start_primary()
+        sw.watcher.expect("(?i)xenstore")
+        self.assertTrue(sw.watcher.alive() and sw.primary.alive())
+        self.bench.start_sim()
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        sw.ready()
+        self.talk(a, b, 1)
+
+
+class Restart(LifeCase):
+
+    def setUp(self):
+        super().setUp()
+        self.make()
+        self.a, self.b = self.bench.fe22(A), self.bench.fe22(B)
+        self.vlans = [self.switch.vif(g.domid)["vlan"] for g in (self.a, self.b)]
+
+    def same_vlans(self):
+        self.assertEqual(self.vlans, [self.switch.vif(g.domid)["vlan"] for g in (self.a, self.b)])
+
+    def flows(self, count=4000, rate=1000):
+        """Paced flows through guest a in all directions, none of which may lose a frame."""
+        self.switch.wire.keep = False
+        self.a.do(f"flow 101 dev=0 dst={B} count={count} rate={rate} len=200")
+        self.b.do(f"flow 102 dev=0 dst={A} count={count} rate={rate} len=200")
+        self.a.do(f"flow 103 dev=0 dst={HOST_MAC} count={count} rate={rate} len=200")
+        wire = self.switch.wire.flow(104, A, HOST_MAC, rate, count, 200, self.vlans[0])
+
+        def end():
+            wire.join()
+            for receiver, flow in ((self.b, 101), (self.a, 102), (self.switch.wire, 103), (self.a, 104)):
+                with self.subTest(flow=flow):
+                    self.assert_whole(self.wait_book(receiver, flow, count), count)
+        return end
+
+    def running_flows(self, count=4000):
+        end = self.flows(count)
+        self.wait("the flows", lambda: self.b.book(101)["frames"] > 200)
+        return end
+
+    def test_a_workers_restart_by_script_loses_no_frame(self):
+        before = self.switch.worker_pid(self.a.domid), self.switch.worker_pid(self.b.domid)
+        end = self.running_flows()
+        script = os.path.join(harness.TOP, "scripts", "restart_vm_worker.sh")
+        env = dict(self.switch.env(), PATH=os.path.dirname(harness.built("xvctl")) + ":" + os.environ["PATH"],
+                   XV_CONFIG=self.switch.conf_file, XVCTL=harness.built("xvctl"))
+        restart = Proc(self.bench, "restart", [script, str(self.a.domid), "--config", self.switch.conf_file], env)
+        self.assertEqual(0, restart.wait(), restart.text())
+        end()
+        after = self.switch.worker_pid(self.a.domid), self.switch.worker_pid(self.b.domid)
+        self.assertNotEqual(before[0], after[0])
+        self.assertEqual(before[1], after[1], "only that guest's")
+        self.same_vlans()
+
+    def test_a_worker_that_is_killed_comes_back_and_loses_no_frame(self):
+        for _ in range(3):
+            end = self.running_flows(3000)
+            before = self.switch.worker_pid(self.a.domid)
+            os.kill(before, signal.SIGKILL)
+            self.wait("another worker", lambda p=before: self.switch.worker_pid(self.a.domid) not in (None, p))
+            self.a.running()
+            end()
+            self.a.do("forget 0")
+            self.b.do("forget 0")
+            self.switch.wire.forget()
+
+    def test_a_worker_that_hangs_is_replaced(self):
+        self.switch.stop()
+        self.switch.conf["worker"]["hang_ms"] = 2000
+        self.switch.write_conf()
+        self.switch.start()
+        self.a.running()
+        self.b.running()
+        before = self.switch.worker_pid(self.a.domid)
+        os.kill(before, signal.SIGSTOP)
+        self.wait("another worker", lambda: self.switch.worker_pid(self.a.domid) not in (None, before))
+        self.a.running()
+        self.talk(self.a, self.b, 1)
+
+    def test_packets_flow_while_the_watcher_is_away(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number=number):
+                workers = [self.switch.worker_pid(g.domid) for g in (self.a, self.b)]
+                generations = [self.switch.vif(g.domid)["generation"] for g in (self.a, self.b)]
+                end = self.running_flows(3000)
+                self.switch.watcher.stop(number)
+                sent = self.a.flow(101)["sent"]
+                self.wait("the flow to go on", lambda s=sent: self.b.book(101)["frames"] > s + 500)
+                self.switch.start_watcher()
+                end()
+                self.a.running()
+                self.b.running()
+                self.assertEqual(workers, [self.switch.worker_pid(g.domid) for g in (self.a, self.b)], "adopted")
+                self.assertEqual(generations, [self.switch.vif(g.domid)["generation"] for g in (self.a, self.b)])
+                self.same_vlans()
+                for guest in (self.a, self.b):
+                    guest.do("forget 0")
+                self.switch.wire.forget()
+
+    def test_a_guest_that_came_while_the_watcher_was_away_is_served(self):
+        self.switch.watcher.kill()
+        c = Fe22(self.bench, self.bench.domain())
+        c.device(0, C)
+        self.switch.start_watcher()
+        c.running()
+        c.do(f"send dev=0 dst={A} flow=1")
+        self.wait_book(self.a, 1, 1)
+
+    def test_a_guest_that_died_while_the_watcher_was_away_is_gone(self):
+        self.switch.watcher.kill()
+        self.b.kill()
+        self.switch.start_watcher()
+        self.wait("guest b to be down", lambda: self.switch.show()
+                  and (self.switch.vif(self.b.domid) or {"state": ""})["state"] != "running")
+        self.a.running()
+        self.wait("its pages to be unmapped", lambda: self.bench.sim.mapped(self.b.domid) == 0)
+        self.a.do(f"send dev=0 dst={B} flow=1")
+        self.wait_book(self.switch.wire, 1, 1)
+
+    def test_guests_go_on_after_the_primary_came_back(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number=number):
+                self.switch.wire_down()
+                workers = [self.switch.worker_pid(g.domid) for g in (self.a, self.b)]
+                self.switch.primary.stop(number)
+                self.wait("the workers to go", lambda w=workers: not any(os.path.exists(f"/proc/{p}") for p in w))
+                self.switch.start_primary()
+                self.switch.ready()
+                self.a.running()
+                self.b.running()
+                self.talk(self.a, self.b, 10 * number)
+                self.same_vlans()
+
+    def test_a_killed_guest_comes_back_with_its_vlan(self):
+        for _ in range(2):
+            self.a.kill()
+            self.wait("the device to be down", lambda: (self.switch.vif(self.a.domid) or {"state": ""})["state"]
+                      != "running")
+            self.wait("its pages to be unmapped", lambda: self.bench.sim.mapped(self.a.domid) == 0)
+            self.b.do(f"send dev=0 dst={A} flow=66")  # nobody's now: to the wire
+            self.wait_book(self.switch.wire, 66, 1)
+            self.a = self.bench.fe22(A, self.a.domid)
+            self.same_vlans()
+            self.talk(self.a, self.b, 1)
+            self.assertEqual(0, self.a.book(66)["frames"])
+            self.b.do("forget 0")
+            self.switch.wire.forget()
+
+    def test_a_guest_that_ends_without_cleaning_up_is_gone(self):
+        self.a.quit()
+        self.wait("the device to be down", lambda: (self.switch.vif(self.a.domid) or {"state": ""})["state"]
+                  != "running")
+        self.wait("its pages to be unmapped", lambda: self.bench.sim.mapped(self.a.domid) == 0)
+
+    def test_a_destroyed_domain_is_gone_and_its_successor_gets_nothing_of_it(self):
+        self.b.do("poll 0 off")
+        self.a.do(f"flow 1 dev=0 dst={B} count=2000 rate=0")  # more than its ring: the rest waits on the lane
+        self.a.flow_done(1)
+        self.bench.sim.destroy(self.b.domid)
+        self.b.kill()
+        self.wait("guest b to be gone", lambda: not self.switch.vifs(self.b.domid))
+        c = self.bench.fe22(B)
+        self.a.do(f"send dev=0 dst={B} flow=2")
+        self.wait_book(c, 2, 1)
+        self.assertEqual(0, c.book(1)["frames"])
+
+    def test_a_device_started_twice_goes_on_where_its_rings_are(self):
+        for n in range(3):
+            self.a.do(f"flow {200 + n} dev=0 dst={B} count=400 len=300")
+            self.assert_whole(self.wait_book(self.b, 200 + n, 400), 400)
+            generation = self.switch.vif(self.a.domid)["generation"]
+            self.a.do("start 0")
+            self.wait("the new start", lambda g=generation: self.switch.vif(self.a.domid)["generation"] > g)
+            self.a.running()
+        self.talk(self.a, self.b, 1)
+
+    def test_a_device_with_new_rings_is_attached_anew(self):
+        for n in range(3):
+            self.a.do(f"dev 0 mac={A}")
+            generation = self.switch.vif(self.a.domid)["generation"]
+            self.a.do("start 0")
+            self.wait("the new start", lambda g=generation: self.switch.vif(self.a.domid)["generation"] > g)
+            self.a.running()
+            self.talk(self.a, self.b, 10 * n + 1)
+
+    def test_a_guest_in_which_every_worker_died_ten_times_loses_no_frame(self):
+        end = self.running_flows(6000)
+        for _ in range(10):
+            before = self.switch.worker_pid(self.a.domid)
+            if before:
+                os.kill(before, signal.SIGKILL)
+            self.wait("another worker", lambda p=before: self.switch.worker_pid(self.a.domid) not in (None, p))
+        end()
+
+
+class Leftovers(LifeCase):
+
+    def test_nothing_is_left_after_all_stopped(self):
+        sw = self.make()
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        self.talk(a, b, 1)
+        a.do(f"send dev=0 dst={BROADCAST} flow=9")
+        self.assertGreater(self.bench.sim.mapped(), 0)
+        workers = [sw.worker_pid(g.domid) for g in (a, b)]
+        self.assertEqual({"watcher": 0, "primary": 0}, sw.stop())
+        self.wait("the workers to go", lambda: not any(os.path.exists(f"/proc/{p}") for p in workers))
+        self.assertEqual(0, self.bench.sim.mapped(), self.bench.sim.run("grants", self.bench.sim.dir))
+        # The state outlives them by intent; locks are files that nobody holds.
+        left = {os.path.basename(p) for p in glob.glob(os.path.join(sw.run_dir, "*"))}
+        self.assertEqual(set(), {n for n in left if n != "state" and not n.endswith(".lock")}, left)
+        self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}*"))
+        self.assertEqual([], os.listdir(self.bench.huge_dir()))
+        self.assertFalse(os.path.exists("/sys/class/net/xvup0"))
+        self.assertTrue(a.alive() and b.alive())
+        self.assertEqual([], harness.processes_with(sw.conf_file))
+
+    def test_the_other_order_leaves_nothing_either(self):
+        sw = self.make()
+        a = self.bench.fe22(A)
+        worker = sw.worker_pid(a.domid)
+        sw.wire_down()
+        self.assertEqual(0, sw.primary.stop(signal.SIGINT))
+        self.wait("the worker to go", lambda: not os.path.exists(f"/proc/{worker}"))
+        self.assertEqual(0, sw.watcher.stop(signal.SIGINT))
+        self.assertEqual(0, self.bench.sim.mapped())
+        self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}*"))
+        self.assertEqual([], os.listdir(self.bench.huge_dir()))
+
+    def test_what_a_killed_switch_left_does_not_disturb_the_next(self):
+        sw = self.make()
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        sw.wire_down()
+        workers = [sw.worker_pid(g.domid) for g in (a, b)]
+        for proc in (sw.watcher, sw.primary):
+            proc.kill()
+        self.wait("the workers to go", lambda: not any(os.path.exists(f"/proc/{p}") for p in workers))
+        sw.start()
+        a.running()
+        b.running()
+        self.talk(a, b, 1)
+        sw.stop()
+        self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}*"))
+        self.assertEqual([], os.listdir(self.bench.huge_dir()))
+
+
+class Messages(LifeCase):
+    """Errors that a person can act on."""
+
+    def fails(self, proc, *patterns):
+        code = proc.wait()
+        for p in patterns:
+            self.assertRegex(proc.text(), p)
+        self.assertNotEqual(0, code)
+
+    def test_two_workers_for_one_domain(self):
+        sw = self.make()
+        a = self.bench.fe22(A)
+        pid = sw.worker_pid(a.domid)
+        self.fails(sw.start_worker(a.domid), f"guest {a.domid} already has a worker: pid {pid}")
+        self.assertEqual(pid, sw.worker_pid(a.domid))
+        a.running()
+
+    def test_two_watchers(self):
+        sw = self.make()
+        first = sw.watcher
+        self.fails(sw.start_watcher(), f"(?i)xv-watcher.*{first.pid}|already")
+        sw.watcher = first
+        self.bench.fe22(A)
+
+    def test_two_primaries(self):
+        sw = self.make()
+        first = sw.primary
+        self.fails(sw.start_primary(), "(?i)already")
+        sw.primary = first
+        self.bench.fe22(A)
+
+    def test_an_unknown_port(self):
+        sw = self.make(start=False)
+        self.fails(sw.start_primary("-p", "0x10"), "(?i)port")
+
+    def test_an_uplink_that_is_not_there(self):
+        sw = self.make(start=False, uplink="none",
+                       conf={"primary": {"eal_args": ["--vdev=net_af_packet0,iface=xvnowhere"]}})
+        self.fails(sw.start_primary(), "xvnowhere|net_af_packet0")
+
+    def test_no_hugepages(self):
+        sw = self.make(start=False)
+        empty = os.path.join(self.bench.dir, "e")
+        os.mkdir(empty)
+        subprocess.run(["mount", "-t", "hugetlbfs", "-o", "pagesize=2M,size=0", "xv", empty], check=True)
+        try:
+            sw.conf["huge_dir"] = empty
+            sw.write_conf()
+            self.fails(sw.start_primary(), "(?i)hugepage")
+        finally:
+            subprocess.run(["umount", "-l", empty], check=True)
+
+    def test_a_huge_dir_that_is_none(self):
+        sw = self.make(start=False, conf={"huge_dir": self.bench.dir})
+        self.fails(sw.start_primary(), "(?i)hugepage|hugetlbfs|huge_dir")
+
+    def test_lcores_of_the_workers(self):
+        sw = self.make(start=False)
+        proc = Proc(self.bench, "primary", [harness.built("xv-primary"), "-l", "0,40", "--", "--config", sw.conf_file],
+                    sw.env())
+        self.fails(proc, "lcores? from 32|lcore")
+
+    def test_an_unknown_option_in_the_file(self):
+        sw = self.make(start=False, conf={"max_viffs": 3})
+        for name, argv in (("primary", ["xv-primary", "-c", "0x3", "--"]), ("watcher", ["xv-watcher"]),
+                           ("worker", ["xv-worker", "--domid", "1"]), ("ctl", ["xvctl"])):
+            with self.subTest(name):
+                argv = [harness.built(argv[0]), *argv[1:], "--config", sw.conf_file]
+                argv += ["show"] if name == "ctl" else []
+                self.fails(Proc(self.bench, name, argv, sw.env()), r"xv\.conf:\d+: unknown option max_viffs")
+
+    def test_xvctl_without_a_watcher(self):
+        sw = self.make(start=False)
+        result = sw.ctl("show", check=False)
+        self.assertEqual(3, result.returncode)
+        self.assertIn("xv-watcher does not answer", result.stderr)
+
+    def test_a_restart_of_a_guest_that_is_not_there(self):
+        sw = self.make()
+        result = sw.ctl("restart", "77", check=False)
+        self.assertEqual(1, result.returncode)
+        self.assertIn("77", result.stderr)
+
+    def test_a_guest_that_the_configuration_does_not_allow(self):
+        self.make(conf={"guest": {"allow": False}, "guests": [{"domid": 2, "allow": True}]})
+        a = Fe22(self.bench, self.bench.domain())
+        a.device(0, A)
+        b = self.bench.fe22(B)
+        vif = self.switch.vif_state(a.domid, 0, "refused")
+        self.assertIn("configuration", vif["why"])
+        b.running()
+
+    def test_pinned_numbers_and_tags(self):
+        self.make(conf={"guests": [{"domid": 1, "vifs": [{"device": 0, "number": 5}]},
+                                   {"domid": 2, "vifs": [{"device": 0, "number": 3, "vlan": 77}]}]})
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        self.assertEqual((5, 1005), tuple(self.switch.vif(a.domid)[k] for k in ("vif", "vlan")))
+        self.assertEqual((3, 77), tuple(self.switch.vif(b.domid)[k] for k in ("vif", "vlan")))
+        self.switch.wire.send(seq.frame(B, HOST_MAC, 1, vlan=77))
+        self.wait_book(b, 1, 1)
+
+    def test_two_uplinks(self):
+        self.make(n_uplinks=2, conf={"guests": [{"domid": 2, "uplink": 1}]})
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        for guest, wire, other in ((a, 0, 1), (b, 1, 0)):
+            guest.do(f"send dev=0 dst={HOST_MAC} flow={wire + 1}")
+            self.wait_book(self.switch.wires[wire], wire + 1, 1)
+            self.assertEqual(0, self.switch.wires[other].book(wire + 1)["frames"])
+        a.do(f"send dev=0 dst={B} flow=5")
+        self.wait_book(b, 5, 1)
+        self.switch.wires[0].send(seq.frame(B, HOST_MAC, 6))  # not b's uplink
+        self.switch.wires[1].send(seq.frame(B, HOST_MAC, 7))
+        self.wait_book(b, 7, 1)
+        self.assertEqual(0, b.book(6)["frames"])

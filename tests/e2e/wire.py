@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The other end of an uplink: a raw socket on its interface."""
+
+import os
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import seq
+
+SOL_PACKET = 263
+PACKET_AUXDATA = 8
+PACKET_OUTGOING = 4
+TP_STATUS_VLAN_VALID = 1 << 4
+ETH_P_ALL = 3
+RCVBUF = 64 << 20
+
+
+def quiet_ipv6():
+    """Interfaces made from now on in this network namespace send nothing by themselves."""
+    for name in ("default", "all"):
+        try:
+            with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as f:
+                f.write("1")
+        except FileNotFoundError:
+            pass  # a kernel without IPv6
+
+
+class Wire:
+    """Reads what the switch sends to the interface, from the moment it is made; sends frames to the switch."""
+
+    def __init__(self, ifname):
+        self.ifname = ifname
+        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.sock.setsockopt(socket.SOL_SOCKET, 33, RCVBUF)  # SO_RCVBUFFORCE
+        self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        self.sock.bind((ifname, ETH_P_ALL))
+        self.sock.settimeout(0.1)
+        self.lock = threading.Lock()
+        self.received = []  # frames with their tags, oldest first
+        self.books = {}
+        self.keep = True  # whether numbered frames are kept in `received` too
+        self.stopping = False
+        self.flows = []
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def close(self):
+        self.stopping = True
+        for flow in self.flows:
+            flow.stop()
+        self.reader.join()
+        self.sock.close()
+
+    def _recv(self):
+        raw, aux, _, addr = self.sock.recvmsg(65536, 64)
+        if addr[2] == PACKET_OUTGOING:  # our own
+            return None
+        for level, kind, data in aux:
+            if level == SOL_PACKET and kind == PACKET_AUXDATA:
+                status, _, _, _, _, tci = struct.unpack("IIIHHH", data[:18])
+                if status & TP_STATUS_VLAN_VALID:  # the kernel took the tag out
+                    return raw[:12] + struct.pack("!HH", 0x8100, tci) + raw[12:]
+        return raw
+
+    def _read(self):
+        while not self.stopping:
+            try:
+                raw = self._recv()
+            except TimeoutError:
+                continue
+            except OSError:  # the interface went down or away: perhaps it comes back
+                time.sleep(0.01)
+                continue
+            if raw is None:
+                continue
+            f = seq.parse(raw)
+            with self.lock:
+                if f is not None:
+                    self.books.setdefault(f["flow"], seq.Book()).enter(f)
+                if f is None or self.keep:
+                    self.received.append(raw)
+
+    def send(self, raw):
+        """Waits while the interface's queue is full."""
+        while True:
+            try:
+                self.sock.send(raw)
+                return
+            except OSError as e:
+                if e.errno != 105:  # ENOBUFS
+                    raise
+                time.sleep(0.001)
+
+    def take(self):
+        """All that was received since the last call."""
+        with self.lock:
+            frames, self.received = self.received, []
+        return frames
+
+    def book(self, flow):
+        with self.lock:
+            return self.books.setdefault(flow, seq.Book()).as_dict()
+
+    def forget(self):
+        with self.lock:
+            self.received = []
+            self.books = {}
+
+    def flow(self, flow, dst, src, rate, count=0, length=60, vlan=None):
+        f = WireFlow(self, flow, dst, src, rate, count, length, vlan)
+        self.flows.append(f)
+        return f
+
+
+class WireFlow:
+    """Paced numbered frames in the background; count 0: until stop()."""
+
+    def __init__(self, wire, flow, dst, src, rate, count, length, vlan):
+        self.wire, self.sent, self.stopping = wire, 0, False
+        self.args = (flow, dst, src, rate, count, length, vlan)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        flow, dst, src, rate, count, length, vlan = self.args
+        start = time.monotonic()
+        while not self.stopping and (count == 0 or self.sent < count):
+            due = int((time.monotonic() - start) * rate)
+            due = min(due, self.sent + 64, count or due)
+            while self.sent < due:
+                self.wire.send(seq.frame(dst, src, flow, self.sent, length, vlan))
+                self.sent += 1
+            time.sleep(0.001)
+
+    def done(self):
+        return not self.thread.is_alive()
+
+    def stop(self):
+        """Returns how many were sent."""
+        self.stopping = True
+        self.thread.join()
+        return self.sent
+
+    def join(self):
+        self.thread.join()
+        return self.sent
+
+
+def veth(a, b):
+    subprocess.run(["ip", "link", "add", a, "type", "veth", "peer", "name", b], check=True)
+    for name in (a, b):
+        subprocess.run(["ip", "link", "set", name, "up", "promisc", "on"], check=True)
+
+
+def link_exists(name):
+    return os.path.exists(f"/sys/class/net/{name}")
