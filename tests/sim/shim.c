@@ -31,6 +31,12 @@ static char handle; // What the opaque handles point to: there is only one of ea
 static int evtchn_fd = -1;
 static int kick_fds[DOMID_FIRST_RESERVED]; // A descriptor plus one; 0: the domain is not bound.
 
+// xenstored would hold what its starter has open, such as locks and pipes, for life.
+__attribute__((constructor)) static void inherited_close(void)
+{
+    closefrom(3);
+}
+
 static int domain_open(uint32_t domid, const char *file, int flags)
 {
     char path[PATH_MAX];
