@@ -3,16 +3,15 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_lcore.h>
-
 #include "crossbar.h"
 #include "eal.h"
-#include "log.h"
-#include "nic.h"
 
+#define EAL_MBUF_BYTES 2560ull // an mbuf with 2 kB of room, its headers and gaps
+#define EAL_PORT_BYTES (6ull << 20) // its queues, and the driver's own
 #define EAL_SLACK_BYTES (24ull << 20) // EAL's own, telemetry, small rings
 
 static int word_add(struct eal *e, const char *word)
@@ -152,6 +151,11 @@ uint32_t eal_io_lcores(uint32_t n_lcores)
     return n < FABRIC_IO_MAX ? n : FABRIC_IO_MAX;
 }
 
+static uint64_t port_bytes(const struct conf *c)
+{
+    return c->primary_mbufs * EAL_MBUF_BYTES + EAL_PORT_BYTES;
+}
+
 // Before EAL looked, the ports can only be guessed: one for each device that is named.
 static uint64_t megabytes_plan(const struct eal *e, const struct conf *c)
 {
@@ -161,10 +165,10 @@ static uint64_t megabytes_plan(const struct eal *e, const struct conf *c)
         .n_io = eal_io_lcores(e->n_lcores),
         .lane_slots = c->lane_slots,
         .ctx_bufs = c->buffers };
-    uint64_t bytes = crossbar_bytes(&size) + ports * nic_bytes(c->primary_mbufs) + EAL_SLACK_BYTES;
+    uint64_t bytes = crossbar_bytes(&size) + ports * port_bytes(c) + EAL_SLACK_BYTES;
 
     if (ports == 0 && count_of(e, "block", 'b') > 0) // every NIC of the machine but those
-        bytes += 2 * nic_bytes(c->primary_mbufs);
+        bytes += 2 * port_bytes(c);
     return (bytes + (2u << 20) - 1) >> 21 << 1; // whole pages of 2 MB
 }
 
@@ -238,19 +242,4 @@ int eal_plan(struct eal *e, const char *program, const struct options *o, const 
     if (ret == 0 && value_of(e, "proc-type", 0) == NULL)
         ret = word_add(e, "--proc-type=primary");
     return ret < 0 ? -EINVAL : 0;
-}
-
-int eal_lcores_check(void)
-{
-    unsigned int lcore;
-
-    RTE_LCORE_FOREACH(lcore)
-    {
-        if (lcore >= EAL_LCORES_MAX) {
-            LOG(ERR, "lcore %u is refused: ids from %u on belong to the workers; use --lcores ID@CPU", lcore,
-                EAL_LCORES_MAX);
-            return -EINVAL;
-        }
-    }
-    return 0;
 }

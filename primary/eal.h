@@ -31,7 +31,4 @@ int eal_plan(struct eal *e, const char *program, const struct options *o, const 
 // How many I/O lcores there are with n_lcores: all but the first, or the only one.
 uint32_t eal_io_lcores(uint32_t n_lcores);
 
-// After rte_eal_init(): do all lcores have ids that the primary may use? Returns 0 or -EINVAL, logged.
-int eal_lcores_check(void);
-
 #endif

@@ -21,6 +21,7 @@ struct uplink {
     uint16_t port; // ethdev's number
     uint16_t n_rx;
     uint16_t n_tx; // frames in tx[]
+    uint32_t longest; // frame without a tag that the NIC takes
     struct rte_mempool *pool;
     struct state_port *counts;
     struct rte_mbuf *tx[FABRIC_BURST];

@@ -163,6 +163,22 @@ static int eal_prepare(const struct conf *c)
     return eal.no_huge ? 0 : hugepage_check(eal.huge_dir, eal.megabytes);
 }
 
+// --lcores can say more than we read of it.
+static int lcores_check(void)
+{
+    unsigned int lcore;
+
+    RTE_LCORE_FOREACH(lcore)
+    {
+        if (lcore >= EAL_LCORES_MAX) {
+            LOG(ERR, "lcore %u is refused: ids from %u on belong to the workers; use --lcores ID@CPU", lcore,
+                EAL_LCORES_MAX);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
 static int eal_start(void)
 {
     int ret = rte_eal_init((int)eal.n_words, eal.words);
@@ -172,7 +188,7 @@ static int eal_start(void)
         return -rte_errno;
     }
     log_to_eal_open();
-    ret = eal_lcores_check();
+    ret = lcores_check();
     if (ret < 0)
         rte_eal_cleanup();
     return ret;

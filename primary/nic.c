@@ -15,12 +15,6 @@
 #define NIC_CACHE 256u
 #define NIC_ALL_MULTI_WARNING "port %u (%s): %s: frames for others than its own MAC may not come in"
 
-uint64_t nic_bytes(uint32_t n_mbufs)
-{
-    // An mbuf, its headers and gaps; queues and the driver's own.
-    return (uint64_t)n_mbufs * (RTE_MBUF_DEFAULT_BUF_SIZE + 384) + (6u << 20);
-}
-
 static int nic_pool(struct nic *nic, uint32_t n_mbufs)
 {
     char name[32];
@@ -41,6 +35,8 @@ static int nic_queues(struct nic *nic, const struct rte_eth_dev_info *info, uint
     uint16_t rx = NIC_RX_DESC, tx = NIC_TX_DESC;
     int ret = rte_eth_dev_configure(nic->port, 1, 1, &conf);
 
+    if (ret == 0)
+        ret = rte_eth_dev_get_mtu(nic->port, &nic->mtu);
     if (ret == 0)
         ret = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port, &rx, &tx);
     if (ret == 0 && n_mbufs < (uint32_t)rx + tx + 2 * NIC_CACHE) {

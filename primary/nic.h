@@ -18,6 +18,7 @@
 struct nic {
     uint16_t port; // ethdev's number
     uint16_t n_rx; // receive queues to poll
+    uint16_t mtu; // its longest frame is 14 bytes longer, and 4 more with a tag
     struct rte_mempool *pool; // for both directions
     bool up;
     uint32_t speed; // Mbit/s, 0: unknown
@@ -35,8 +36,5 @@ void nic_vif_remove(struct nic *nic, uint32_t vif, const uint8_t mac[6]);
 
 // Look at the link without waiting. Returns whether it changed.
 bool nic_link_look(struct nic *nic);
-
-// Bytes of memory that a port with n_mbufs takes.
-uint64_t nic_bytes(uint32_t n_mbufs);
 
 #endif

@@ -35,7 +35,8 @@ static struct sums ledger_sums(const struct ledger *l, uint32_t gen)
 // What the primary dropped was delivered by the worker's count.
 static struct sums tx_sums(const struct primary *p, uint32_t vif)
 {
-    static const enum wire_drop ours[] = { DROP_WIRE_TX_FULL, DROP_WIRE_TX_NO_MBUF, DROP_WIRE_TX_NO_UPLINK };
+    static const enum wire_drop ours[] = { DROP_WIRE_TX_FULL, DROP_WIRE_TX_NO_MBUF, DROP_WIRE_TX_NO_UPLINK,
+        DROP_WIRE_TX_OVERSIZE };
     struct sums s = ledger_sums(&p->state->vifs[vif].from, p->vifs[vif].gen);
     uint64_t lost = wire_count(&p->state->wires[vif], ours, sizeof(ours) / sizeof(ours[0]));
 

@@ -137,6 +137,11 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
         wire_drop(io, vif, DROP_WIRE_TX_NO_UPLINK);
         return;
     }
+    // Many drivers stop at a frame that is too long, and those behind it would pay.
+    if (len > u->longest) {
+        wire_drop(io, vif, DROP_WIRE_TX_OVERSIZE);
+        return;
+    }
     m = rte_pktmbuf_alloc(u->pool);
     if (m == NULL) {
         wire_drop(io, vif, DROP_WIRE_TX_NO_MBUF);

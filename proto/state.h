@@ -37,6 +37,7 @@
     D(WIRE_TX_FULL, "wire_tx_full") /* the NIC takes no more */ \
     D(WIRE_TX_NO_MBUF, "wire_tx_no_mbuf") \
     D(WIRE_TX_NO_UPLINK, "wire_tx_no_uplink") \
+    D(WIRE_TX_OVERSIZE, "wire_tx_oversize") /* longer than the uplink's MTU allows */ \
     D(WIRE_TX_STALE, "wire_tx_stale") /* sent by an earlier guest */ \
     D(GROUP_BUDGET, "group_budget") /* more broadcasts than allowed */ \
     D(GROUP_LANE_FULL, "group_lane_full") /* copies that a receiver had no room for, counted at the receiver */
