@@ -93,8 +93,8 @@ static unsigned in_use(void)
     return rte_mempool_in_use_count(mp);
 }
 
-TestSuite(rx, .init = setup);
-TestSuite(tx, .init = setup);
+TestSuite(rx, .init = setup, .fini = eal_stop);
+TestSuite(tx, .init = setup, .fini = eal_stop);
 
 Test(rx, bounce_posts_every_buffer_and_no_mbuf)
 {

@@ -95,7 +95,7 @@ static int link_status(void)
     return link.link_status;
 }
 
-TestSuite(device, .init = setup);
+TestSuite(device, .init = setup, .fini = eal_stop);
 
 Test(device, publishes_the_keys_of_2_2_and_the_start_last)
 {

@@ -17,7 +17,7 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return remove(path);
 }
 
-static void run_dir_remove(void)
+void eal_stop(void)
 {
     nftw(run_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
@@ -30,7 +30,6 @@ void eal_start(void)
     if (mkdtemp(run_dir) == NULL)
         abort();
     setenv("RUNTIME_DIRECTORY", run_dir, 1);
-    atexit(run_dir_remove);
     if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0)
         abort();
 }

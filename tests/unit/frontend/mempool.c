@@ -63,7 +63,7 @@ static unsigned pages_listed(const char *key)
     return n;
 }
 
-TestSuite(mempool, .init = setup);
+TestSuite(mempool, .init = setup, .fini = eal_stop);
 
 Test(mempool, holds_all_its_mbufs_in_granted_pages)
 {
