@@ -5,32 +5,37 @@
 
 #include "plain_guest.h"
 
-static void region_new(struct map *m, uint64_t gva, uint64_t bytes)
+static void region_add(struct map *m, uint64_t gva, uint64_t bytes, uint8_t *host)
 {
-    uint8_t *p = aligned_alloc(XENVIRT_PAGE_BYTES, bytes);
-
-    assert(p != NULL);
-    memset(p, 0, bytes);
-    m->regions[m->n++] = (struct map_region){ .gva = gva, .bytes = bytes, .host = p };
+    m->regions[m->n++] = (struct map_region){ .gva = gva, .bytes = bytes, .host = host };
 }
 
-void guest_new(struct plain_guest *g)
+void guest_lay(struct plain_guest *g, void *memory)
 {
-    uint64_t ring_bytes = (uint64_t)region_ring_pages(GUEST_RING) * XENVIRT_PAGE_BYTES;
+    uint8_t *p = memory;
 
+    assert(region_ring_pages(GUEST_RING) * XENVIRT_PAGE_BYTES <= GUEST_RING_BYTES);
     memset(g, 0, sizeof(*g));
-    region_new(&g->map, 0, ring_bytes);
-    region_new(&g->map, 0, ring_bytes);
-    region_new(&g->map, GUEST_GVA, GUEST_POOL_BYTES);
+    region_add(&g->map, 0, GUEST_RING_BYTES, p);
+    region_add(&g->map, 0, GUEST_RING_BYTES, p + GUEST_RING_BYTES);
+    region_add(&g->map, GUEST_GVA, GUEST_POOL_BYTES, p + 2 * GUEST_RING_BYTES);
     for (int ring = 0; ring < 2; ring++)
         vring_init(&g->rings[ring], GUEST_RING, g->map.regions[ring].host, XENVIRT_RING_ALIGN);
     g->pool = g->map.regions[REGION_MEMPOOL].host;
 }
 
+void guest_new(struct plain_guest *g)
+{
+    void *p = aligned_alloc(XENVIRT_PAGE_BYTES, GUEST_BYTES);
+
+    assert(p != NULL);
+    memset(p, 0, GUEST_BYTES);
+    guest_lay(g, p);
+}
+
 void guest_free(struct plain_guest *g)
 {
-    for (uint32_t i = 0; i < g->map.n; i++)
-        free(g->map.regions[i].host);
+    free(g->map.regions[0].host);
 }
 
 uint64_t guest_addr(uint32_t buf, uint32_t at)

@@ -22,6 +22,11 @@ struct plain_guest {
 void guest_new(struct plain_guest *g);
 void guest_free(struct plain_guest *g);
 
+// The same in GUEST_BYTES of the caller's page-aligned zero memory; nothing to free.
+#define GUEST_RING_BYTES (4u * XENVIRT_PAGE_BYTES)
+#define GUEST_BYTES (2 * GUEST_RING_BYTES + GUEST_POOL_BYTES)
+void guest_lay(struct plain_guest *g, void *memory);
+
 // Guest address of byte `at` of buffer buf, and our view of it.
 uint64_t guest_addr(uint32_t buf, uint32_t at);
 uint8_t *guest_buf(struct plain_guest *g, uint32_t buf);

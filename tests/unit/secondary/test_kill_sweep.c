@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// A worker is stopped after every single instruction of its bursts. What a kill -9 leaves there is the memory that it
+// shares, as it is at that moment; so at each step a successor starts on a private copy of it and goes on to the end.
+// Each of these outcomes must be the one of a worker that nobody stopped: every frame on its lane or in its guest once,
+// in order and whole, the rings, the counters and the free buffers exact.
+//
+// A second sweep stops the successor of a worker that died between commit and clear, after each instruction of its redo.
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "msg.h"
+#include "plain_guest.h"
+#include "vif.h"
+
+#define CTX 1u // the context under test
+#define OTHER_CTX 2u
+#define VIFS 2u // it serves vifs 0 and 1; 2 and 3 are others'
+#define N_VIFS 4u
+#define FRAMES 5u // of a burst: one to each of four lanes, and one that is dropped
+#define EPOCH 7u
+
+static const struct crossbar_size size = {
+    .max_vifs = N_VIFS, .max_guests = 2, .n_io = 1, .lane_slots = 64, .ctx_bufs = 64
+};
+
+// All that the processes share: what outlives a worker.
+struct shared {
+    alignas(XENVIRT_PAGE_BYTES) struct state_vif vifs[N_VIFS];
+    alignas(XENVIRT_PAGE_BYTES) uint8_t guests[VIFS][GUEST_BYTES];
+    alignas(XENVIRT_PAGE_BYTES) uint8_t fabric[1u << 20];
+};
+
+static struct shared *shared;
+static int shared_fd;
+
+static struct fabric *fabric(void)
+{
+    return (struct fabric *)shared->fabric;
+}
+
+static void mac_of(uint8_t mac[6], uint32_t vif)
+{
+    memcpy(mac, (uint8_t[6]){ 2, 0, 0, 0, 0, (uint8_t)(vif + 1) }, 6);
+}
+
+static uint32_t gen_of(uint32_t vif)
+{
+    return 10 + vif;
+}
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(2);
+}
+
+// --- the scene ---
+
+static void vifs_open(void)
+{
+    for (uint32_t i = 0; i < N_VIFS; i++) {
+        uint8_t mac[6];
+
+        mac_of(mac, i);
+        atomic_store(&fabric_vif(fabric(), i)->flags, FABRIC_VIF_UPLINK);
+        atomic_store(&fabric_vif(fabric(), i)->gen, gen_of(i));
+        if (fdb_add(fabric(), mac, (uint16_t)i) < 0)
+            die("fdb_add");
+    }
+}
+
+// The guest behind vif sends to both others' vifs, to its own second vif, to the wire, and to itself (dropped); and it
+// has posted buffers.
+static void guest_fill(struct plain_guest *g, uint32_t vif)
+{
+    const uint32_t to[FRAMES] = { 2, 3, 1 - vif, 77, vif };
+    uint8_t frame[64], dst[6], src[6];
+
+    mac_of(src, vif);
+    for (uint16_t n = 0; n < FRAMES; n++) {
+        mac_of(dst, to[n]);
+        frame_make(frame, sizeof(frame), dst, src, vif * 100 + n);
+        guest_send(g, n, frame, sizeof(frame));
+    }
+    for (uint16_t n = 0; n < 8; n++)
+        guest_post(g, n);
+}
+
+// The other contexts have sent to vif, one frame of it to an earlier guest.
+static void lanes_fill(struct source *s, uint32_t vif)
+{
+    uint8_t dst[6], src[6];
+
+    mac_of(dst, vif);
+    mac_of(src, 3);
+    for (uint32_t n = 0; n < 3; n++) {
+        struct lane_slot slot = { .buf = source_take(s), .len = 64, .gen = gen_of(vif) - (n == 1) * 5 };
+
+        frame_make(fabric_buf(fabric(), slot.buf), 64, dst, src, s->ctx * 1000 + vif * 100 + n);
+        source_put(s, vif, &slot);
+    }
+    source_publish(s);
+}
+
+static void scene_set(void)
+{
+    struct plain_guest guests[VIFS];
+    const uint32_t others[] = { 0, OTHER_CTX };
+
+    crossbar_init(fabric(), &size, EPOCH, 1);
+    vifs_open();
+    for (uint32_t i = 0; i < VIFS; i++) {
+        guest_lay(&guests[i], shared->guests[i]);
+        guest_fill(&guests[i], i);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        struct source s;
+
+        if (source_init(&s, fabric(), others[i]) < 0)
+            die("source_init");
+        for (uint32_t vif = 0; vif < VIFS; vif++)
+            lanes_fill(&s, vif);
+        source_fini(&s);
+    }
+}
+
+// --- a worker ---
+
+static struct source source;
+static struct vif vifs[VIFS];
+
+static void worker_start_up(void)
+{
+    struct plain_guest g;
+
+    for (uint32_t i = 0; i < N_VIFS; i++)
+        ledger_redo_tails(&shared->vifs[i].from, fabric(), CTX);
+    if (source_init(&source, fabric(), CTX) < 0)
+        die("source_init");
+    for (uint32_t i = 0; i < VIFS; i++) {
+        struct vif_attach a = { .number = i, .gen = gen_of(i), .ring_size = GUEST_RING };
+
+        mac_of(a.mac, i);
+        guest_lay(&g, shared->guests[i]);
+        vifs[i].map = g.map;
+        vif_init(&vifs[i], &a, fabric(), &shared->vifs[i]);
+    }
+}
+
+static void worker_run(void)
+{
+    uint32_t n;
+
+    do {
+        n = 0;
+        for (uint32_t i = 0; i < VIFS; i++) {
+            n += vif_from_guest(&vifs[i], &source);
+            n += vif_to_guest(&vifs[i], true);
+        }
+    } while (n > 0);
+}
+
+// --- what came of it ---
+
+struct hash {
+    uint64_t h;
+};
+
+static void hash_add(struct hash *h, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h->h = (h->h ^ ((const uint8_t *)bytes)[i]) * 1099511628211ull;
+}
+
+// The frames that wait on a lane, with what their slots say but for the buffer's number.
+static void lane_hash(struct hash *h, uint32_t outlet, uint32_t ctx)
+{
+    struct lane *l = fabric_lane(fabric(), outlet, ctx);
+    uint32_t head = atomic_load(&l->head), tail = atomic_load(&l->tail);
+
+    hash_add(h, &head, sizeof(head));
+    hash_add(h, &tail, sizeof(tail));
+    for (uint32_t at = head; at != tail; at++) {
+        struct lane_slot slot = l->slots[at % size.lane_slots];
+
+        hash_add(h, fabric_buf(fabric(), slot.buf), slot.len);
+        slot.buf = 0;
+        hash_add(h, &slot, sizeof(slot));
+    }
+}
+
+static void ring_hash(struct hash *h, struct plain_guest *g, enum region_kind ring)
+{
+    struct vring_used *used = g->rings[ring].used;
+
+    hash_add(h, &used->idx, sizeof(used->idx));
+    for (uint16_t i = 0; i < used->idx; i++) {
+        struct vring_used_elem e = used->ring[i % GUEST_RING];
+
+        hash_add(h, &e, sizeof(e));
+        if (ring == REGION_RX_RING)
+            hash_add(h, map_host(&g->map, g->rings[ring].desc[e.id].addr, e.len), e.len);
+    }
+}
+
+static void ledger_hash(struct hash *h, const struct ledger *l)
+{
+    struct vq_pos pos;
+    uint32_t todo = ledger_todo(l);
+
+    ledger_read(l, &pos);
+    hash_add(h, &pos, sizeof(pos));
+    hash_add(h, &todo, sizeof(todo));
+}
+
+static uint64_t outcome(void)
+{
+    struct hash h = { 14695981039346656037ull };
+    struct plain_guest g;
+    struct source found;
+
+    for (uint32_t outlet = 0; outlet < fabric_outlets(fabric()); outlet++) {
+        for (uint32_t ctx = 0; ctx < fabric_contexts(fabric()); ctx++)
+            lane_hash(&h, outlet, ctx);
+    }
+    for (uint32_t i = 0; i < VIFS; i++) {
+        guest_lay(&g, shared->guests[i]);
+        ring_hash(&h, &g, REGION_RX_RING);
+        ring_hash(&h, &g, REGION_TX_RING);
+        ledger_hash(&h, &shared->vifs[i].from);
+        ledger_hash(&h, &shared->vifs[i].to);
+    }
+    // Free buffers: as this worker knows them, and as the next one would find them.
+    source_reclaim(&source);
+    hash_add(&h, &source.n_free, sizeof(source.n_free));
+    if (source_init(&found, fabric(), CTX) < 0 || found.n_free != source.n_free)
+        h.h = 0;
+    return h.h;
+}
+
+// --- the sweep ---
+
+static struct { // written by the processes that a sweep starts
+    uint64_t outcome;
+    uint32_t todo; // of all ledgers, when the process began
+} * result;
+
+// In a process of its own, on a private copy of what is shared now: go on to the end.
+static uint64_t outcome_from_here(void)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid < 0)
+        die("fork");
+    if (pid == 0) {
+        if (mmap(shared, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, shared_fd, 0) == MAP_FAILED)
+            die("mmap");
+        result->todo = 0;
+        for (uint32_t i = 0; i < VIFS; i++)
+            result->todo |= ledger_todo(&shared->vifs[i].from) << 8 * (2 * i) | ledger_todo(&shared->vifs[i].to)
+                                                                                    << 8 * (2 * i + 1);
+        worker_start_up();
+        worker_run();
+        result->outcome = outcome();
+        _exit(0);
+    }
+    if (waitpid(pid, &status, 0) < 0 || status != 0)
+        return 0;
+    return result->outcome;
+}
+
+static pid_t tracee_start(void (*body)(void))
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid < 0)
+        die("fork");
+    if (pid == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+            die("PTRACE_TRACEME");
+        raise(SIGSTOP);
+        body();
+        _exit(0);
+    }
+    if (waitpid(pid, &status, 0) < 0 || !WIFSTOPPED(status))
+        die("waitpid");
+    return pid;
+}
+
+// One instruction further. Returns false when the process has ended.
+static bool tracee_step(pid_t pid)
+{
+    int status;
+
+    if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) < 0)
+        die("PTRACE_SINGLESTEP");
+    return WIFSTOPPED(status);
+}
+
+static void *memory_new(size_t bytes, int *fd)
+{
+    void *p;
+
+    *fd = memfd_create("kill_sweep", MFD_CLOEXEC);
+    if (*fd < 0 || ftruncate(*fd, (off_t)bytes) < 0)
+        die("memfd");
+    p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+    if (p == MAP_FAILED)
+        die("mmap");
+    return p;
+}
+
+static void worker_body(void)
+{
+    worker_run();
+}
+
+static void successor_body(void)
+{
+    worker_start_up();
+    worker_run();
+}
+
+struct sweep {
+    uint32_t steps;
+    uint32_t wrong;
+    uint32_t todos; // ledger states that were seen, as bits
+    struct shared *committed[2 * VIFS]; // memory when the ledger of (vif, direction) was first committed
+};
+
+static void committed_keep(struct sweep *s)
+{
+    for (uint32_t i = 0; i < 2 * VIFS; i++) {
+        if ((result->todo >> 8 * i & 0xff) == 0 || s->committed[i] != NULL)
+            continue;
+        s->committed[i] = malloc(sizeof(*shared));
+        if (s->committed[i] == NULL)
+            die("malloc");
+        memcpy(s->committed[i], shared, sizeof(*shared));
+    }
+}
+
+// Step through body from the memory as it is now; every successor must end in `want`.
+static void sweep_run(struct sweep *s, void (*body)(void), uint64_t want)
+{
+    pid_t pid = tracee_start(body);
+
+    do {
+        uint64_t got = outcome_from_here();
+
+        if (got != want && s->wrong++ < 5)
+            fprintf(stderr, "stopped after %u instructions: the outcome differs (%#llx)\n", s->steps,
+                (unsigned long long)got);
+        s->todos |= result->todo;
+        committed_keep(s);
+        s->steps++;
+    } while (tracee_step(pid));
+}
+
+int main(void)
+{
+    struct sweep first = { 0 }, redo = { 0 };
+    uint64_t want;
+    int result_fd;
+
+    shared = memory_new(sizeof(*shared), &shared_fd);
+    result = memory_new(sizeof(*result), &result_fd);
+    if (crossbar_bytes(&size) > sizeof(shared->fabric))
+        die("fabric is too small");
+    scene_set();
+    worker_start_up();
+    want = outcome_from_here();
+    sweep_run(&first, worker_body, want);
+    printf("%u instructions, %u wrong outcomes\n", first.steps, first.wrong);
+    for (uint32_t i = 0; i < 2 * VIFS; i++) {
+        if (first.committed[i] == NULL) {
+            printf("no stop between commit and clear of vif %u's %s: this proves nothing\n", i / 2,
+                i % 2 == 0 ? "from" : "to");
+            return 1;
+        }
+    }
+    // The last of each direction: the others' bursts are then done, or to be redone too.
+    for (uint32_t i = 2 * VIFS - 2; i < 2 * VIFS; i++) {
+        memcpy(shared, first.committed[i], sizeof(*shared));
+        sweep_run(&redo, successor_body, want);
+    }
+    printf("%u instructions of successors, %u wrong outcomes\n", redo.steps, redo.wrong);
+    return first.wrong + redo.wrong != 0 || want == 0;
+}
