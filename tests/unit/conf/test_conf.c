@@ -299,7 +299,7 @@ Test(conf, nothing_is_given_twice)
     bad("guests = ( { domid = 1; vifs = ( { device = 1; },\n{ device = 1; } ); } );", 2, "device 1 is given twice");
     bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 3; } ); },\n"
         "{ domid = 2; vifs = ( { device = 0;\nnumber = 3; } ); } );",
-        2, "number 3 is given twice");
+        3, "number 3 is given twice");
     bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 3; vlan = 7; },\n"
         "{ device = 1; number = 4; vlan = 7; } ); } );",
         1, "vlan 7 is given twice");

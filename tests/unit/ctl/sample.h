@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// sample.h: a switch with two guests and three devices, one of them refused with a text that wants to do harm.
+#ifndef XV_SAMPLE_H
+#define XV_SAMPLE_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger.h"
+#include "show.h"
+
+#define SAMPLE_WHY "key \"0_ether_addr\" is \x1b[31m\\\n\xff"
+
+static inline struct state *sample_state(void)
+{
+    struct state *s = aligned_alloc(64, sizeof(*s));
+    struct vq_pos *pos;
+
+    memset(s, 0, sizeof(*s));
+    ledger_start(&s->vifs[3].from, 9, 0);
+    pos = ledger_begin(&s->vifs[3].from);
+    pos->frames = 1000;
+    pos->bytes = 64000;
+    pos->drops[DROP_TX_SPOOFED] = 5;
+    pos->fault = VQ_FAULT_CHAIN_LOOP;
+    ledger_commit(&s->vifs[3].from, 0);
+    ledger_start(&s->vifs[3].to, 9, 0);
+    pos = ledger_begin(&s->vifs[3].to);
+    pos->frames = 7;
+    pos->drops[DROP_RX_TOO_SMALL] = 1;
+    ledger_commit(&s->vifs[3].to, 0);
+    s->wires[3].gen = 9;
+    s->wires[3].rx_frames = 70;
+    s->wires[3].drops[DROP_WIRE_RX_WRONG_TAG] = 3;
+    // vif 4 was an earlier guest's: its counters are of generation 8.
+    ledger_start(&s->vifs[4].from, 8, 0);
+    pos = ledger_begin(&s->vifs[4].from);
+    pos->frames = 555;
+    ledger_commit(&s->vifs[4].from, 0);
+    s->wires[4].gen = 8;
+    s->wires[4].tx_frames = 555;
+    s->ports[0].rx_frames = 100;
+    s->ports[0].drops[PORT_DROP_UNKNOWN_MAC] = 30;
+    return s;
+}
+
+static inline void sample_show(struct show *sh)
+{
+    struct msg_shown m = { .kind = MSG_SHOWN_SWITCH, .pid = 4000, .state = "running" };
+
+    show_add(sh, &m);
+    m = (struct msg_shown){ .kind = MSG_SHOWN_GUEST, .domid = 1, .pid = 4001, .restarts = 2, .state = "running" };
+    show_add(sh, &m);
+    m = (struct msg_shown){ .kind = MSG_SHOWN_GUEST, .domid = 2, .state = "waiting", .why = "no worker yet" };
+    show_add(sh, &m);
+    m = (struct msg_shown){ .kind = MSG_SHOWN_VIF,
+        .domid = 1,
+        .vif = 3,
+        .gen = 9,
+        .vlan = 1003,
+        .pool = 3,
+        .mac = { 0, 0, 0, 0, 0, 0x11 },
+        .state = "running" };
+    show_add(sh, &m);
+    m = (struct msg_shown){ .kind = MSG_SHOWN_VIF,
+        .domid = 2,
+        .vif = 4,
+        .gen = 10,
+        .vlan = 1004,
+        .pool = UINT32_MAX,
+        .mac = { 0, 0, 0, 0, 0, 0x22 },
+        .state = "attaching" };
+    show_add(sh, &m);
+    m = (struct msg_shown){ .kind = MSG_SHOWN_VIF,
+        .domid = 2,
+        .device = 1,
+        .vif = UINT32_MAX,
+        .pool = UINT32_MAX,
+        .port = UINT32_MAX,
+        .state = "refused",
+        .why = SAMPLE_WHY };
+    show_add(sh, &m);
+}
+
+#endif

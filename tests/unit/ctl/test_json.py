@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""xvctl's JSON is one object with the same keys everywhere, whatever the texts hold."""
+import json
+import subprocess
+import sys
+
+shown = json.loads(subprocess.run([sys.argv[1]], check=True, capture_output=True).stdout.decode("ascii"))
+
+assert shown["switch"] == {"pid": 4000, "state": "running", "why": ""}, shown["switch"]
+assert shown["guests"] == [
+    {"domid": 1, "pid": 4001, "restarts": 2, "state": "running", "why": ""},
+    {"domid": 2, "pid": None, "restarts": 0, "state": "waiting", "why": "no worker yet"},
+], shown["guests"]
+
+first, other, refused = shown["vifs"]
+assert first["vif"] == 3 and first["generation"] == 9 and first["pool"] == 3 and first["vlan"] == 1003
+assert first["mac"] == "00:00:00:00:00:11"
+assert (first["tx_frames"], first["tx_bytes"], first["rx_frames"]) == (1000, 64000, 7)
+assert "loop" in first["tx_fault"] and first["rx_fault"] == "none"
+assert first["wire"]["rx_frames"] == 70
+assert {k: v for k, v in first["drops"].items() if v} == {
+    "tx_spoofed": 5, "rx_buffer_small": 1, "wire_rx_wrong_tag": 3}
+assert other["pool"] is None and other["uplink"] == 0
+assert other["tx_frames"] == 0 and other["wire"]["tx_frames"] == 0  # the counters there are an earlier guest's
+assert refused["vif"] is None and refused["uplink"] is None and refused["state"] == "refused"
+assert refused["why"] == 'key "0_ether_addr" is \x1b[31m\\\n\xff', refused["why"]
+assert all(v.keys() == first.keys() and v["drops"].keys() == first["drops"].keys() for v in shown["vifs"])
+assert len(first["drops"]) == 22, len(first["drops"])
+assert shown["uplinks"] == [{"uplink": 0, "rx_frames": 100, "tx_frames": 0, "drops": {
+    "unknown_mac": 30, "unknown_tag": 0, "runt": 0, "oversize": 0}}], shown["uplinks"]

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+
+#include "sample.h"
+
+static struct show sh;
+static struct state *state;
+static char *text;
+
+static void set_up(void)
+{
+    FILE *f;
+    size_t n;
+
+    state = sample_state();
+    sample_show(&sh);
+    show_count(&sh, state);
+    f = open_memstream(&text, &n);
+    show_table(&sh, f);
+    fclose(f);
+}
+
+static void tear_down(void)
+{
+    show_fini(&sh);
+    free(state);
+    free(text);
+}
+
+TestSuite(show, .init = set_up, .fini = tear_down);
+
+#define SAYS(words) cr_expect_not_null(strstr(text, words), "\"%s\" is not in:\n%s", words, text)
+#define SAYS_NOT(words) cr_expect_null(strstr(text, words), "\"%s\" is in:\n%s", words, text)
+
+Test(show, processes_are_listed)
+{
+    SAYS("xv-primary      -    4000        -  running\n");
+    SAYS("xv-worker       1    4001        2  running\n");
+    SAYS("xv-worker       2       0        0  waiting: no worker yet\n");
+}
+
+Test(show, a_device_has_its_counters)
+{
+    SAYS(
+        "   3      1      0  00:00:00:00:00:11  1003     3       1000        64000          7            0  running\n");
+    SAYS("   4      2      0  00:00:00:00:00:22  1004     -          0            0          0            0  "
+         "attaching\n");
+}
+
+Test(show, drops_are_named_where_there_are_any)
+{
+    SAYS("     dropped: tx_spoofed 5, rx_buffer_small 1, wire_rx_wrong_tag 3\n");
+    SAYS_NOT("tx_runt");
+    SAYS("     0        100          0  dropped: unknown_mac 30\n");
+}
+
+Test(show, a_broken_ring_says_why)
+{
+    SAYS("transmit ring broken: a descriptor chain");
+    SAYS_NOT("receive ring broken");
+}
+
+Test(show, a_guests_text_reaches_the_terminal_as_printable_ascii)
+{
+    SAYS("why: key \"0_ether_addr\" is ?[31m\\??\n");
+    SAYS_NOT("\x1b");
+}
+
+Test(show, another_generations_counters_are_not_shown)
+{
+    SAYS_NOT("555");
+}
+
+Test(show, an_unknown_fault_does_no_harm)
+{
+    FILE *f = fopen("/dev/null", "w");
+
+    sh.vifs[0].from.fault = UINT16_MAX;
+    show_table(&sh, f);
+    show_json(&sh, f);
+    fclose(f);
+}
+
+Test(show, an_unknown_vif_number_is_not_counted)
+{
+    sh.vifs[0].said.vif = FABRIC_VIFS_MAX;
+    sh.vifs[0].from.frames = 0;
+    show_count(&sh, state);
+    cr_expect_eq(sh.vifs[0].from.frames, 0);
+}
+
+Test(show, an_empty_switch_prints)
+{
+    struct show empty = { 0 };
+    size_t n;
+    FILE *f;
+
+    free(text);
+    f = open_memstream(&text, &n);
+    show_table(&empty, f);
+    fclose(f);
+    SAYS("xv-primary      -       0        -  not running\n");
+    SAYS_NOT("MAC");
+}

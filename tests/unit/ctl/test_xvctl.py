@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""xvctl's and restart_vm_worker.sh's command lines: exit codes and messages, with no watcher there."""
+import os
+import subprocess
+import sys
+import tempfile
+
+XVCTL, SCRIPT = sys.argv[1:]
+
+
+def run(*args, code, says=""):
+    r = subprocess.run(args, capture_output=True, text=True, timeout=20, env={**os.environ, "XVCTL": XVCTL})
+    out = r.stdout + r.stderr
+    assert r.returncode == code and says in out, f"{args}: {r.returncode}, expected {code} and '{says}':\n{out}"
+
+
+with tempfile.TemporaryDirectory() as d:
+    conf = os.path.join(d, "xv.conf")
+    with open(conf, "w", encoding="ascii") as f:
+        f.write(f'run_dir = "{d}";\n')
+    bad = os.path.join(d, "bad.conf")
+    with open(bad, "w", encoding="ascii") as f:
+        f.write("\nfoo = 1;\n")
+    run(XVCTL, "--help", code=0, says="usage: xvctl")
+    run(XVCTL, "--version", code=0, says="xvctl 0.")
+    run(XVCTL, "options", code=0, says="`worker.hang_ms`")
+    run(XVCTL, code=2, says="usage: xvctl")
+    run(XVCTL, "shwo", code=2, says="usage: xvctl")
+    run(XVCTL, "show", "1", code=2, says="usage: xvctl")
+    run(XVCTL, "--nonsense", code=2, says="usage: xvctl")
+    run(XVCTL, "restart", code=2, says="usage: xvctl")
+    run(XVCTL, "restart", "1", "--json", code=2, says="usage: xvctl")
+    for domid in "x", "", "-1", "1x", "32752", "99999999999999999999":
+        run(XVCTL, "restart", "--", domid, code=2, says="is no domain id")
+    run(XVCTL, "--config", bad, "show", code=2, says="bad.conf:2: unknown option foo")
+    run(XVCTL, "--config", conf + ".no", "show", code=2, says="No such file")
+    run(XVCTL, "--config", conf, "show", code=3, says=f"xv-watcher does not answer: is it running? (run_dir {d})")
+    run(XVCTL, "show", "--json", "--config", conf, code=3, says="does not answer")
+    run(SCRIPT, code=2, says="usage: restart_vm_worker.sh DOMID")
+    run(SCRIPT, "one", code=2, says="is no domain id")
+    run(SCRIPT, "1", "--config", conf, code=3, says="does not answer")
