@@ -42,9 +42,12 @@ void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index)
 {
     struct uplink *u = &io->uplinks[io->n_uplinks++];
 
-    *u = (struct uplink){
-        .index = index, .port = nic->port, .n_rx = nic->n_rx, .pool = nic->pool, .counts = &io->state->ports[index]
-    };
+    *u = (struct uplink){ .index = index,
+        .port = nic->port,
+        .n_rx = nic->n_rx,
+        .longest = nic->mtu + FRAME_MIN_BYTES,
+        .pool = nic->pool,
+        .counts = &io->state->ports[index] };
     io->uplink_of[index] = u;
 }
 
