@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "binding.h"
+#include "clock.h"
+
+static bool binding_used(const struct state_binding *b)
+{
+    return atomic_load_explicit(&b->used, memory_order_acquire) != 0;
+}
+
+static bool binding_is(const struct state_binding *b, const struct binding_who *who)
+{
+    if (!binding_used(b) || b->device != who->device)
+        return false;
+    // Two living domains may claim one UUID: what is attached belongs to its own domid.
+    if (b->gen != 0 && b->domid != who->domid)
+        return false;
+    if (who->uuid[0] == '\0')
+        return b->uuid[0] == '\0' && b->domid == who->domid;
+    return strncmp(b->uuid, who->uuid, sizeof(b->uuid)) == 0;
+}
+
+static int number_pinned(const struct state *s, const struct binding_who *who)
+{
+    const struct state_binding *b = &s->bindings[who->pinned];
+
+    return binding_used(b) && b->gen != 0 && !binding_is(b, who) ? -EBUSY : who->pinned;
+}
+
+static int number_kept(
+    const struct state *s, uint32_t max, const struct binding_pins *pins, const struct binding_who *who)
+{
+    for (uint32_t k = 0; k < max; k++)
+        if (!pins->of[k] && binding_is(&s->bindings[k], who))
+            return (int)k;
+    return -ENOENT;
+}
+
+static int number_free(const struct state *s, uint32_t max, const struct binding_pins *pins)
+{
+    for (uint32_t k = 0; k < max; k++)
+        if (!pins->of[k] && !binding_used(&s->bindings[k]))
+            return (int)k;
+    return -ENOSPC;
+}
+
+static int number_oldest(const struct state *s, uint32_t max, const struct binding_pins *pins)
+{
+    int oldest = -ENOSPC;
+
+    for (uint32_t k = 0; k < max; k++)
+        if (!pins->of[k] && s->bindings[k].gen == 0 &&
+            (oldest < 0 || s->bindings[k].last_use < s->bindings[oldest].last_use))
+            oldest = (int)k;
+    return oldest;
+}
+
+static int number_find(
+    const struct state *s, uint32_t max, const struct binding_pins *pins, const struct binding_who *who)
+{
+    int k;
+
+    if (who->pinned >= 0)
+        return (uint32_t)who->pinned < max ? number_pinned(s, who) : -ENOSPC;
+    k = number_kept(s, max, pins, who);
+    if (k < 0)
+        k = number_free(s, max, pins);
+    return k < 0 ? number_oldest(s, max, pins) : k;
+}
+
+int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who)
+{
+    int k = number_find(s, max_vifs, pins, who);
+    struct state_binding *b;
+
+    if (k < 0)
+        return k;
+    b = &s->bindings[k];
+    atomic_store_explicit(&b->used, 0, memory_order_release);
+    b->domid = who->domid;
+    b->device = who->device;
+    b->gen = 0;
+    snprintf(b->uuid, sizeof(b->uuid), "%s", who->uuid);
+    b->last_use = clock_ns();
+    // Release: last; a successor that reads 1 finds the rest.
+    atomic_store_explicit(&b->used, 1, memory_order_release);
+    return k;
+}
+
+bool binding_there(
+    const struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who)
+{
+    return number_find(s, max_vifs, pins, who) >= 0;
+}
+
+void binding_domain_gone(struct state *s, uint32_t domid)
+{
+    for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
+        struct state_binding *b = &s->bindings[k];
+
+        if (binding_used(b) && b->domid == domid && b->uuid[0] == '\0' && b->gen == 0)
+            atomic_store_explicit(&b->used, 0, memory_order_release);
+    }
+}

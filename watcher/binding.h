@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// binding.h: who has which vif number. Kept in state->bindings, which outlive the watcher.
+//
+// A domain with a UUID keeps its numbers when it is gone; another gets one of them only when no other is left, the one
+// unused for longest first. A domain known by its domid only loses its numbers with its life.
+#ifndef XV_BINDING_H
+#define XV_BINDING_H
+
+#include <stdbool.h>
+
+#include "state.h"
+
+struct binding_who {
+    uint32_t domid;
+    uint32_t device;
+    const char *uuid; // "": none
+    int32_t pinned; // the number that the configuration gives it, or -1
+};
+
+// Numbers that the configuration keeps for somebody.
+struct binding_pins {
+    bool of[FABRIC_VIFS_MAX];
+};
+
+// Bind a number below max_vifs to who. Returns it, -EBUSY (its pinned number is attached to another) or -ENOSPC.
+int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who);
+
+// Would binding_take() find one?
+bool binding_there(
+    const struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who);
+
+// The domain is gone: free what it has by its domid only and what isn't attached.
+void binding_domain_gone(struct state *s, uint32_t domid);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "contract.h"
+#include "region.h"
+
+#define REF_MAX 0x7fffffffu
+
+const char *refusal_text(enum xenvirt_refusal refusal)
+{
+    static const char *const texts[] = {
+#define REFUSAL_TEXT(name, text) text,
+        XENVIRT_REFUSALS(REFUSAL_TEXT)
+#undef REFUSAL_TEXT
+    };
+
+    return refusal < XENVIRT_REFUSED_COUNT ? texts[refusal] : "?";
+}
+
+// A reference at *p: decimal, from 1 to 2^31 - 1. Moves *p behind it. Returns 0 if there is none.
+static uint32_t ref_parse(const char **p)
+{
+    uint64_t ref = 0;
+
+    for (unsigned digits = 0; isdigit((unsigned char)**p); (*p)++) {
+        ref = ref * 10 + (uint64_t)(**p - '0');
+        if (++digits > 10)
+            return 0;
+    }
+    return ref <= REF_MAX ? (uint32_t)ref : 0;
+}
+
+enum xenvirt_refusal contract_refs(const char *text, struct ref_list *list)
+{
+    list->n = 0;
+    if (text == NULL)
+        return XENVIRT_REFUSED_KEY_MISSING;
+    for (const char *p = text;; p++) {
+        uint32_t ref = ref_parse(&p);
+
+        if (ref == 0 || (*p != ',' && *p != '\0'))
+            return XENVIRT_REFUSED_KEY_MALFORMED;
+        if (list->n == XENVIRT_LIST_PAGES_MAX)
+            return XENVIRT_REFUSED_TOO_MANY_PAGES;
+        list->refs[list->n++] = ref;
+        if (*p == '\0')
+            return XENVIRT_REFUSED_NONE;
+    }
+}
+
+enum xenvirt_refusal contract_ref(const char *text, uint32_t *ref)
+{
+    const char *p = text;
+
+    *ref = 0;
+    if (text == NULL)
+        return XENVIRT_REFUSED_KEY_MISSING;
+    *ref = ref_parse(&p);
+    if (*ref != 0 && *p == '\0')
+        return XENVIRT_REFUSED_NONE;
+    *ref = 0;
+    return XENVIRT_REFUSED_KEY_MALFORMED;
+}
+
+enum xenvirt_refusal contract_va(const char *text, uint64_t *gva)
+{
+    const char *p = text;
+
+    *gva = 0;
+    if (text == NULL)
+        return XENVIRT_REFUSED_KEY_MISSING;
+    if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
+        p += 2;
+    if (*p == '\0' || strspn(p, "0123456789abcdefABCDEF") != strlen(p) || strlen(p) > 16)
+        return XENVIRT_REFUSED_KEY_MALFORMED;
+    *gva = strtoull(p, NULL, 16);
+    return *gva % XENVIRT_PAGE_BYTES == 0 ? XENVIRT_REFUSED_NONE : XENVIRT_REFUSED_REGION_UNALIGNED;
+}
+
+enum xenvirt_refusal contract_mac(const char *text, uint8_t mac[6])
+{
+    static const uint8_t zero[6];
+
+    if (text == NULL)
+        return XENVIRT_REFUSED_KEY_MISSING;
+    if (strlen(text) != strlen("00:00:00:00:00:00"))
+        return XENVIRT_REFUSED_KEY_MALFORMED;
+    for (unsigned i = 0; i < 6; i++) {
+        const char *p = text + 3 * i;
+        char byte[3] = { p[0], p[1], '\0' };
+
+        if (!isxdigit((unsigned char)p[0]) || !isxdigit((unsigned char)p[1]) || p[2] != (i < 5 ? ':' : '\0'))
+            return XENVIRT_REFUSED_KEY_MALFORMED;
+        mac[i] = (uint8_t)strtoul(byte, NULL, 16);
+    }
+    // Broadcast is a multicast address too.
+    return (mac[0] & 1) != 0 || memcmp(mac, zero, 6) == 0 ? XENVIRT_REFUSED_MAC_BAD : XENVIRT_REFUSED_NONE;
+}
+
+enum xenvirt_refusal contract_ring_size(const char *text, uint32_t *size)
+{
+    const char *p = text;
+
+    *size = XENVIRT_RING_SIZE_DEFAULT;
+    if (text == NULL)
+        return XENVIRT_REFUSED_NONE;
+    *size = ref_parse(&p);
+    if (*size == 0 || *p != '\0')
+        return XENVIRT_REFUSED_KEY_MALFORMED;
+    if (*size < XENVIRT_RING_SIZE_MIN || *size > XENVIRT_RING_SIZE_MAX || (*size & (*size - 1)) != 0)
+        return XENVIRT_REFUSED_RING_SIZE_BAD;
+    return XENVIRT_REFUSED_NONE;
+}
+
+// The first refusal stands. Returns whether there is one.
+static bool offer_refuse(struct offer *o, enum xenvirt_refusal refusal, const char *format, uint32_t n)
+{
+    char key[32];
+
+    if (refusal == XENVIRT_REFUSED_NONE || o->refusal != XENVIRT_REFUSED_NONE)
+        return o->refusal != XENVIRT_REFUSED_NONE;
+    o->refusal = refusal;
+    snprintf(key, sizeof(key), format, n);
+    snprintf(o->why, sizeof(o->why), "%s (%s)", refusal_text(refusal), key);
+    return true;
+}
+
+static void judge_device(char *const keys[DEVICE_KEYS], struct offer *o)
+{
+    uint32_t n = o->device;
+
+    offer_refuse(o, contract_ref(keys[DEVICE_FLAG], &o->flag_ref), XENVIRT_KEY_FLAG, n);
+    offer_refuse(o, strcmp(keys[DEVICE_START], "1") == 0 ? XENVIRT_REFUSED_NONE : XENVIRT_REFUSED_KEY_MALFORMED,
+        XENVIRT_KEY_START, n);
+    offer_refuse(o, contract_mac(keys[DEVICE_MAC], o->mac), XENVIRT_KEY_MAC, n);
+    offer_refuse(o, contract_ring_size(keys[DEVICE_SIZE], &o->ring_size), XENVIRT_KEY_RING_SIZE, n);
+    offer_refuse(o, contract_refs(keys[DEVICE_RX], &o->rings[0]), XENVIRT_KEY_RX_RING_GREF, n);
+    offer_refuse(o, contract_refs(keys[DEVICE_TX], &o->rings[1]), XENVIRT_KEY_TX_RING_GREF, n);
+}
+
+static void judge_pools(const struct snapshot *s, struct offer *o)
+{
+    for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++) {
+        struct offer_pool *pool = &o->pools[o->n_pools];
+
+        if (s->pools[m][POOL_GREF] == NULL && s->pools[m][POOL_VA] == NULL)
+            continue;
+        o->pool_mask |= 1u << m;
+        pool->number = m;
+        if (offer_refuse(o, contract_refs(s->pools[m][POOL_GREF], &pool->list), XENVIRT_KEY_MEMPOOL_GREF, m) ||
+            offer_refuse(o, contract_va(s->pools[m][POOL_VA], &pool->gva), XENVIRT_KEY_MEMPOOL_VA, m))
+            continue;
+        o->n_pools++;
+    }
+    if (s->extra_pools)
+        offer_refuse(o, XENVIRT_REFUSED_TOO_MANY_MEMPOOLS, XENVIRT_KEY_MEMPOOL_GREF, XENVIRT_MEMPOOLS_MAX);
+    if (o->pool_mask == 0)
+        offer_refuse(o, XENVIRT_REFUSED_NO_MEMPOOL, XENVIRT_KEY_MEMPOOL_GREF, 0);
+}
+
+void contract_judge(const struct snapshot *s, uint32_t device, struct offer *o)
+{
+    bool whole;
+
+    *o = (struct offer){ .domid = s->domid, .device = device };
+    judge_device(s->devices[device], o);
+    judge_pools(s, o);
+    o->sum = contract_sum(s, device, o->pool_mask, &whole);
+}
+
+static uint64_t keys_sum(char *const *keys, unsigned n, uint32_t number)
+{
+    uint64_t sum = number + 1;
+
+    for (unsigned i = 0; i < n; i++) {
+        const char *text = keys[i] == NULL ? "" : keys[i];
+
+        sum = sum * 0x9e3779b97f4a7c15ull + region_sum(text, strlen(text));
+    }
+    return sum;
+}
+
+uint64_t contract_sum(const struct snapshot *s, uint32_t device, uint32_t mask, bool *whole)
+{
+    uint64_t sum = keys_sum(s->devices[device], DEVICE_KEYS, device);
+
+    *whole = true;
+    for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++) {
+        if ((mask & 1u << m) == 0)
+            continue;
+        if (s->pools[m][POOL_GREF] == NULL || s->pools[m][POOL_VA] == NULL)
+            *whole = false;
+        // The order of the mempools is fixed, so a sum of products tells them apart.
+        sum = sum * 0x9e3779b97f4a7c15ull + keys_sum(s->pools[m], POOL_KEYS, m);
+    }
+    return sum;
+}

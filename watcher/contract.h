@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// contract.h: parse and judge what a guest published for one device. Pure: text in, an offer or a refusal out.
+#ifndef XV_CONTRACT_H
+#define XV_CONTRACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "snapshot.h"
+
+#define OFFER_WHY_BYTES 96u
+
+struct ref_list { // references of the pages that list the references
+    uint32_t n;
+    uint32_t refs[XENVIRT_LIST_PAGES_MAX];
+};
+
+struct offer_pool {
+    uint32_t number; // M
+    uint64_t gva;
+    struct ref_list list;
+};
+
+struct offer {
+    uint32_t domid;
+    uint32_t device;
+    enum xenvirt_refusal refusal; // XENVIRT_REFUSED_NONE: all below is good
+    char why[OFFER_WHY_BYTES]; // the refusal in more words
+    uint8_t mac[6];
+    uint32_t flag_ref; // 0: none that could be read
+    uint32_t ring_size;
+    struct ref_list rings[2]; // rx, tx
+    uint32_t n_pools;
+    struct offer_pool pools[XENVIRT_MEMPOOLS_MAX];
+    uint32_t pool_mask; // bit M: mempool M was published
+    uint64_t sum; // over the device's keys and all mempools'
+};
+
+// Parse one value; NULL is a missing one. Each returns XENVIRT_REFUSED_NONE or why not.
+enum xenvirt_refusal contract_refs(const char *text, struct ref_list *list);
+enum xenvirt_refusal contract_ref(const char *text, uint32_t *ref);
+enum xenvirt_refusal contract_va(const char *text, uint64_t *gva);
+enum xenvirt_refusal contract_mac(const char *text, uint8_t mac[6]);
+enum xenvirt_refusal contract_ring_size(const char *text, uint32_t *size);
+
+// Judge device of the snapshot, whose start key is there.
+void contract_judge(const struct snapshot *s, uint32_t device, struct offer *o);
+
+// Checksum over the device's keys and those mempools in mask. *whole: none of those is missing.
+uint64_t contract_sum(const struct snapshot *s, uint32_t device, uint32_t mask, bool *whole);
+
+const char *refusal_text(enum xenvirt_refusal refusal);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conductor.h"
+#include "ctl.h"
+#include "guest.h"
+#include "log.h"
+
+static void show_switch(struct conductor *c, struct msg_shown *a)
+{
+    unsigned guests = 0, running = 0, vifs = 0;
+
+    for (struct guest *g = c->guests; g != NULL; g = g->next, guests++)
+        for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
+            vifs += g->vifs[i] != NULL;
+            running += g->vifs[i] != NULL && g->vifs[i]->state == VIF_RUNNING;
+        }
+    a->kind = MSG_SHOWN_SWITCH;
+    a->pid = c->primary.process.pid;
+    a->port = c->primary.n_ports;
+    snprintf(a->state, sizeof(a->state), "%s", c->primary.up ? "running" : "waiting");
+    if (c->primary.up)
+        snprintf(a->why, sizeof(a->why), "%u guests, %u of %u vifs running", guests, running, vifs);
+    else
+        snprintf(a->why, sizeof(a->why), "waiting for xv-primary");
+}
+
+static const char *worker_state_text(const struct conductor *c, const struct guest *g, const struct worker *w)
+{
+    if (w != NULL)
+        return w->state == WORKER_STARTING ? "starting" : w->state == WORKER_READY ? "running" : "stopping";
+    if (g->idle_ns != 0)
+        return "idle";
+    return c->conf->worker_start == CONF_START_EXTERNAL || c->now >= g->start_ns ? "waiting" : "restarting";
+}
+
+static void guest_why(struct conductor *c, const struct guest *g, const struct worker *w, char *why, size_t n)
+{
+    if (w != NULL || g->idle_ns != 0)
+        return;
+    if (c->conf->worker_start == CONF_START_EXTERNAL)
+        snprintf(why, n, "waiting for xv-worker --domid %u", g->domid);
+    else if (!c->primary.up)
+        snprintf(why, n, "waiting for xv-primary");
+    else if (c->now < g->start_ns)
+        snprintf(why, n, "its worker died %u times, next start in %u ms", g->restarts,
+            (unsigned)((g->start_ns - c->now) / CLOCK_MS));
+}
+
+static void show_guest(struct conductor *c, const struct guest *g, struct msg_shown *a)
+{
+    const struct worker *w = worker_of(c, g->domid);
+
+    a->kind = MSG_SHOWN_GUEST;
+    a->domid = g->domid;
+    a->pid = w == NULL ? 0 : w->process.pid;
+    a->restarts = g->restarts;
+    snprintf(a->state, sizeof(a->state), "%s", worker_state_text(c, g, w));
+    guest_why(c, g, w, a->why, sizeof(a->why));
+}
+
+static void vif_why(struct conductor *c, const struct vif *v, char *why, size_t n)
+{
+    if (v->state == VIF_REFUSED)
+        snprintf(why, n, "%s", v->why);
+    else if (v->state == VIF_OPENING && !c->primary.up)
+        snprintf(why, n, "waiting for xv-primary");
+    else if (v->state == VIF_ATTACHING && worker_of(c, v->guest->domid) == NULL)
+        snprintf(why, n, "waiting for the guest's worker");
+    else if (v->doubt)
+        snprintf(why, n, "XenStore does not know it; it goes on");
+}
+
+static void show_vif(struct conductor *c, const struct vif *v, struct msg_shown *a)
+{
+    const struct worker *w = worker_of(c, v->guest->domid);
+
+    a->kind = MSG_SHOWN_VIF;
+    a->domid = v->guest->domid;
+    a->device = v->device;
+    a->vif = v->number >= 0 ? (uint32_t)v->number : UINT32_MAX;
+    a->gen = v->gen;
+    a->vlan = v->number >= 0 ? v->vlan : 0;
+    a->pool = v->number >= 0 ? v->pool : UINT32_MAX;
+    a->port = v->port;
+    a->pid = w == NULL ? 0 : w->process.pid;
+    a->restarts = v->guest->restarts;
+    memcpy(a->mac, v->mac, sizeof(a->mac));
+    snprintf(a->state, sizeof(a->state), "%s", vif_state_name(v->state));
+    vif_why(c, v, a->why, sizeof(a->why));
+}
+
+// Record number index: the switch, then each guest before its vifs.
+static void show_record(struct conductor *c, uint32_t index, struct msg_shown *a)
+{
+    uint32_t at = 0;
+
+    a->next = index + 1;
+    if (index == at++) {
+        show_switch(c, a);
+        return;
+    }
+    for (struct guest *g = c->guests; g != NULL; g = g->next) {
+        if (index == at++) {
+            show_guest(c, g, a);
+            return;
+        }
+        for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++)
+            if (g->vifs[i] != NULL && index == at++) {
+                show_vif(c, g->vifs[i], a);
+                return;
+            }
+    }
+    a->kind = MSG_SHOWN_END;
+}
+
+static void __attribute__((format(printf, 3, 4))) done_fill(struct msg_done *a, int ret, const char *fmt, ...)
+{
+    va_list ap;
+
+    a->ret = ret;
+    va_start(ap, fmt);
+    vsnprintf(a->text, sizeof(a->text), fmt, ap);
+    va_end(ap);
+}
+
+static void restart(struct conductor *c, uint32_t domid, struct msg_done *a)
+{
+    struct worker *w = worker_of(c, domid);
+    struct guest *g = guest_find(c, domid);
+
+    if (w == NULL) {
+        done_fill(a, -ESRCH, g == NULL ? "guest %u is not known" : "guest %u has no worker", domid);
+        return;
+    }
+    done_fill(a, 0, "guest %u: worker %d is being restarted", domid, w->process.pid);
+    if (g != NULL)
+        g->delay_ns = 0;
+    worker_stop(c, w, true);
+}
+
+void ctl_receive(struct conductor *c)
+{
+    union msg m;
+    int ret;
+
+    while ((ret = link_recv(&c->ctl, &m)) != 0) {
+        union msg a = { 0 };
+
+        if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
+            break;
+        if (ret == 1 && m.hdr.type == MSG_SHOW) {
+            show_record(c, m.SHOW.index, &a.SHOWN);
+            link_send(&c->ctl, &a, MSG_SHOWN, m.hdr.seq);
+        } else if (ret == 1 && m.hdr.type == MSG_RESTART) {
+            restart(c, m.RESTART.domid, &a.DONE);
+            link_send(&c->ctl, &a, MSG_DONE, m.hdr.seq);
+        }
+    }
+}
+
+int ctl_open(struct conductor *c)
+{
+    int ret = link_bind(&c->ctl, LINK_REP, c->conf->run_dir, MSG_CTL_SOCKET, MSG_FROM_WATCHER, MSG_FROM_CTL);
+
+    return ret < 0 ? ret : conductor_listen(c, c->ctl.fd, EVENT_CTL, 0);
+}
+
+void ctl_close(struct conductor *c)
+{
+    link_close(&c->ctl);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "domain.h"
+#include "snapshot.h"
+
+struct domain *domain_find(struct domains *ds, uint32_t domid)
+{
+    return domid < DOMAINS_MAX ? ds->of[domid] : NULL;
+}
+
+struct domain *domain_make(struct domains *ds, uint32_t domid)
+{
+    struct domain *d = domain_find(ds, domid);
+
+    if (d != NULL || domid >= DOMAINS_MAX)
+        return d;
+    d = calloc(1, sizeof(*d));
+    if (d == NULL)
+        return NULL;
+    d->domid = domid;
+    ds->of[domid] = d;
+    if (domid >= ds->end)
+        ds->end = domid + 1;
+    return d;
+}
+
+void domains_free(struct domains *ds)
+{
+    for (uint32_t i = 0; i < ds->end; i++)
+        free(ds->of[i]);
+    *ds = (struct domains){ 0 };
+}
+
+void domain_mark(struct domains *ds, struct domain *d)
+{
+    if (!d->marked)
+        ds->marked++;
+    d->marked = true;
+}
+
+void domains_mark_known(struct domains *ds)
+{
+    for (uint32_t i = 0; i < ds->end; i++)
+        if (ds->of[i] != NULL && ds->of[i]->known)
+            domain_mark(ds, ds->of[i]);
+}
+
+static uint8_t touches_add(uint8_t a, uint8_t b)
+{
+    return a > UINT8_MAX - b ? UINT8_MAX : (uint8_t)(a + b);
+}
+
+void domain_unmark(struct domains *ds, struct domain *d, uint8_t touches[XENVIRT_DEVICES_MAX])
+{
+    if (d->marked)
+        ds->marked--;
+    d->marked = false;
+    for (unsigned i = 0; i < XENVIRT_DEVICES_MAX; i++) {
+        touches[i] = d->touches[i];
+        d->touches[i] = 0;
+    }
+}
+
+void domain_touch_back(struct domain *d, const uint8_t touches[XENVIRT_DEVICES_MAX])
+{
+    for (unsigned i = 0; i < XENVIRT_DEVICES_MAX; i++)
+        d->touches[i] = touches_add(d->touches[i], touches[i]);
+}
+
+void domain_touch(struct domain *d, const char *key)
+{
+    int device = key == NULL ? -1 : snapshot_start_device(key);
+
+    for (int i = 0; i < (int)XENVIRT_DEVICES_MAX; i++)
+        if (key == NULL || i == device)
+            d->touches[i] = touches_add(d->touches[i], 1);
+}
+
+static struct domain *domains_from(struct domains *ds, uint32_t domid)
+{
+    for (uint32_t i = domid; ds->marked > 0 && i < ds->end; i++)
+        if (ds->of[i] != NULL && ds->of[i]->marked)
+            return ds->of[i];
+    return NULL;
+}
+
+struct domain *domains_first(struct domains *ds)
+{
+    return domains_from(ds, 0);
+}
+
+struct domain *domains_next(struct domains *ds, const struct domain *d)
+{
+    return domains_from(ds, d->domid + 1);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// domain.h: which domains the store thread knows and which of them it has to read again.
+#ifndef XV_DOMAIN_H
+#define XV_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "xenvirt.h"
+
+#define DOMAINS_MAX 0x7ff0u
+
+struct domain {
+    uint32_t domid;
+    uint32_t connection; // on which the domain was last seen to exist
+    bool known; // had a control/dpdk
+    bool marked; // read it again
+    uint32_t reads; // in this window
+    uint64_t window_ns;
+    uint8_t touches[XENVIRT_DEVICES_MAX];
+};
+
+struct domains {
+    struct domain *of[DOMAINS_MAX]; // never freed one by one: domids aren't many
+    uint32_t end; // one past the highest
+    uint32_t marked;
+};
+
+struct domain *domain_find(struct domains *ds, uint32_t domid);
+struct domain *domain_make(struct domains *ds, uint32_t domid);
+void domains_free(struct domains *ds);
+
+void domain_mark(struct domains *ds, struct domain *d);
+void domains_mark_known(struct domains *ds);
+
+// It is being read now: hand out the touches counted so far. domain_touch_back() returns them.
+void domain_unmark(struct domains *ds, struct domain *d, uint8_t touches[XENVIRT_DEVICES_MAX]);
+void domain_touch_back(struct domain *d, const uint8_t touches[XENVIRT_DEVICES_MAX]);
+
+// An event named this key of control/dpdk, or the directory itself (NULL).
+void domain_touch(struct domain *d, const char *key);
+
+// The marked ones in order of domid.
+struct domain *domains_first(struct domains *ds);
+struct domain *domains_next(struct domains *ds, const struct domain *d);
+
+#endif

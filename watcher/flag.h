@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// flag.h: the flag page, where a front end and the switch tell each other how a device is.
+#ifndef XV_FLAG_H
+#define XV_FLAG_H
+
+#include <stdbool.h>
+
+#include "xenvirt.h"
+
+struct flag_view {
+    bool up; // byte 0
+    bool front; // the front end knows more than byte 0; else the rest is nothing
+    uint32_t generation;
+    bool run;
+};
+
+// Read each word once.
+struct flag_view flag_read(const struct xenvirt_flag_page *page);
+
+// Say the state of generation, for front ends that look.
+void flag_tell(
+    struct xenvirt_flag_page *page, uint32_t generation, enum xenvirt_back_state state, enum xenvirt_refusal reason);
+void flag_tell_link(struct xenvirt_flag_page *page, bool up, uint32_t speed);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// list.h: from the (gref, pfn) pairs of an offer's list pages to a table of regions. Pure.
+#ifndef XV_LIST_H
+#define XV_LIST_H
+
+#include <stddef.h>
+
+#include "contract.h"
+#include "region.h"
+
+struct list {
+    uint32_t n_regions;
+    uint32_t n_refs;
+    uint32_t max_refs; // room in refs
+    uint32_t *refs;
+    struct region regions[REGIONS_MAX];
+    enum xenvirt_refusal refusal;
+    char why[OFFER_WHY_BYTES];
+};
+
+void list_init(struct list *l);
+void list_fini(struct list *l);
+
+// The next region of the offer begins: the rings first, then the mempools. Returns which list names its pages.
+const struct ref_list *list_region(struct list *l, const struct offer *o);
+
+// Walk one page of pairs, a copy that the guest can't change. Returns 1 if more pages of this region may follow, 0 if
+// the list ended here, -1 if it was refused.
+int list_page(struct list *l, const struct xenvirt_pair pairs[XENVIRT_PAIRS_PER_PAGE]);
+
+// All regions were walked: judge the whole and make the table; vif and gen are left 0 for the caller. Returns it with
+// its size in *bytes, or NULL with l->refusal set. The caller frees it.
+struct region_table *list_table(struct list *l, const struct offer *o, size_t *bytes);
+
+#endif

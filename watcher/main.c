@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// xv-watcher: finds guests in XenStore, judges what they publish, and conducts xv-primary and the workers.
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "conductor.h"
+#include "lock.h"
+#include "log.h"
+#include "statefile.h"
+
+#define EXIT_OK 0
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
+#define EXIT_TWIN 3
+
+struct options {
+    const char *config;
+    bool check;
+};
+
+static void usage(FILE *out)
+{
+    fputs("usage: xv-watcher [--config FILE] [-n] [--help] [--version]\n"
+          "  --config FILE  read FILE instead of " CONF_FILE "\n"
+          "  -n             check the configuration, print it, and end\n",
+        out);
+}
+
+// Returns -1 to go on, or the exit status.
+static int options_parse(struct options *o, int argc, char **argv)
+{
+    static const struct option names[] = { { "config", required_argument, NULL, 'f' },
+        { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 } };
+    int opt;
+
+    *o = (struct options){ 0 };
+    while ((opt = getopt_long(argc, argv, "nh", names, NULL)) != -1) {
+        switch (opt) {
+        case 'f':
+            o->config = optarg;
+            break;
+        case 'n':
+            o->check = true;
+            break;
+        case 'h':
+            usage(stdout);
+            return EXIT_OK;
+        case 'v':
+            puts("xv-watcher " XV_VERSION);
+            return EXIT_OK;
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind == argc)
+        return -1;
+    fprintf(stderr, "xv-watcher: %s: unexpected argument\n", argv[optind]);
+    usage(stderr);
+    return EXIT_USAGE;
+}
+
+static int run_dir_make(const char *dir)
+{
+    struct stat st;
+
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return -errno;
+    if (stat(dir, &st) < 0)
+        return -errno;
+    if (!S_ISDIR(st.st_mode))
+        return -ENOTDIR;
+    return (st.st_mode & 077) != 0 && chmod(dir, 0700) < 0 ? -errno : 0;
+}
+
+// The first process that uses the state besides us. Returns its pid with its name, or 0.
+static pid_t state_user(const char *run_dir, char *name, size_t n)
+{
+    DIR *dir = opendir(run_dir);
+    struct dirent *e;
+    pid_t pid = 0;
+
+    while (dir != NULL && pid <= 0 && (e = readdir(dir)) != NULL) {
+        char *dot = strrchr(e->d_name, '.');
+
+        if (dot == NULL || strcmp(dot, ".lock") != 0)
+            continue;
+        *dot = '\0';
+        if (strcmp(e->d_name, "primary") != 0 && strncmp(e->d_name, "worker.", 7) != 0)
+            continue;
+        snprintf(name, n, "%s", e->d_name);
+        pid = lock_holder(run_dir, name);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return pid > 0 ? pid : 0;
+}
+
+// A state of another layout can be replaced when nobody uses it.
+static int state_renew(struct state **s, const char *run_dir)
+{
+    char name[NAME_MAX + 1];
+    pid_t pid = state_user(run_dir, name, sizeof(name));
+
+    if (pid > 0) {
+        LOG(ERR, "%s/" STATE_FILE " is of another version and xv-%s %d uses it: stop that first", run_dir, name, pid);
+        return -EPROTO;
+    }
+    LOG(NOTICE, "%s/" STATE_FILE " is of another version: making a new one", run_dir);
+    state_remove(run_dir);
+    return state_create(s, run_dir);
+}
+
+static int state_get(struct state **s, const char *run_dir)
+{
+    int ret = state_create(s, run_dir);
+
+    if (ret == -EPROTO)
+        return state_renew(s, run_dir);
+    if (ret < 0)
+        LOG(ERR, "%s/" STATE_FILE ": %s", run_dir, strerror(-ret));
+    return ret;
+}
+
+// Each slot's socket takes several descriptors.
+static void files_allow(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void pins_fill(struct binding_pins *pins, const struct conf *conf)
+{
+    for (uint32_t i = 0; i < conf->n_guests; i++)
+        for (uint32_t j = 0; j < conf->guests[i].n_vifs; j++) {
+            int32_t number = conf->guests[i].vifs[j].number;
+
+            if (number >= 0 && (uint32_t)number < FABRIC_VIFS_MAX)
+                pins->of[number] = true;
+        }
+}
+
+static int watch(const struct conf *conf, const char *conf_file)
+{
+    static struct conductor c;
+    int ret = run_dir_make(conf->run_dir);
+
+    if (ret < 0) {
+        LOG(ERR, "%s: %s", conf->run_dir, strerror(-ret));
+        return EXIT_FAILED;
+    }
+    ret = lock_take(conf->run_dir, "watcher");
+    if (ret == -EWOULDBLOCK) {
+        LOG(ERR, "xv-watcher already runs as pid %d", lock_holder(conf->run_dir, "watcher"));
+        return EXIT_TWIN;
+    }
+    if (ret < 0) {
+        LOG(ERR, "%s/watcher.lock: %s", conf->run_dir, strerror(-ret));
+        return EXIT_FAILED;
+    }
+    if (state_get(&c.state, conf->run_dir) < 0)
+        return EXIT_FAILED;
+    files_allow();
+    c.conf = conf;
+    c.conf_file = conf_file;
+    pins_fill(&c.pins, conf);
+    return conductor_run(&c) < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    static struct conf conf;
+    static char conf_file[PATH_MAX];
+    struct options o;
+    char err[512];
+    int ret = options_parse(&o, argc, argv);
+
+    if (ret >= 0)
+        return ret;
+    if (conf_read(&conf, o.config, err, sizeof(err)) < 0) {
+        fprintf(stderr, "xv-watcher: %s\n", err);
+        return EXIT_USAGE;
+    }
+    if (o.check) {
+        conf_print(&conf, stdout);
+        return EXIT_OK;
+    }
+    // Programs that we start may have another working directory one day.
+    if (o.config != NULL && realpath(o.config, conf_file) == NULL)
+        snprintf(conf_file, sizeof(conf_file), "%s", o.config);
+    log_open("xv-watcher", conf.log_level);
+    return watch(&conf, o.config == NULL ? NULL : conf_file);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// mapper.h: everything that maps grants, in a thread of its own: a mapping can wait for its guest.
+//
+// The conductor gives jobs and takes them back done, in order. What a job maps belongs to whoever holds the job.
+#ifndef XV_MAPPER_H
+#define XV_MAPPER_H
+
+#include <stddef.h>
+
+#include "contract.h"
+#include "region.h"
+
+enum map_kind {
+    MAP_OFFER, // map the flag page, read the lists, make the table of regions
+    MAP_FLAG, // map the flag page and keep it
+    MAP_PROBE, // can the flag page still be mapped?
+    MAP_DROP, // unmap flag; nobody waits for the answer
+};
+
+struct map_job {
+    struct map_job *next;
+    enum map_kind kind;
+    uint64_t ticket; // the conductor's
+    struct offer offer; // MAP_FLAG and MAP_PROBE: domid, device and flag_ref of it
+    // The answer. offer.refusal says whether it went well.
+    struct xenvirt_flag_page *flag; // mapped read-write; give it back with mapper_drop()
+    struct region_table *table; // vif and gen are 0
+    size_t bytes;
+};
+
+struct mapper;
+
+int mapper_open(struct mapper **m);
+void mapper_close(struct mapper *m);
+
+// Readable when mapper_take() has something.
+int mapper_fd(const struct mapper *m);
+
+// Give a job, which the mapper owns until mapper_take() returns it. map_job_free() frees it and its table, not the flag.
+struct map_job *map_job_new(enum map_kind kind, uint64_t ticket);
+void map_job_free(struct map_job *j);
+void mapper_give(struct mapper *m, struct map_job *j);
+struct map_job *mapper_take(struct mapper *m);
+
+// Unmap a flag page. NULL is none.
+void mapper_drop(struct mapper *m, struct xenvirt_flag_page *flag);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// outbox.h: snapshots on their way from the store thread to the conductor, at most one a domain.
+#ifndef XV_OUTBOX_H
+#define XV_OUTBOX_H
+
+#include <pthread.h>
+
+#include "snapshot.h"
+
+struct outbox {
+    pthread_mutex_t lock;
+    int fd; // eventfd, readable while something is in it
+    struct snapshot *first;
+};
+
+int outbox_open(struct outbox *o);
+void outbox_close(struct outbox *o);
+
+// Leave s; an older one of the same domain is merged into it.
+void outbox_put(struct outbox *o, struct snapshot *s);
+struct snapshot *outbox_take(struct outbox *o);
+
+#endif

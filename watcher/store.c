@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <xenstore.h>
+
+#include "clock.h"
+#include "domain.h"
+#include "log.h"
+#include "outbox.h"
+#include "store.h"
+
+#define TREE "/local/domain"
+#define POLL_MS 250
+#define RETRY_MS 500
+#define PROBE_MAX 1023u // domids looked at where the tree can't be listed
+
+// A guest that writes without end is read at most so often.
+#define READS_MAX 20u
+#define READS_WINDOW_NS CLOCK_SECOND
+
+struct store {
+    pthread_t thread;
+    int stop_fd;
+    struct outbox out;
+    struct domains domains;
+    uint32_t connection;
+    bool told; // that XenStore isn't there
+};
+
+static bool store_stopping(const struct store *st, int wait_ms)
+{
+    struct pollfd p = { .fd = st->stop_fd, .events = POLLIN };
+
+    return poll(&p, 1, wait_ms) > 0;
+}
+
+// Path of an event: mark the domain that it concerns.
+static void event_tree(struct store *st, const char *path)
+{
+    unsigned domid = 0;
+    int at = 0;
+    struct domain *d;
+
+    if (sscanf(path, TREE "/%5u%n", &domid, &at) != 1 || domid >= DOMAINS_MAX)
+        return;
+    path += at;
+    if (*path == '\0' || strcmp(path, "/control") == 0) {
+        d = domain_find(&st->domains, domid);
+        if (d != NULL)
+            domain_mark(&st->domains, d);
+        return;
+    }
+    if (strncmp(path, "/" XENVIRT_DIR, strlen("/" XENVIRT_DIR)) != 0)
+        return;
+    path += strlen("/" XENVIRT_DIR);
+    if (*path != '\0' && *path != '/')
+        return;
+    d = domain_make(&st->domains, domid);
+    if (d == NULL)
+        return;
+    domain_mark(&st->domains, d);
+    domain_touch(d, *path == '\0' ? NULL : path + 1);
+}
+
+// Take what the library has read for us. Returns -1 if the connection is lost.
+static int store_drain(struct store *st, struct xs_handle *xs)
+{
+    for (;;) {
+        char **event;
+
+        errno = 0;
+        event = xs_check_watch(xs);
+        if (event == NULL)
+            return errno == EAGAIN ? 0 : -1;
+        if (strcmp(event[XS_WATCH_PATH], "@releaseDomain") == 0)
+            domains_mark_known(&st->domains);
+        else
+            event_tree(st, event[XS_WATCH_PATH]);
+        free(event);
+    }
+}
+
+static void read_text(struct xs_handle *xs, xs_transaction_t t, const char *path, char *text, size_t n)
+{
+    unsigned len = 0;
+    char *value = xs_read(xs, t, path, &len);
+
+    text[0] = '\0';
+    if (value != NULL && len < n && memchr(value, '\0', len) == NULL)
+        snprintf(text, n, "%s", value);
+    free(value);
+}
+
+// The domain's UUID is the last part of the path in its node vm.
+static void read_uuid(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, char uuid[40])
+{
+    char path[64], vm[64];
+
+    snprintf(path, sizeof(path), TREE "/%u/vm", domid);
+    read_text(xs, t, path, vm, sizeof(vm));
+    uuid[0] = '\0';
+    if (strncmp(vm, "/vm/", 4) == 0 && strlen(vm + 4) == 36 && strspn(vm + 4, "0123456789abcdefABCDEF-") == 36)
+        memcpy(uuid, vm + 4, 37);
+}
+
+static void read_name(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, char name[64])
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), TREE "/%u/name", domid);
+    read_text(xs, t, path, name, 64);
+}
+
+static int read_key(struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s, const char *key)
+{
+    char **place = snapshot_place(s, key);
+    char path[XENSTORE_ABS_PATH_MAX];
+    unsigned len = 0;
+    char *value;
+    int ret = 0;
+
+    if (place == NULL)
+        return 0;
+    snprintf(path, sizeof(path), TREE "/%u/" XENVIRT_DIR "/%s", s->domid, key);
+    value = xs_read(xs, t, path, &len);
+    if (value != NULL)
+        ret = snapshot_set(place, value, len);
+    else if (errno != ENOENT && errno != EACCES)
+        ret = -errno;
+    free(value);
+    return ret < 0 ? ret : store_drain(st, xs);
+}
+
+// All keys. Returns 1 if the directory is there, 0 if not, -errno.
+static int read_keys(struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s)
+{
+    char path[64];
+    unsigned n = 0;
+    char **keys;
+    int ret = 1;
+
+    snprintf(path, sizeof(path), TREE "/%u/" XENVIRT_DIR, s->domid);
+    keys = xs_directory(xs, t, path, &n);
+    if (keys == NULL)
+        return errno == ENOENT || errno == EACCES ? 0 : -errno;
+    for (unsigned i = 0; i < n && ret >= 0; i++)
+        if (read_key(st, xs, t, s, keys[i]) < 0)
+            ret = -EIO;
+    free(keys);
+    return ret;
+}
+
+// One look at a guest, all of one moment. Returns as read_keys(), -EAGAIN if the guest wrote meanwhile.
+static int snapshot_read(struct store *st, struct xs_handle *xs, struct snapshot *s)
+{
+    xs_transaction_t t = xs_transaction_start(xs);
+    int ret;
+
+    if (t == XBT_NULL)
+        return -errno;
+    ret = read_keys(st, xs, t, s);
+    read_uuid(xs, t, s->domid, s->uuid);
+    read_name(xs, t, s->domid, s->name);
+    if (!xs_transaction_end(xs, t, ret < 0) && ret >= 0)
+        return -errno;
+    return ret;
+}
+
+// Is the domain there? What was never seen on this connection isn't known to be gone.
+static bool domain_gone(struct store *st, struct xs_handle *xs, struct domain *d)
+{
+    if (xs_is_domain_introduced(xs, d->domid)) {
+        d->connection = st->connection;
+        return false;
+    }
+    return d->connection == st->connection;
+}
+
+// Read one domain. Returns 0 or -1 if the connection is in doubt.
+static int domain_read(struct store *st, struct xs_handle *xs, struct domain *d)
+{
+    struct snapshot *s = snapshot_new(d->domid, st->connection);
+    int ret;
+
+    if (s == NULL)
+        return 0;
+    domain_unmark(&st->domains, d, s->touches);
+    s->gone = domain_gone(st, xs, d);
+    ret = snapshot_read(st, xs, s);
+    if (ret > 0)
+        d->known = true;
+    if (ret < 0 || !d->known) {
+        domain_touch_back(d, s->touches);
+        snapshot_free(s);
+        if (ret == -EAGAIN)
+            domain_mark(&st->domains, d);
+        return ret < 0 && ret != -EAGAIN && store_drain(st, xs) < 0 ? -1 : 0;
+    }
+    d->known = !s->gone;
+    outbox_put(&st->out, s);
+    return 0;
+}
+
+static bool read_may(struct domain *d)
+{
+    uint64_t now = clock_ns();
+
+    if (now - d->window_ns >= READS_WINDOW_NS) {
+        d->window_ns = now;
+        d->reads = 0;
+    }
+    return d->reads++ < READS_MAX;
+}
+
+// One round over the marked domains. Returns -1 if the connection is lost.
+static int store_round(struct store *st, struct xs_handle *xs)
+{
+    for (struct domain *d = domains_first(&st->domains); d != NULL; d = domains_next(&st->domains, d)) {
+        if (store_stopping(st, 0))
+            return 0;
+        if (read_may(d) && domain_read(st, xs, d) < 0)
+            return -1;
+        if (store_drain(st, xs) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void domain_expect(struct store *st, uint32_t domid)
+{
+    struct domain *d = domid < DOMAINS_MAX ? domain_make(&st->domains, domid) : NULL;
+
+    if (d != NULL)
+        domain_mark(&st->domains, d);
+}
+
+// Who is there? A driver domain may not list the tree: then every domid is tried once.
+static void store_scan(struct store *st, struct xs_handle *xs)
+{
+    unsigned n = 0;
+    char **names = xs_directory(xs, XBT_NULL, TREE, &n);
+
+    if (names == NULL && errno == EACCES)
+        for (uint32_t domid = 1; domid <= PROBE_MAX; domid++)
+            domain_expect(st, domid);
+    for (unsigned i = 0; names != NULL && i < n; i++)
+        domain_expect(st, (uint32_t)strtoul(names[i], NULL, 10));
+    free(names);
+    domains_mark_known(&st->domains);
+}
+
+static struct xs_handle *store_connect(struct store *st)
+{
+    struct xs_handle *xs = xs_open(0);
+
+    if (xs == NULL || !xs_watch(xs, TREE, "tree")) {
+        if (!st->told)
+            LOG(WARNING, "no XenStore: %s; trying again", strerror(errno));
+        st->told = true;
+        xs_close(xs);
+        return NULL;
+    }
+    // A driver domain gets these only where dom0 has allowed it; the tree's own events do without.
+    if (!xs_watch(xs, "@introduceDomain", "introduce") || !xs_watch(xs, "@releaseDomain", "release"))
+        LOG(NOTICE, "XenStore does not tell this domain when others come and go: %s", strerror(errno));
+    st->connection++;
+    st->told = false;
+    LOG(INFO, "connected to XenStore");
+    return xs;
+}
+
+// Serve one connection until it is lost.
+static void store_serve(struct store *st, struct xs_handle *xs)
+{
+    store_scan(st, xs);
+    while (store_drain(st, xs) == 0 && store_round(st, xs) == 0) {
+        struct pollfd p[] = { { .fd = xs_fileno(xs), .events = POLLIN }, { .fd = st->stop_fd, .events = POLLIN } };
+
+        poll(p, 2, domains_first(&st->domains) != NULL ? 50 : POLL_MS);
+        if (p[1].revents != 0)
+            return;
+    }
+    LOG(WARNING, "XenStore went away; what is attached stays");
+}
+
+static void *store_thread(void *arg)
+{
+    struct store *st = arg;
+
+    while (!store_stopping(st, st->told ? RETRY_MS : 0)) {
+        struct xs_handle *xs = store_connect(st);
+
+        if (xs == NULL)
+            continue;
+        store_serve(st, xs);
+        xs_close(xs);
+    }
+    return NULL;
+}
+
+int store_open(struct store **out)
+{
+    struct store *st = calloc(1, sizeof(*st));
+    int ret;
+
+    if (st == NULL)
+        return -ENOMEM;
+    st->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    ret = st->stop_fd < 0 ? -errno : outbox_open(&st->out);
+    if (ret < 0)
+        goto free_store;
+    ret = -pthread_create(&st->thread, NULL, store_thread, st);
+    if (ret < 0)
+        goto close_outbox;
+    *out = st;
+    return 0;
+
+close_outbox:
+    outbox_close(&st->out);
+free_store:
+    if (st->stop_fd >= 0)
+        close(st->stop_fd);
+    free(st);
+    return ret;
+}
+
+// A thread that hangs in XenStore is left to the end of the process.
+void store_close(struct store *st)
+{
+    struct timespec until;
+
+    eventfd_write(st->stop_fd, 1);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1;
+    if (pthread_timedjoin_np(st->thread, NULL, &until) != 0)
+        return;
+    domains_free(&st->domains);
+    outbox_close(&st->out);
+    close(st->stop_fd);
+    free(st);
+}
+
+int store_fd(const struct store *st)
+{
+    return st->out.fd;
+}
+
+struct snapshot *store_take(struct store *st)
+{
+    return outbox_take(&st->out);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// store.h: XenStore, in a thread of its own: a call that hangs there holds up nobody else.
+//
+// The thread watches /local/domain, reads a guest whole when something below its control/dpdk changed, and leaves the
+// snapshot for the conductor. Of snapshots that nobody took yet only a domain's newest is kept, and of events only
+// which domain they concern, so a flood of them takes no memory.
+#ifndef XV_STORE_H
+#define XV_STORE_H
+
+#include "snapshot.h"
+
+struct store;
+
+// Start the thread. Returns 0 or -errno; end with store_close(). XenStore itself may come later.
+int store_open(struct store **st);
+void store_close(struct store *st);
+
+// Readable when store_take() has something.
+int store_fd(const struct store *st);
+
+// The oldest snapshot, the caller's from now on, or NULL.
+struct snapshot *store_take(struct store *st);
+
+#endif

@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// vif.c: the state machine of an attachment.
+//
+// What is wanted (want, fresh, doubt, end) is set by XenStore, by the flag page and by answers; vif_step() alone acts on
+// it. Each message says a full state and is sent again until it is answered, so an answer can be lost, and a peer that
+// starts anew is told the same again.
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conductor.h"
+#include "guest.h"
+#include "log.h"
+
+#define PROBE_NS CLOCK_SECOND
+#define RETRY_NS CLOCK_SECOND
+#define RETRY_HOST_NS (5 * CLOCK_SECOND)
+
+const char *vif_state_name(enum vif_state state)
+{
+    static const char *const names[] = {
+        [VIF_IDLE] = "stopped",
+        [VIF_REFUSED] = "refused",
+        [VIF_MAPPING] = "mapping",
+        [VIF_ADOPTING] = "adopting",
+        [VIF_OPENING] = "opening",
+        [VIF_ATTACHING] = "attaching",
+        [VIF_RUNNING] = "running",
+        [VIF_DETACHING] = "detaching",
+        [VIF_CLOSING] = "closing",
+    };
+
+    return names[state];
+}
+
+bool vif_in_force(const struct vif *v)
+{
+    return v->state != VIF_IDLE && v->state != VIF_REFUSED;
+}
+
+bool vif_needs_worker(const struct vif *v)
+{
+    return v->state == VIF_OPENING || v->state == VIF_ATTACHING || v->state == VIF_RUNNING;
+}
+
+// "guest 7 vif 3", or "guest 7 device 0" while it has no number.
+static const char *vif_label(const struct vif *v)
+{
+    static char label[48];
+
+    if (v->number >= 0)
+        snprintf(label, sizeof(label), "guest %u vif %d", v->guest->domid, v->number);
+    else
+        snprintf(label, sizeof(label), "guest %u device %u", v->guest->domid, v->device);
+    return label;
+}
+
+//     IDLE -> MAPPING -> OPENING -> ATTACHING -> RUNNING
+//     MAPPING -> REFUSED | IDLE
+//     OPENING, ATTACHING, RUNNING -> DETACHING -> CLOSING -> IDLE | REFUSED
+//     REFUSED -> MAPPING                              (a new start, or the reason went away)
+//     ATTACHING, RUNNING -> OPENING                   (another primary)
+//     RUNNING -> ATTACHING                            (another worker)
+//     ADOPTING -> OPENING | DETACHING                 (of an earlier watcher)
+static void vif_go(struct vif *v, enum vif_state to)
+{
+    if (to == VIF_REFUSED) {
+        if (log_may(&v->guest->quota))
+            LOG(WARNING, "%s: refused: %s", vif_label(v), v->why);
+    } else {
+        LOG(INFO, "%s: %s -> %s", vif_label(v), vif_state_name(v->state), vif_state_name(to));
+    }
+    v->state = to;
+    v->sent_ns = 0;
+}
+
+static struct state_binding *vif_binding(struct conductor *c, const struct vif *v)
+{
+    return &c->state->bindings[v->number];
+}
+
+// Tell the front end, if it reads.
+static void vif_tell(struct conductor *c, struct vif *v, uint32_t gen, enum xenvirt_back_state state)
+{
+    if (v->flag == NULL || !v->front)
+        return;
+    vif_link(c, v);
+    flag_tell(v->flag, gen, state, state == XENVIRT_BACK_REFUSED ? v->refusal : XENVIRT_REFUSED_NONE);
+    v->told_gen = gen;
+    v->told = state;
+}
+
+void vif_link(struct conductor *c, struct vif *v)
+{
+    uint32_t speed;
+    bool up = primary_link(c, v->port, &speed);
+
+    if (v->flag != NULL && v->front)
+        flag_tell_link(v->flag, up, speed);
+}
+
+static void vif_flag_drop(struct conductor *c, struct vif *v)
+{
+    mapper_drop(c->mapper, v->flag);
+    v->flag = NULL;
+    v->front = false;
+}
+
+static void vif_refuse(struct conductor *c, struct vif *v, enum xenvirt_refusal refusal, const char *why)
+{
+    v->refusal = refusal;
+    snprintf(v->why, sizeof(v->why), "%s", why[0] != '\0' ? why : refusal_text(refusal));
+    v->retry_ns = c->now + (refusal == XENVIRT_REFUSED_HOST ? RETRY_HOST_NS : RETRY_NS);
+    vif_go(v, VIF_REFUSED);
+    vif_tell(c, v, v->front_gen, XENVIRT_BACK_REFUSED);
+    if (refusal == XENVIRT_REFUSED_FLAG_DOWN)
+        vif_flag_drop(c, v);
+}
+
+// It is attached or on its way, and has to be taken back before it is refused.
+static void vif_fail(struct vif *v, enum xenvirt_refusal refusal, const char *why)
+{
+    v->refusal = refusal;
+    snprintf(v->why, sizeof(v->why), "%s", why[0] != '\0' ? why : refusal_text(refusal));
+    v->end = true;
+}
+
+// ---- what XenStore says
+
+// A device whose start key isn't there: has it been removed, or does XenStore not know any more what it knew?
+static void vif_missing(struct vif *v, const struct snapshot *s)
+{
+    bool removed = s->connection == v->connection || s->devices[v->device][DEVICE_FLAG] != NULL;
+
+    if (!removed && vif_in_force(v)) {
+        v->doubt = true;
+        return;
+    }
+    free(v->want);
+    v->want = NULL;
+    v->fresh = false;
+    v->doubt = false;
+    v->tried_sum = 0;
+}
+
+// Does the offer differ from what is in force? Mempools that came later or went don't count: they are read again at the
+// next start.
+static bool vif_changed(const struct vif *v, const struct snapshot *s)
+{
+    bool whole;
+    uint64_t sum = contract_sum(s, v->device, v->file.pool_mask, &whole);
+
+    return whole && sum != v->sum;
+}
+
+static bool vif_start_is_new(struct vif *v, const struct snapshot *s)
+{
+    uint32_t touches = s->touches[v->device];
+
+    switch (v->state) {
+    case VIF_MAPPING:
+        return v->want->sum != v->tried_sum;
+    case VIF_ADOPTING:
+        return vif_changed(v, s);
+    case VIF_OPENING:
+    case VIF_ATTACHING:
+    case VIF_RUNNING:
+        // Removed and written again; a front end that counts its starts says so by its generation.
+        return vif_changed(v, s) || (touches >= 2 && !v->front);
+    default:
+        return touches > 0 || v->want->sum != v->tried_sum;
+    }
+}
+
+void vif_snapshot(struct conductor *c, struct vif *v, const struct snapshot *s)
+{
+    struct offer *o;
+
+    if (s->devices[v->device][DEVICE_START] == NULL) {
+        vif_missing(v, s);
+        vif_step(c, v);
+        return;
+    }
+    o = malloc(sizeof(*o));
+    if (o == NULL)
+        return;
+    contract_judge(s, v->device, o);
+    free(v->want);
+    v->want = o;
+    v->doubt = false;
+    v->connection = s->connection;
+    v->touched += s->touches[v->device];
+    if (vif_start_is_new(v, s))
+        v->fresh = true;
+    vif_step(c, v);
+}
+
+void vif_guest_gone(struct conductor *c, struct vif *v)
+{
+    free(v->want);
+    v->want = NULL;
+    v->fresh = false;
+    v->doubt = false;
+    v->end = vif_in_force(v);
+    vif_step(c, v);
+}
+
+// ---- what the flag page says
+
+static void vif_flag_front(struct conductor *c, struct vif *v, const struct flag_view *view)
+{
+    if (!v->front) {
+        v->front = true;
+        v->front_gen = view->generation;
+    }
+    if (!vif_in_force(v)) {
+        // A stop of something that never ran is over at once.
+        if (!view->run && (v->told_gen != view->generation || v->told != XENVIRT_BACK_DETACHED))
+            vif_tell(c, v, view->generation, XENVIRT_BACK_DETACHED);
+        return;
+    }
+    if (view->run && view->generation == v->front_gen)
+        return;
+    v->end = true;
+    if (view->generation != v->front_gen && v->want != NULL && v->touched > 0)
+        v->fresh = true;
+}
+
+static void vif_flag_poll(struct conductor *c, struct vif *v)
+{
+    struct flag_view view;
+
+    if (v->flag == NULL || v->flag_down || v->state == VIF_DETACHING || v->state == VIF_CLOSING)
+        return;
+    view = flag_read(v->flag);
+    if (view.up) {
+        if (view.front)
+            vif_flag_front(c, v, &view);
+        return;
+    }
+    if (!vif_in_force(v)) {
+        vif_flag_drop(c, v);
+        return;
+    }
+    LOG(INFO, "%s: the flag byte is 0: its program is gone", vif_label(v));
+    v->flag_down = true;
+    v->end = true;
+}
+
+// ---- IDLE -> MAPPING -> OPENING
+
+static struct binding_who vif_who(const struct vif *v)
+{
+    const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
+
+    return (struct binding_who){
+        .domid = v->guest->domid, .device = v->device, .uuid = v->guest->uuid, .pinned = cv == NULL ? -1 : cv->number
+    };
+}
+
+// Is there room for it in the switch? Returns XENVIRT_REFUSED_NONE or why not, with text.
+static enum xenvirt_refusal vif_room(struct conductor *c, const struct vif *v, const char **why)
+{
+    struct binding_who who = vif_who(v);
+
+    *why = "";
+    if (guests_mac_taken(c, v, v->want->mac)) {
+        *why = refusal_text(XENVIRT_REFUSED_MAC_IN_USE);
+        return XENVIRT_REFUSED_MAC_IN_USE;
+    }
+    if (!binding_there(c->state, primary_max_vifs(c), &c->pins, &who)) {
+        *why = who.pinned >= 0 ? "its vif number is attached to another guest" : "no free vif number (max_vifs)";
+        return XENVIRT_REFUSED_TOO_MANY_DEVICES;
+    }
+    if (!guest_index_there(c, v->guest)) {
+        *why = "no room for another guest (max_guests)";
+        return XENVIRT_REFUSED_TOO_MANY_DEVICES;
+    }
+    return XENVIRT_REFUSED_NONE;
+}
+
+static void vif_begin(struct conductor *c, struct vif *v)
+{
+    struct map_job *j;
+    const char *why;
+
+    v->fresh = false;
+    v->touched = 0;
+    v->tried_sum = v->want->sum;
+    vif_flag_drop(c, v);
+    if (!guest_allowed(c, v->guest)) {
+        vif_refuse(c, v, XENVIRT_REFUSED_NOT_ALLOWED, "");
+        return;
+    }
+    j = map_job_new(MAP_OFFER, ++c->tickets);
+    if (j == NULL)
+        return;
+    j->offer = *v->want;
+    if (j->offer.refusal == XENVIRT_REFUSED_NONE) {
+        j->offer.refusal = vif_room(c, v, &why);
+        snprintf(j->offer.why, sizeof(j->offer.why), "%s", why);
+    }
+    memcpy(v->mac, v->want->mac, sizeof(v->mac));
+    v->ticket = j->ticket;
+    v->refusal = XENVIRT_REFUSED_NONE;
+    v->end = v->flag_down = false;
+    vif_go(v, VIF_MAPPING);
+    mapper_give(c->mapper, j);
+}
+
+// What the configuration says of it.
+static void vif_configure(struct conductor *c, struct vif *v)
+{
+    const struct conf_guest *cg = v->guest->conf;
+    const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
+    int promisc = cg != NULL && cg->promiscuous >= 0 ? cg->promiscuous : c->conf->guest_promiscuous;
+    int check = cg != NULL && cg->mac_spoof_check >= 0 ? cg->mac_spoof_check : c->conf->guest_mac_spoof_check;
+    int vlan_out = cv != NULL && cv->vlan_out >= 0 ? cv->vlan_out : c->conf->guest_vlan_out;
+    int uplink = cv != NULL && cv->uplink >= 0 ? cv->uplink : cg != NULL && cg->uplink >= 0 ? cg->uplink : 0;
+
+    v->port = (uint32_t)uplink < STATE_PORTS_MAX ? (uint32_t)uplink : 0;
+    v->vlan = cv != NULL && cv->vlan >= 0 ? (uint32_t)cv->vlan : c->conf->vlan_base + (uint32_t)v->number;
+    v->flags = (promisc ? MSG_VIF_PROMISC : 0) | (check ? 0 : MSG_VIF_SPOOF_OK) | (vlan_out ? MSG_VIF_VLAN_OUT : 0);
+}
+
+static void vif_bind_keep(struct conductor *c, const struct vif *v)
+{
+    struct state_binding *b = vif_binding(c, v);
+
+    b->guest = (uint32_t)v->guest->index;
+    b->ring_size = v->ring_size;
+    b->flag_gref = v->flag_ref;
+    b->front_gen = v->front ? v->front_gen : 0;
+    b->offer_sum = v->sum;
+    memcpy(b->mac, v->mac, sizeof(b->mac));
+    b->gen = v->gen;
+}
+
+// The offer is good: a number, a generation, and the file for the worker.
+static int vif_bind(struct conductor *c, struct vif *v, struct map_job *j)
+{
+    struct binding_who who = vif_who(v);
+    int ret = guest_index_take(c, v->guest);
+
+    if (ret < 0)
+        return ret;
+    ret = binding_take(c->state, primary_max_vifs(c), &c->pins, &who);
+    if (ret < 0)
+        return ret;
+    v->number = ret;
+    v->gen = atomic_fetch_add(&c->state->last_gen, 1) + 1;
+    v->ring_size = j->offer.ring_size;
+    v->flag_ref = j->offer.flag_ref;
+    v->sum = j->offer.sum;
+    j->table->vif = (uint32_t)v->number;
+    j->table->gen = v->gen;
+    ret = region_file_write(&v->file, c->conf->run_dir, j->table, j->bytes);
+    if (ret < 0) {
+        v->number = -1;
+        return ret;
+    }
+    vif_configure(c, v);
+    vif_bind_keep(c, v);
+    return 0;
+}
+
+static bool vif_must_end(const struct vif *v)
+{
+    return v->end || v->fresh || (v->want == NULL && !v->doubt);
+}
+
+static void vif_mapped_offer(struct conductor *c, struct vif *v, struct map_job *j)
+{
+    char why[64];
+    int ret;
+
+    if (vif_must_end(v)) {
+        v->end = false;
+        vif_go(v, VIF_IDLE);
+        return;
+    }
+    if (j->offer.refusal != XENVIRT_REFUSED_NONE) {
+        vif_refuse(c, v, j->offer.refusal, j->offer.why);
+        return;
+    }
+    if (v->front && !flag_read(v->flag).run) {
+        vif_go(v, VIF_IDLE);
+        return;
+    }
+    ret = vif_bind(c, v, j);
+    if (ret == 0) {
+        vif_go(v, VIF_OPENING);
+        return;
+    }
+    snprintf(why, sizeof(why), "no room: %s", strerror(-ret));
+    vif_refuse(c, v, ret == -ENOSPC || ret == -EBUSY ? XENVIRT_REFUSED_TOO_MANY_DEVICES : XENVIRT_REFUSED_HOST, why);
+}
+
+static void vif_mapped_adopted(struct conductor *c, struct vif *v, const struct map_job *j)
+{
+    struct flag_view view;
+
+    if (j->offer.refusal != XENVIRT_REFUSED_NONE) {
+        LOG(INFO, "%s: went away unwatched: %s", vif_label(v), j->offer.why);
+        v->end = true;
+        vif_go(v, VIF_DETACHING);
+        return;
+    }
+    view = flag_read(v->flag);
+    v->front = view.front;
+    if (view.front && vif_binding(c, v)->front_gen != 0)
+        v->front_gen = vif_binding(c, v)->front_gen;
+    else if (view.front)
+        v->front_gen = view.generation;
+    vif_go(v, VIF_OPENING);
+}
+
+static void vif_probed(struct vif *v, const struct map_job *j)
+{
+    v->probe = 0;
+    if (!v->doubt || j->offer.refusal != XENVIRT_REFUSED_REF_UNKNOWN)
+        return;
+    LOG(INFO, "%s: its flag page can't be mapped any more: the guest is gone", vif_label(v));
+    v->end = true;
+}
+
+void vif_mapped(struct conductor *c, struct vif *v, struct map_job *j)
+{
+    if (j->kind == MAP_PROBE) {
+        vif_probed(v, j);
+        vif_step(c, v);
+        return;
+    }
+    v->ticket = 0;
+    v->flag = j->flag;
+    j->flag = NULL;
+    if (v->state == VIF_ADOPTING) {
+        vif_mapped_adopted(c, v, j);
+    } else if (v->flag != NULL) {
+        struct flag_view view = flag_read(v->flag);
+
+        v->front = view.front;
+        v->front_gen = view.generation;
+        v->told_gen = 0;
+        v->told = XENVIRT_BACK_NONE;
+    }
+    if (v->state == VIF_MAPPING)
+        vif_mapped_offer(c, v, j);
+    vif_step(c, v);
+}
+
+// ---- adoption: what an earlier watcher left attached goes on, unless it is found changed
+
+void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
+{
+    struct state_binding *b = &c->state->bindings[number];
+    struct map_job *j = map_job_new(MAP_FLAG, ++c->tickets);
+    int ret;
+
+    assert(v->state == VIF_IDLE && j != NULL);
+    v->number = (int32_t)number;
+    v->gen = b->gen;
+    v->ring_size = b->ring_size;
+    v->flag_ref = b->flag_gref;
+    v->sum = b->offer_sum;
+    v->tried_sum = b->offer_sum;
+    v->doubt = true;
+    memcpy(v->mac, b->mac, sizeof(v->mac));
+    vif_configure(c, v);
+    ret = region_file_find(&v->file, c->conf->run_dir, number, v->gen);
+    v->end = ret < 0;
+    if (ret < 0)
+        LOG(WARNING, "%s: %s: %s; it has to start anew", vif_label(v), v->file.name, strerror(-ret));
+    j->offer.domid = v->guest->domid;
+    j->offer.flag_ref = v->flag_ref;
+    v->ticket = j->ticket;
+    vif_go(v, VIF_ADOPTING);
+    mapper_give(c->mapper, j);
+}
+
+// ---- to the primary and the worker
+
+static bool vif_due(struct conductor *c, struct vif *v)
+{
+    if (v->sent_ns != 0 && c->now - v->sent_ns < RESEND_NS)
+        return false;
+    v->sent_ns = c->now;
+    return true;
+}
+
+static void port_send(struct conductor *c, struct vif *v, uint32_t up)
+{
+    union msg m = { .PORT_VIF = { .vif = (uint32_t)v->number,
+                        .gen = v->gen,
+                        .up = up,
+                        .flags = v->flags,
+                        .port = v->port,
+                        .vlan = v->vlan } };
+
+    memcpy(m.PORT_VIF.mac, v->mac, sizeof(v->mac));
+    if (c->primary.up && vif_due(c, v))
+        link_send(&c->primary.link, &m, MSG_PORT_VIF, 0);
+}
+
+static void attach_send(struct conductor *c, struct vif *v, uint32_t up)
+{
+    struct worker *w = worker_of(c, v->guest->domid);
+    union msg m = { .VIF_ATTACH = { .vif = (uint32_t)v->number,
+                        .gen = v->gen,
+                        .up = up,
+                        .flags = v->flags,
+                        .ring_size = v->ring_size,
+                        .device = v->device,
+                        .region_bytes = v->file.bytes,
+                        .region_sum = v->file.sum } };
+
+    memcpy(m.VIF_ATTACH.mac, v->mac, sizeof(v->mac));
+    snprintf(m.VIF_ATTACH.region_file, sizeof(m.VIF_ATTACH.region_file), "%s", v->file.name);
+    if (w != NULL && worker_serves(c, w) && vif_due(c, v))
+        link_send(&w->link, &m, MSG_VIF_ATTACH, 0);
+}
+
+void vif_port_is(struct conductor *c, struct vif *v, const struct msg_port_vif_is *m)
+{
+    if (v->state == VIF_OPENING && m->up == 1 && m->ret == 0) {
+        v->pool = m->pool;
+        vif_go(v, VIF_ATTACHING);
+    } else if (v->state == VIF_OPENING && m->up == 1) {
+        enum xenvirt_refusal refusal = m->ret == -EEXIST   ? XENVIRT_REFUSED_MAC_IN_USE
+                                       : m->ret == -ENOSPC ? XENVIRT_REFUSED_TOO_MANY_DEVICES
+                                                           : XENVIRT_REFUSED_HOST;
+        char why[MSG_TEXT_BYTES];
+
+        snprintf(why, sizeof(why), "%s (xv-primary: %s)", refusal_text(refusal), strerror(-m->ret));
+        vif_fail(v, refusal, why);
+    } else if (v->state == VIF_CLOSING && m->up == 0) {
+        v->end = false;
+    }
+    vif_step(c, v);
+}
+
+void vif_attached(struct conductor *c, struct vif *v, const struct msg_vif_attached *m)
+{
+    if (v->state == VIF_ATTACHING && m->up == 1 && m->ret == 0) {
+        vif_go(v, VIF_RUNNING);
+        vif_tell(c, v, v->front_gen, XENVIRT_BACK_ATTACHED);
+    } else if (v->state == VIF_ATTACHING && m->up == 1) {
+        // Its lists were good, its pages are not.
+        vif_fail(v, m->ret == -ENOMEM ? XENVIRT_REFUSED_HOST : XENVIRT_REFUSED_REF_UNKNOWN, m->text);
+    } else if (v->state == VIF_DETACHING && m->up == 0) {
+        vif_go(v, VIF_CLOSING);
+        v->end = true;
+    }
+    vif_step(c, v);
+}
+
+// ---- the end
+
+static void vif_unbind(struct conductor *c, struct vif *v)
+{
+    struct state_binding *b = vif_binding(c, v);
+
+    region_file_remove(&v->file, c->conf->run_dir);
+    b->gen = 0;
+    b->last_use = c->now;
+    if (v->guest->gone)
+        binding_domain_gone(c->state, v->guest->domid);
+}
+
+static void vif_ended(struct conductor *c, struct vif *v)
+{
+    bool down = v->flag_down;
+
+    vif_unbind(c, v);
+    v->end = v->flag_down = v->doubt = false;
+    if (v->refusal != XENVIRT_REFUSED_NONE && v->want != NULL && !v->fresh) {
+        char why[MSG_TEXT_BYTES];
+
+        memcpy(why, v->why, sizeof(why));
+        v->number = -1;
+        vif_refuse(c, v, v->refusal, why);
+    } else {
+        vif_go(v, VIF_IDLE);
+        vif_tell(c, v, v->front_gen, XENVIRT_BACK_DETACHED);
+        v->number = -1;
+    }
+    v->gen = 0;
+    if (down || v->guest->gone)
+        vif_flag_drop(c, v);
+}
+
+static void vif_retry(struct conductor *c, struct vif *v)
+{
+    const char *why;
+
+    if (v->want == NULL || v->retry_ns == 0 || c->now < v->retry_ns)
+        return;
+    v->retry_ns = c->now + RETRY_NS;
+    switch (v->refusal) {
+    case XENVIRT_REFUSED_MAC_IN_USE:
+    case XENVIRT_REFUSED_TOO_MANY_DEVICES:
+        if (vif_room(c, v, &why) == XENVIRT_REFUSED_NONE)
+            vif_begin(c, v);
+        break;
+    case XENVIRT_REFUSED_HOST:
+        vif_begin(c, v);
+        break;
+    default:
+        v->retry_ns = 0;
+    }
+}
+
+static void vif_probe(struct conductor *c, struct vif *v)
+{
+    struct map_job *j;
+
+    if (!v->doubt || v->probe != 0 || c->now - v->probe_ns < PROBE_NS)
+        return;
+    j = map_job_new(MAP_PROBE, ++c->tickets);
+    if (j == NULL)
+        return;
+    j->offer.domid = v->guest->domid;
+    j->offer.flag_ref = v->flag_ref;
+    v->probe = j->ticket;
+    v->probe_ns = c->now;
+    mapper_give(c->mapper, j);
+}
+
+static void vif_serve(struct conductor *c, struct vif *v)
+{
+    if (vif_must_end(v)) {
+        vif_go(v, VIF_DETACHING);
+        v->end = true;
+        return;
+    }
+    vif_probe(c, v);
+    if (v->state == VIF_OPENING)
+        port_send(c, v, 1);
+    else if (v->state == VIF_ATTACHING)
+        attach_send(c, v, 1);
+}
+
+static void vif_step_once(struct conductor *c, struct vif *v)
+{
+    switch (v->state) {
+    case VIF_IDLE:
+    case VIF_REFUSED:
+        if (v->want != NULL && v->fresh)
+            vif_begin(c, v);
+        else if (v->state == VIF_REFUSED)
+            vif_retry(c, v);
+        break;
+    case VIF_MAPPING:
+    case VIF_ADOPTING:
+        break; // the mapper answers
+    case VIF_OPENING:
+    case VIF_ATTACHING:
+    case VIF_RUNNING:
+        vif_serve(c, v);
+        break;
+    case VIF_DETACHING:
+        if (worker_lives(c, v->guest->domid))
+            attach_send(c, v, 0);
+        else
+            vif_go(v, VIF_CLOSING);
+        break;
+    case VIF_CLOSING:
+        if (!v->end || primary_gone(c))
+            vif_ended(c, v);
+        else
+            port_send(c, v, 0);
+        break;
+    }
+}
+
+void vif_step(struct conductor *c, struct vif *v)
+{
+    enum vif_state before;
+
+    vif_flag_poll(c, v);
+    do {
+        before = v->state;
+        vif_step_once(c, v);
+    } while (v->state != before);
+}
+
+void vif_reopen(struct conductor *c, struct vif *v)
+{
+    if (v->state == VIF_ATTACHING || v->state == VIF_RUNNING)
+        vif_go(v, VIF_OPENING);
+    v->sent_ns = 0;
+    vif_step(c, v);
+}
+
+void vif_reattach(struct conductor *c, struct vif *v)
+{
+    if (v->state == VIF_RUNNING)
+        vif_go(v, VIF_ATTACHING);
+    v->sent_ns = 0;
+    vif_step(c, v);
+}
+
+void vif_free(struct conductor *c, struct vif *v)
+{
+    vif_flag_drop(c, v);
+    free(v->want);
+    free(v);
+}

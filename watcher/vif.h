@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// vif.h: one device of one guest, from its offer to the end of its attachment.
+#ifndef XV_VIF_H
+#define XV_VIF_H
+
+#include "contract.h"
+#include "flag.h"
+#include "msg.h"
+#include "regionfile.h"
+
+struct conductor;
+struct guest;
+struct map_job;
+
+enum vif_state {
+    VIF_IDLE,
+    VIF_REFUSED,
+    VIF_MAPPING,
+    VIF_ADOPTING,
+    VIF_OPENING,
+    VIF_ATTACHING,
+    VIF_RUNNING,
+    VIF_DETACHING,
+    VIF_CLOSING,
+};
+
+struct vif {
+    struct guest *guest;
+    uint32_t device;
+    enum vif_state state;
+    // What XenStore says
+    struct offer *want; // the start that stands there, NULL: none
+    bool fresh; // it is a new start
+    bool doubt; // keys are missing and that proves nothing
+    uint32_t connection; // on which the start key was last seen
+    uint64_t tried_sum; // of the offer that was last tried
+    uint32_t touched; // times the start key was written since
+    // The attachment in force
+    int32_t number; // -1: none
+    uint32_t gen;
+    uint32_t front_gen;
+    bool front; // the front end reads our words
+    uint8_t mac[6];
+    uint32_t ring_size;
+    uint32_t flag_ref;
+    uint64_t sum;
+    uint32_t vlan;
+    uint32_t port;
+    uint32_t flags; // MSG_VIF_*
+    uint32_t pool;
+    struct region_file file;
+    bool end; // it is to end, whatever XenStore says
+    bool flag_down;
+    // The rest
+    struct xenvirt_flag_page *flag; // the mapper's, NULL: not mapped
+    uint32_t told_gen; // last generation told of
+    enum xenvirt_back_state told;
+    enum xenvirt_refusal refusal;
+    char why[MSG_TEXT_BYTES];
+    uint64_t ticket; // of the job at the mapper, 0: none
+    uint64_t probe; // ticket of the probe
+    uint64_t probe_ns;
+    uint64_t sent_ns;
+    uint64_t retry_ns;
+};
+
+void vif_snapshot(struct conductor *c, struct vif *v, const struct snapshot *s);
+void vif_guest_gone(struct conductor *c, struct vif *v); // the domain is
+
+void vif_mapped(struct conductor *c, struct vif *v, struct map_job *j);
+void vif_adopt(struct conductor *c, struct vif *v, uint32_t number);
+
+// Answers.
+void vif_port_is(struct conductor *c, struct vif *v, const struct msg_port_vif_is *m);
+void vif_attached(struct conductor *c, struct vif *v, const struct msg_vif_attached *m);
+
+void vif_step(struct conductor *c, struct vif *v);
+void vif_reopen(struct conductor *c, struct vif *v);
+void vif_reattach(struct conductor *c, struct vif *v);
+void vif_link(struct conductor *c, struct vif *v);
+void vif_free(struct conductor *c, struct vif *v); // one that is idle or refused
+
+bool vif_in_force(const struct vif *v); // MAPPING to CLOSING
+bool vif_needs_worker(const struct vif *v);
+const char *vif_state_name(enum vif_state state);
+
+#endif

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conductor.h"
+#include "guest.h"
+#include "layout.h"
+#include "lock.h"
+#include "log.h"
+
+#define LOCK_NAME "worker.%u"
+#define TERM_NS CLOCK_SECOND // after MSG_STOP
+#define KILL_NS (2 * CLOCK_SECOND)
+#define LOOK_MAX_NS (100 * CLOCK_MS) // a longer gap between two looks was our own sleep
+
+static struct worker *slot_free(struct conductor *c)
+{
+    for (uint32_t i = 0; i < c->workers.n_slots; i++)
+        if (c->workers.slots[i].state == WORKER_FREE)
+            return &c->workers.slots[i];
+    return NULL;
+}
+
+static struct worker *slot_of_pid(struct conductor *c, pid_t pid)
+{
+    for (uint32_t i = 0; i < c->workers.n_slots; i++)
+        if (c->workers.slots[i].state != WORKER_FREE && c->workers.slots[i].process.pid == pid)
+            return &c->workers.slots[i];
+    return NULL;
+}
+
+struct worker *worker_of(struct conductor *c, uint32_t domid)
+{
+    for (uint32_t i = 0; i < c->workers.n_slots; i++)
+        if (c->workers.slots[i].state != WORKER_FREE && c->workers.slots[i].domid == domid)
+            return &c->workers.slots[i];
+    return NULL;
+}
+
+static struct orphan *orphan_of(struct conductor *c, uint32_t domid)
+{
+    for (uint32_t i = 0; i < c->workers.n_orphans; i++)
+        if (c->workers.orphans[i].domid == domid)
+            return &c->workers.orphans[i];
+    return NULL;
+}
+
+bool worker_lives(struct conductor *c, uint32_t domid)
+{
+    return worker_of(c, domid) != NULL || orphan_of(c, domid) != NULL;
+}
+
+bool worker_serves(const struct conductor *c, const struct worker *w)
+{
+    return w->state == WORKER_READY && c->primary.up && w->fabric_epoch == c->primary.fabric_epoch;
+}
+
+bool workers_none_of_old(const struct conductor *c)
+{
+    for (uint32_t i = 0; i < c->workers.n_slots; i++)
+        if (c->workers.slots[i].state != WORKER_FREE && c->workers.slots[i].fabric_epoch != 0)
+            return false;
+    return c->workers.n_orphans == 0;
+}
+
+//     FREE -> STARTING -> READY; any -> STOPPING; any -> FREE when it is dead
+static void worker_go(struct worker *w, enum worker_state to)
+{
+    w->state = to;
+}
+
+// A process takes the slot.
+static int worker_take(struct conductor *c, struct worker *w, uint32_t domid)
+{
+    w->domid = domid;
+    w->epoch = w->fabric_epoch = 0;
+    w->beats = w->silent_ns = 0;
+    w->started_ns = c->now;
+    w->stop_signal = 0;
+    w->supervised = w->process.child || c->conf->worker_start == CONF_START_WATCHER;
+    worker_go(w, WORKER_STARTING);
+    return conductor_listen(c, w->process.fd, EVENT_WORKER_DEAD, w->slot);
+}
+
+// ---- claims
+
+static int claim_refuse(struct msg_claimed *a, int ret, const char *text)
+{
+    a->ret = ret;
+    snprintf(a->text, sizeof(a->text), "%s", text);
+    return ret;
+}
+
+static int claim_adopt(struct conductor *c, const struct msg_claim *m, struct worker **w)
+{
+    int ret;
+
+    *w = slot_free(c);
+    if (*w == NULL)
+        return -EBUSY;
+    ret = process_hold(&(*w)->process, m->pid);
+    return ret < 0 ? ret : worker_take(c, *w, m->domid);
+}
+
+static int claim_judge(struct conductor *c, const struct msg_claim *m, struct msg_claimed *a)
+{
+    struct worker *w = slot_of_pid(c, m->pid);
+    struct worker *other = worker_of(c, m->domid);
+
+    if (m->layout != layout_hash())
+        return claim_refuse(a, -EPROTO, "it is of another version than xv-watcher; install and restart both");
+    // Old workers keep their slots, which we know when they have said hello.
+    if (w == NULL && c->workers.n_orphans > 0)
+        return claim_refuse(a, -EAGAIN, "waiting for workers that an earlier xv-watcher started");
+    if (other != NULL && other != w && m->domid != MSG_DOMID_ANY)
+        return claim_refuse(a, -EBUSY, "the domain has a worker");
+    if (w == NULL && claim_adopt(c, m, &w) < 0)
+        return claim_refuse(a, -EBUSY, "no slot is free (max_guests)");
+    a->slot = w->slot;
+    a->lcore = WORKER_LCORE_FIRST + w->slot;
+    return 0;
+}
+
+void workers_claim(struct conductor *c)
+{
+    union msg m;
+    int ret;
+
+    while ((ret = link_recv(&c->claim, &m)) != 0) {
+        union msg answer = { 0 };
+
+        if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
+            break;
+        if (ret < 0 || m.hdr.type != MSG_CLAIM)
+            continue;
+        ret = claim_judge(c, &m.CLAIM, &answer.CLAIMED);
+        if (ret < 0 && ret != -EAGAIN)
+            LOG(WARNING, "guest %u: worker %d refused: %s", m.CLAIM.domid, m.CLAIM.pid, answer.CLAIMED.text);
+        link_send(&c->claim, &answer, MSG_CLAIMED, m.hdr.seq);
+    }
+}
+
+// ---- what a worker says
+
+static void orphan_remove(struct conductor *c, struct orphan *o)
+{
+    *o = c->workers.orphans[--c->workers.n_orphans];
+}
+
+// A worker of an earlier watcher comes back, on the slot that it has.
+static int hello_adopt(struct conductor *c, struct worker *w, const struct msg_hello_worker *m)
+{
+    struct orphan *o = orphan_of(c, m->domid);
+    int ret;
+
+    if (w->state != WORKER_FREE || worker_of(c, m->domid) != NULL)
+        return -EBUSY;
+    if (o != NULL && o->process.pid == m->pid) {
+        w->process = o->process;
+        orphan_remove(c, o);
+    } else {
+        ret = process_hold(&w->process, m->pid);
+        if (ret < 0)
+            return ret;
+    }
+    LOG(INFO, "guest %u: found its worker %d", m->domid, m->pid);
+    return worker_take(c, w, m->domid);
+}
+
+static void hello_answer(struct conductor *c, struct worker *w)
+{
+    struct guest *g = guest_make(c, w->domid);
+    union msg m = { .GUEST_SET = { .domid = w->domid, .fabric_epoch = w->fabric_epoch } };
+
+    if (g == NULL || guest_index_take(c, g) < 0)
+        return;
+    m.GUEST_SET.ctx = guest_ctx(c, g);
+    link_send(&w->link, &m, MSG_GUEST_SET, 0);
+}
+
+static void hello_take(struct conductor *c, struct worker *w, const struct msg_hello_worker *m)
+{
+    bool anew = m->hdr.epoch != w->epoch || m->fabric_epoch != w->fabric_epoch;
+
+    if (m->layout != layout_hash() || m->domid == MSG_DOMID_ANY)
+        return;
+    if (w->process.pid != m->pid && hello_adopt(c, w, m) < 0)
+        return;
+    if (w->domid != m->domid || w->state == WORKER_STOPPING)
+        return;
+    w->epoch = m->hdr.epoch;
+    w->fabric_epoch = m->fabric_epoch;
+    if (!c->primary.up || m->fabric_epoch != c->primary.fabric_epoch)
+        return;
+    if (w->state == WORKER_STARTING) {
+        worker_go(w, WORKER_READY);
+        LOG(INFO, "guest %u: worker %d is ready after %" PRIu64 " ms", w->domid, w->process.pid,
+            (c->now - w->started_ns) / CLOCK_MS);
+    }
+    hello_answer(c, w);
+    if (anew && guest_find(c, w->domid) != NULL)
+        guest_reattach(c, guest_find(c, w->domid));
+}
+
+void worker_receive(struct conductor *c, uint32_t slot)
+{
+    struct worker *w = &c->workers.slots[slot];
+    struct vif *v;
+    union msg m;
+    int ret;
+
+    while ((ret = link_recv(&w->link, &m)) != 0) {
+        if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
+            break;
+        if (ret < 0)
+            continue;
+        if (m.hdr.type == MSG_HELLO_WORKER)
+            hello_take(c, w, &m.HELLO_WORKER);
+        if (m.hdr.type != MSG_VIF_ATTACHED || m.hdr.epoch != w->epoch)
+            continue;
+        v = guests_vif(c, m.VIF_ATTACHED.vif, m.VIF_ATTACHED.gen);
+        if (v != NULL && v->guest->domid == w->domid)
+            vif_attached(c, v, &m.VIF_ATTACHED);
+    }
+}
+
+// ---- life and death
+
+int worker_start(struct conductor *c, struct guest *g)
+{
+    struct worker *w = slot_free(c);
+    char path[PATH_MAX], domid[16];
+    char *argv[] = { path, "--domid", domid, c->conf_file == NULL ? NULL : "--config", (char *)c->conf_file, NULL };
+    int ret;
+
+    if (w == NULL)
+        return -EBUSY;
+    snprintf(domid, sizeof(domid), "%u", g->domid);
+    ret = process_path(path, sizeof(path), c->conf->worker_path, "secondary", "xv-worker");
+    if (ret == 0)
+        ret = process_start(&w->process, argv);
+    if (ret == 0)
+        ret = worker_take(c, w, g->domid);
+    if (ret < 0)
+        LOG(ERR, "guest %u: can't start xv-worker: %s", g->domid, strerror(-ret));
+    else
+        LOG(INFO, "guest %u: started worker %d", g->domid, w->process.pid);
+    return ret;
+}
+
+void worker_dead(struct conductor *c, uint32_t slot)
+{
+    struct worker *w = &c->workers.slots[slot];
+    struct guest *g = guest_find(c, w->domid);
+    bool expected = w->state == WORKER_STOPPING;
+    pid_t pid = w->process.pid;
+    char how[48];
+
+    if (w->state == WORKER_FREE || !process_dead(&w->process))
+        return;
+    process_end(&w->process, how, sizeof(how));
+    LOG(INFO, "guest %u: worker %d %s", w->domid, pid, how);
+    worker_go(w, WORKER_FREE);
+    if (g != NULL)
+        guest_worker_dead(c, g, expected, c->now - w->started_ns);
+}
+
+void worker_stop(struct conductor *c, struct worker *w, bool at_once)
+{
+    union msg m = { 0 };
+
+    if (w->state == WORKER_STOPPING)
+        return;
+    LOG(INFO, "guest %u: stopping worker %d", w->domid, w->process.pid);
+    link_send(&w->link, &m, MSG_STOP, 0);
+    w->stop_ns = c->now;
+    w->stop_signal = at_once ? SIGTERM : 0;
+    if (at_once)
+        process_signal(&w->process, SIGTERM);
+    worker_go(w, WORKER_STOPPING);
+}
+
+void worker_kill(struct worker *w)
+{
+    process_signal(&w->process, SIGKILL);
+}
+
+static void worker_stop_step(struct conductor *c, struct worker *w)
+{
+    int signal = c->now - w->stop_ns >= KILL_NS ? SIGKILL : c->now - w->stop_ns >= TERM_NS ? SIGTERM : 0;
+
+    if (signal == 0 || signal == w->stop_signal)
+        return;
+    w->stop_signal = signal;
+    process_signal(&w->process, signal);
+}
+
+// Does its poll loop turn? Only time in which we looked counts.
+static void worker_look(struct conductor *c, struct worker *w, uint64_t gap_ns)
+{
+    const struct guest *g = guest_find(c, w->domid);
+    const struct state_ctx *ctx = g == NULL || g->index < 0 ? NULL : &c->state->ctxs[guest_ctx(c, g)];
+    uint64_t beats;
+
+    if (ctx == NULL || !worker_serves(c, w) || (pid_t)atomic_load(&ctx->pid) != w->process.pid)
+        return;
+    beats = atomic_load_explicit(&ctx->beats, memory_order_relaxed);
+    w->silent_ns = beats != w->beats ? 0 : w->silent_ns + gap_ns;
+    w->beats = beats;
+    if (w->silent_ns < c->conf->worker_hang_ms * CLOCK_MS)
+        return;
+    LOG(ERR, "guest %u: worker %d: its poll loop has stood still for %u ms: killing it", w->domid, w->process.pid,
+        c->conf->worker_hang_ms);
+    w->silent_ns = 0;
+    worker_kill(w);
+}
+
+static void worker_step(struct conductor *c, struct worker *w, uint64_t gap_ns)
+{
+    switch (w->state) {
+    case WORKER_STARTING:
+        if (!w->supervised || c->now - w->started_ns < c->conf->worker_start_ms * CLOCK_MS)
+            break;
+        LOG(ERR, "guest %u: worker %d has not come up in %u ms: killing it", w->domid, w->process.pid,
+            c->conf->worker_start_ms);
+        w->started_ns = c->now;
+        worker_kill(w);
+        break;
+    case WORKER_READY:
+        worker_look(c, w, gap_ns);
+        break;
+    case WORKER_STOPPING:
+        worker_stop_step(c, w);
+        break;
+    case WORKER_FREE:
+        break;
+    }
+}
+
+static void orphans_step(struct conductor *c)
+{
+    for (uint32_t i = c->workers.n_orphans; i-- > 0;) {
+        struct orphan *o = &c->workers.orphans[i];
+        char how[48];
+
+        if (process_dead(&o->process)) {
+            process_end(&o->process, how, sizeof(how));
+            orphan_remove(c, o);
+        } else if (c->now - o->since_ns >= c->conf->worker_start_ms * CLOCK_MS) {
+            LOG(ERR, "guest %u: worker %d of an earlier xv-watcher says nothing: killing it", o->domid, o->process.pid);
+            o->since_ns = c->now;
+            process_signal(&o->process, SIGKILL);
+        }
+    }
+}
+
+void workers_step(struct conductor *c)
+{
+    uint64_t gap = c->now - c->workers.looked_ns;
+
+    c->workers.looked_ns = c->now;
+    for (uint32_t i = 0; i < c->workers.n_slots; i++)
+        worker_step(c, &c->workers.slots[i], gap > LOOK_MAX_NS ? LOOK_MAX_NS : gap);
+    orphans_step(c);
+}
+
+// ---- open and close
+
+static void orphan_add(struct conductor *c, uint32_t domid)
+{
+    struct orphan *o = &c->workers.orphans[c->workers.n_orphans];
+    char name[32];
+    pid_t pid;
+
+    snprintf(name, sizeof(name), LOCK_NAME, domid);
+    pid = lock_holder(c->conf->run_dir, name);
+    if (pid <= 0 || c->workers.n_orphans == FABRIC_GUESTS_MAX || process_hold(&o->process, pid) < 0)
+        return;
+    o->domid = domid;
+    o->since_ns = c->now;
+    c->workers.n_orphans++;
+}
+
+static void orphans_find(struct conductor *c)
+{
+    DIR *dir = opendir(c->conf->run_dir);
+    struct dirent *e;
+
+    while (dir != NULL && (e = readdir(dir)) != NULL) {
+        uint32_t domid;
+        int at = 0;
+
+        if (sscanf(e->d_name, LOCK_NAME ".lock%n", &domid, &at) == 1 && at > 0 && e->d_name[at] == '\0')
+            orphan_add(c, domid);
+    }
+    if (dir != NULL)
+        closedir(dir);
+}
+
+static int slot_open(struct conductor *c, uint32_t slot)
+{
+    struct worker *w = &c->workers.slots[slot];
+    char name[MSG_NAME_BYTES];
+    int ret;
+
+    w->slot = slot;
+    w->process.fd = -1;
+    snprintf(name, sizeof(name), MSG_WORKER_SOCKET, slot);
+    ret = link_bind(&w->link, LINK_PAIR, c->conf->run_dir, name, MSG_FROM_WATCHER, MSG_FROM_WORKER);
+    if (ret < 0)
+        return ret;
+    return conductor_listen(c, w->link.fd, EVENT_WORKER, slot);
+}
+
+int workers_open(struct conductor *c)
+{
+    uint32_t n = c->conf->max_guests + c->conf->worker_spares;
+    int ret = 0;
+
+    if (n > FABRIC_GUESTS_MAX)
+        n = FABRIC_GUESTS_MAX;
+    for (uint32_t i = 0; i < n && ret == 0; i++) {
+        ret = slot_open(c, i);
+        if (ret == 0)
+            c->workers.n_slots++;
+    }
+    if (ret < 0)
+        workers_close(c);
+    else
+        orphans_find(c);
+    return ret;
+}
+
+void workers_close(struct conductor *c)
+{
+    for (uint32_t i = 0; i < c->workers.n_slots; i++)
+        link_close(&c->workers.slots[i].link);
+    c->workers.n_slots = 0;
+}

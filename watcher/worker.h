@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// worker.h: slots and the workers in them.
+//
+// A worker first claims a slot, then says hello on the slot's socket. A slot is free again when its process is proved
+// dead. Workers of an earlier watcher are known by the locks that they hold (orphans) until they say hello.
+#ifndef XV_WORKER_H
+#define XV_WORKER_H
+
+#include "fabric.h"
+#include "link.h"
+#include "process.h"
+
+struct conductor;
+struct guest;
+
+#define WORKER_LCORE_FIRST 32u // the primary's lcores are below
+
+enum worker_state { WORKER_FREE, WORKER_STARTING, WORKER_READY, WORKER_STOPPING };
+
+struct worker {
+    enum worker_state state;
+    uint32_t slot;
+    uint32_t domid;
+    struct process process;
+    struct link link;
+    bool supervised; // we start it and end it
+    uint64_t epoch; // of its messages
+    uint64_t fabric_epoch; // 0: not said yet
+    uint64_t started_ns;
+    uint64_t stop_ns; // when it was told to stop
+    int stop_signal; // last one sent
+    uint64_t beats; // of its poll loop, as last seen
+    uint64_t silent_ns; // for how long they have not moved
+};
+
+struct orphan {
+    struct process process;
+    uint32_t domid;
+    uint64_t since_ns;
+};
+
+struct workers {
+    uint32_t n_slots;
+    struct worker slots[FABRIC_GUESTS_MAX];
+    uint32_t n_orphans;
+    struct orphan orphans[FABRIC_GUESTS_MAX];
+    uint64_t looked_ns; // last look at the beats
+};
+
+int workers_open(struct conductor *c);
+void workers_close(struct conductor *c);
+
+void workers_claim(struct conductor *c); // claims wait
+void worker_receive(struct conductor *c, uint32_t slot);
+void worker_dead(struct conductor *c, uint32_t slot);
+void workers_step(struct conductor *c);
+
+// The living worker of a domain, or NULL.
+struct worker *worker_of(struct conductor *c, uint32_t domid);
+
+// Might a process still touch this domain's vifs?
+bool worker_lives(struct conductor *c, uint32_t domid);
+
+// It has a poll loop on the fabric in force: it can be told of vifs.
+bool worker_serves(const struct conductor *c, const struct worker *w);
+
+// No worker of another primary than the one in force lives.
+bool workers_none_of_old(const struct conductor *c);
+
+// Start one for g. Returns 0 or -errno.
+int worker_start(struct conductor *c, struct guest *g);
+
+// In order: MSG_STOP, then SIGTERM, then SIGKILL. at_once: begin with SIGTERM.
+void worker_stop(struct conductor *c, struct worker *w, bool at_once);
+
+void worker_kill(struct worker *w);
+
+#endif
