@@ -86,13 +86,13 @@ class Proc:
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name} does not end") from None
 
-    def signal(self, number):
+    def send_signal(self, number):
         if self.alive():
             self.popen.send_signal(number)
 
     def stop(self, number=signal.SIGTERM):
         """Returns the exit status."""
-        self.signal(number)
+        self.send_signal(number)
         return self.wait()
 
     def kill(self):
@@ -370,18 +370,12 @@ class Switch:
 
     def wire_up(self):
         for name in self.ifnames if self.uplink != "none" else []:
-            wait_for(name, lambda n=name: wire_module.link_exists(n))
-            wait_for(name + " to be up", lambda n=name: self._is_up(n))
+            wait_for(name + " to be up", lambda n=name: wire_module.link_up(n))
             self.wires.append(wire_module.Wire(name))
 
     def wire_down(self):
         while self.wires:
             self.wires.pop().close()
-
-    @staticmethod
-    def _is_up(name):
-        with open(f"/sys/class/net/{name}/flags") as f:
-            return int(f.read(), 16) & 1
 
     @property
     def wire(self):
@@ -525,7 +519,7 @@ class Bench:
             self.switch.wire_down()
         for proc in reversed(self.procs):
             if proc.alive():
-                proc.signal(signal.SIGTERM)
+                proc.send_signal(signal.SIGTERM)
         end = time.monotonic() + 10
         for proc in self.procs:
             while proc.alive() and time.monotonic() < end:

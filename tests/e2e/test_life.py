@@ -8,6 +8,7 @@ import subprocess
 
 import harness
 import seq
+import wire
 from case import OwnCase
 from harness import BROADCAST, HOST_MAC, Fe22, Proc
 
@@ -110,10 +111,10 @@ class Restart(LifeCase):
         self.a.do(f"flow 101 dev=0 dst={B} count={count} rate={rate} len=200")
         self.b.do(f"flow 102 dev=0 dst={A} count={count} rate={rate} len=200")
         self.a.do(f"flow 103 dev=0 dst={HOST_MAC} count={count} rate={rate} len=200")
-        wire = self.switch.wire.flow(104, A, HOST_MAC, rate, count, 200, self.vlans[0])
+        from_wire = self.switch.wire.flow(104, A, HOST_MAC, rate, count, 200, self.vlans[0])
 
         def end():
-            wire.join()
+            from_wire.join()
             for receiver, flow in ((self.b, 101), (self.a, 102), (self.switch.wire, 103), (self.a, 104)):
                 with self.subTest(flow=flow):
                     self.assert_whole(self.wait_book(receiver, flow, count), count)
@@ -296,7 +297,7 @@ class Leftovers(LifeCase):
         self.assertEqual(set(), {n for n in left if n != "state" and not n.endswith(".lock")}, left)
         self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}*"))
         self.assertEqual([], os.listdir(self.bench.huge_dir()))
-        self.assertFalse(os.path.exists("/sys/class/net/xvup0"))
+        self.assertFalse(wire.link_exists("xvup0"))
         self.assertTrue(a.alive() and b.alive())
         self.assertEqual([], harness.processes_with(sw.conf_file))
 

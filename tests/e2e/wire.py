@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The other end of an uplink: a raw socket on its interface."""
 
-import os
+import fcntl
 import socket
 import struct
 import subprocess
@@ -155,5 +155,15 @@ def veth(a, b):
         subprocess.run(["ip", "link", "set", name, "up", "promisc", "on"], check=True)
 
 
+def link_up(name):
+    """Is there an interface of that name, and is it up? /sys/class/net may show another network namespace."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            reply = fcntl.ioctl(sock, 0x8913, struct.pack("16s16x", name.encode()))  # SIOCGIFFLAGS
+        except OSError:
+            return False
+    return bool(struct.unpack("16xH14x", reply)[0] & 1)
+
+
 def link_exists(name):
-    return os.path.exists(f"/sys/class/net/{name}")
+    return name in (n for _, n in socket.if_nameindex())

@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# test.sh [unit|e2e|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
+# The last line is `N passed, N failed`. Needs root: simulated Xen, hugepages, network namespaces.
+#
+#   unit  lint; unit tests; the same with address and undefined behaviour sanitizers; two-thread tests with the thread
+#         sanitizer
+#   e2e   real processes and real frames, in namespaces of their own (tests/e2e)
+#
+# Build directories are in the clone: build, build-asan, build-tsan.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+passed=0 failed=0
+
+usage()
+{
+    echo "usage: test.sh [unit|e2e|all]..." >&2
+    exit 2
+}
+
+say()
+{
+    echo
+    echo "== $* ($SECONDS s)"
+}
+
+count()
+{
+    passed=$((passed + $1)) failed=$((failed + $2))
+}
+
+# Whatever can't even begin is a failure.
+must()
+{
+    "$@" && return
+    echo "failed: $*" >&2
+    count 0 1
+    finish
+}
+
+finish()
+{
+    echo
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ] && exit 0
+    exit 1
+}
+
+# build DIR OPTION...
+build()
+{
+    local dir=$1
+
+    shift
+    if [ ! -f "$dir/build.ninja" ]; then
+        rm -rf "$dir"
+        must meson setup "$dir" -Dwarning_level=2 -Dwerror=true "$@" >"$dir.setup.log" 2>&1 ||
+            { cat "$dir.setup.log"; finish; }
+        mv "$dir.setup.log" "$dir/setup.log"
+    fi
+    must ninja -C "$dir" --quiet
+}
+
+# meson_test DIR ARG...: the tests of a build, counted.
+meson_test()
+{
+    local dir=$1 counts
+
+    shift
+    meson test -C "$dir" --no-rebuild --print-errorlogs "$@"
+    counts=$(python3 scripts/count-tests.py "$dir/meson-logs/testlog.json") || counts="0 1"
+    count $counts
+}
+
+unit()
+{
+    say "lint"
+    if scripts/lint.sh; then count 1 0; else count 0 1; fi
+    say "unit tests"
+    meson_test build
+    say "unit tests with address and undefined behaviour sanitizers"
+    build build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
+    meson_test build-asan --suite unit
+    say "two-thread tests with the thread sanitizer"
+    build build-tsan -Dbuildtype=debugoptimized -Db_sanitize=thread
+    meson_test build-tsan --suite threads
+}
+
+e2e()
+{
+    local last
+
+    say "end-to-end tests"
+    XV_BUILD=$PWD/build python3 tests/e2e/run.py 2>&1 | tee build/e2e.log
+    last=$(tail -n 1 build/e2e.log)
+    if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+    else
+        count 0 1
+    fi
+}
+
+[ $# -gt 0 ] || set -- unit e2e
+run_unit='' run_e2e=''
+for what in "$@"; do
+    case $what in
+    unit) run_unit=yes ;;
+    e2e) run_e2e=yes ;;
+    all) run_unit=yes run_e2e=yes ;;
+    *) usage ;;
+    esac
+done
+
+say "packages"
+must scripts/install-deps.sh
+say "build"
+build build
+[ -z "$run_unit" ] || unit
+[ -z "$run_e2e" ] || e2e
+finish
