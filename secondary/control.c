@@ -9,6 +9,7 @@
 #include "control.h"
 #include "layout.h"
 #include "link.h"
+#include "lock.h"
 #include "log.h"
 #include "region_file.h"
 #include "worker.h"
@@ -121,12 +122,32 @@ static void on_vif_attach(struct control *c, const struct msg_vif_attach *m)
     attached_send(c, m, ret, text);
 }
 
+// A spare gets its guest. The lock says that the guest's last worker is dead.
+static bool guest_take(struct control *c, uint32_t domid)
+{
+    char name[MSG_NAME_BYTES];
+    int ret;
+
+    if (c->start.domid != MSG_DOMID_ANY)
+        return true;
+    snprintf(name, sizeof(name), "worker.%u", domid);
+    ret = lock_take(c->start.conf->run_dir, name);
+    if (ret < 0) {
+        LOG(ERR, "guest %u: can't take over: %s.lock: %s", domid, name, strerror(-ret));
+        return false;
+    }
+    c->start.domid = domid;
+    return true;
+}
+
 // Returns false if the context can't be run.
 static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
 {
     const struct fabric *f = c->start.fabric;
     int ret;
 
+    if (!guest_take(c, m->domid))
+        return false;
     if (m->domid != c->start.domid || m->fabric_epoch != f->epoch || m->ctx < f->n_io || m->ctx >= fabric_contexts(f)) {
         LOG(ERR, "guest %u: the watcher speaks of guest %u, context %u of another switch; restart xv-primary",
             c->start.domid, m->domid, m->ctx);

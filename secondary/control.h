@@ -15,7 +15,7 @@ enum control_end {
 
 struct control_start {
     const struct conf *conf;
-    uint32_t domid;
+    uint32_t domid; // MSG_DOMID_ANY: a spare, whose guest the watcher names later
     uint32_t slot;
     int primary_fd; // pidfd
     int signal_fd; // signalfd of SIGTERM and SIGINT

@@ -29,11 +29,12 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PRIMARY_GONE = 3, EXIT_TWIN = 4 };
 
-static const char usage[] = "usage: xv-worker --domid DOMID [--config FILE]\n"
+static const char usage[] = "usage: xv-worker --domid DOMID | --spare [--config FILE]\n"
                             "\n"
                             "The back end of one guest; started by xv-watcher, by hand or by systemd.\n"
                             "\n"
                             "  --domid DOMID  the guest's domain id\n"
+                            "  --spare        start without a guest; xv-watcher names one when it is needed\n"
                             "  --config FILE  configuration, default " CONF_FILE "\n"
                             "  -n             check the configuration, print what is in force, and exit\n"
                             "  --help         this text\n"
@@ -42,6 +43,7 @@ static const char usage[] = "usage: xv-worker --domid DOMID [--config FILE]\n"
 struct options {
     uint32_t domid;
     const char *config;
+    bool spare;
     bool check;
 };
 
@@ -57,6 +59,7 @@ static int options_parse(struct options *o, int argc, char **argv)
 {
     static const struct option names[] = {
         { "domid", required_argument, NULL, 'd' },
+        { "spare", no_argument, NULL, 's' },
         { "config", required_argument, NULL, 'c' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'v' },
@@ -78,6 +81,9 @@ static int options_parse(struct options *o, int argc, char **argv)
         case 'c':
             o->config = optarg;
             break;
+        case 's':
+            o->spare = true;
+            break;
         case 'n':
             o->check = true;
             break;
@@ -92,7 +98,7 @@ static int options_parse(struct options *o, int argc, char **argv)
             return 1 + EXIT_USAGE;
         }
     }
-    if (optind < argc || (o->domid == MSG_DOMID_ANY && !o->check)) {
+    if (optind < argc || (!o->check && (o->domid == MSG_DOMID_ANY) != o->spare)) {
         fputs(usage, stderr);
         return 1 + EXIT_USAGE;
     }
@@ -189,21 +195,39 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
     }
     switch (control_run(&start)) {
     case CONTROL_STOPPED:
-        LOG(INFO, "guest %u: stopped", o->domid);
+        LOG(INFO, "stopped");
         return EXIT_OK;
     case CONTROL_PRIMARY_GONE:
-        LOG(NOTICE, "guest %u: xv-primary is gone; stopping", o->domid);
+        LOG(NOTICE, "xv-primary is gone; stopping");
         return EXIT_PRIMARY_GONE;
     default:
         return EXIT_FAILED;
     }
 }
 
+// The licence to touch this guest's rings: held for life, so the descriptor is never closed. Returns an exit code.
+static int guest_lock(const struct conf *c, uint32_t domid)
+{
+    char name[MSG_NAME_BYTES];
+    int ret;
+
+    snprintf(name, sizeof(name), "worker.%u", domid);
+    ret = lock_take(c->run_dir, name);
+    if (ret >= 0)
+        return EXIT_OK;
+    if (ret == -EAGAIN) {
+        LOG(ERR, "guest %u already has a worker: pid %d", domid, lock_holder(c->run_dir, name));
+        return EXIT_TWIN;
+    }
+    LOG(ERR, "%s/%s.lock: %s; start xv-watcher first or create the directory", c->run_dir, name, strerror(-ret));
+    return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     static struct conf conf;
     struct options o;
-    char err[512], name[32];
+    char err[512];
     int ret = options_parse(&o, argc, argv);
 
     if (ret != 0)
@@ -217,16 +241,6 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     log_open("xv-worker", conf.log_level);
-    snprintf(name, sizeof(name), "worker.%u", o.domid);
-    // The licence to touch this guest's rings: held for life, so the descriptor is never closed.
-    ret = lock_take(conf.run_dir, name);
-    if (ret == -EAGAIN) {
-        LOG(ERR, "guest %u already has a worker: pid %d", o.domid, lock_holder(conf.run_dir, name));
-        return EXIT_TWIN;
-    }
-    if (ret < 0) {
-        LOG(ERR, "%s/%s.lock: %s; start xv-watcher first or create the directory", conf.run_dir, name, strerror(-ret));
-        return EXIT_FAILED;
-    }
-    return guest_serve(&conf, &o, signals_open());
+    ret = o.spare ? 0 : guest_lock(&conf, o.domid);
+    return ret != 0 ? ret : guest_serve(&conf, &o, signals_open());
 }

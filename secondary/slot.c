@@ -53,7 +53,7 @@ int slot_claim(const struct conf *c, uint32_t domid, int signal_fd, uint32_t *sl
     }
     while ((ret = claim_once(&l, domid, signal_fd, &m)) == -EAGAIN) {
         if (strcmp(said, m.CLAIMED.text) != 0)
-            LOG(INFO, "guest %u: %s", domid, m.CLAIMED.text);
+            LOG(INFO, "%s", m.CLAIMED.text);
         strcpy(said, m.CLAIMED.text);
         if (poll(&(struct pollfd){ .fd = signal_fd, .events = POLLIN }, 1, AGAIN_MS) > 0)
             break;
@@ -62,7 +62,7 @@ int slot_claim(const struct conf *c, uint32_t domid, int signal_fd, uint32_t *sl
     if (ret == -EAGAIN)
         return -EINTR;
     if (ret < 0 && ret != -EINTR)
-        LOG(ERR, "guest %u: the watcher refuses this worker: %s", domid, m.CLAIMED.text);
+        LOG(ERR, "the watcher refuses this worker: %s", m.CLAIMED.text);
     *slot = m.CLAIMED.slot;
     *lcore = m.CLAIMED.lcore;
     return ret;
