@@ -28,18 +28,21 @@ struct guest *guest_find(struct conductor *c, uint32_t domid)
 
 struct guest *guest_make(struct conductor *c, uint32_t domid)
 {
-    struct guest *g = guest_find(c, domid);
+    struct guest **at = &c->guests;
+    struct guest *g;
 
-    if (g != NULL)
-        return g;
+    while (*at != NULL && (*at)->domid < domid)
+        at = &(*at)->next;
+    if (*at != NULL && (*at)->domid == domid)
+        return *at;
     g = calloc(1, sizeof(*g));
     if (g == NULL)
         return NULL;
     g->domid = domid;
     g->index = -1;
     g->conf = conf_guest_find(c->conf, domid, "", "");
-    g->next = c->guests;
-    c->guests = g;
+    g->next = *at;
+    *at = g;
     return g;
 }
 

@@ -527,7 +527,7 @@ void vif_port_is(struct conductor *c, struct vif *v, const struct msg_port_vif_i
     if (v->state == VIF_OPENING && m->up == 1 && m->ret == 0) {
         v->pool = m->pool;
         vif_go(v, VIF_ATTACHING);
-    } else if (v->state == VIF_OPENING && m->up == 1) {
+    } else if (v->state == VIF_OPENING && m->ret < 0) {
         enum xenvirt_refusal refusal = m->ret == -EEXIST   ? XENVIRT_REFUSED_MAC_IN_USE
                                        : m->ret == -ENOSPC ? XENVIRT_REFUSED_TOO_MANY_DEVICES
                                                            : XENVIRT_REFUSED_HOST;
@@ -535,7 +535,7 @@ void vif_port_is(struct conductor *c, struct vif *v, const struct msg_port_vif_i
 
         snprintf(why, sizeof(why), "%s (xv-primary: %s)", refusal_text(refusal), strerror(-m->ret));
         vif_fail(v, refusal, why);
-    } else if (v->state == VIF_CLOSING && m->up == 0) {
+    } else if (v->state == VIF_CLOSING && m->up == 0 && m->ret == 0) {
         v->end = false;
     }
     vif_step(c, v);
@@ -546,7 +546,7 @@ void vif_attached(struct conductor *c, struct vif *v, const struct msg_vif_attac
     if (v->state == VIF_ATTACHING && m->up == 1 && m->ret == 0) {
         vif_go(v, VIF_RUNNING);
         vif_tell(c, v, v->front_gen, XENVIRT_BACK_ATTACHED);
-    } else if (v->state == VIF_ATTACHING && m->up == 1) {
+    } else if (v->state == VIF_ATTACHING && m->ret < 0) {
         // Its lists were good, its pages are not.
         vif_fail(v, m->ret == -ENOMEM ? XENVIRT_REFUSED_HOST : XENVIRT_REFUSED_REF_UNKNOWN, m->text);
     } else if (v->state == VIF_DETACHING && m->up == 0) {
