@@ -89,10 +89,11 @@ class Store:
     def unwatch(self, path, token):
         return checked(xs_unwatch(self.h, path.encode(), token.encode()))
 
-    def events(self, seconds=0.3):
-        """All watch events until none came for some time, as [path, token]."""
+    def events(self):
+        """All watch events of what was done before, as [path, token]."""
         fd, events = xs_fileno(self.h), []
-        while select.select([fd], [], [], seconds)[0]:
+        xs_directory(self.h, 0, b"/none", c_uint())  # Its reply comes after them.
+        while select.select([fd], [], [], 0)[0]:
             vector = xs_check_watch(self.h)
             if vector:
                 events.append([vector[0].decode(), vector[1].decode()])

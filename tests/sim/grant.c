@@ -70,6 +70,8 @@ int grant_recv(int sock, void *packet, size_t size, int *fds, unsigned *n_fds)
         n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
     if (n < 0) {
+        if (errno == ECONNRESET)
+            errno = ENODEV;
         *n_fds = 0;
         return -1;
     }

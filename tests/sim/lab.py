@@ -2,11 +2,11 @@
 """What the tests of the simulator share: a simulator, programs in its domains, and facts that are checked."""
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 XENSIM = os.path.join(HERE, "xensim")
@@ -28,15 +28,6 @@ def same(text, got, want):
 
 def finish():
     sys.exit(1 if failed else 0)
-
-
-def wait_until(condition, seconds=5):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 class Sim:
@@ -68,6 +59,15 @@ class Sim:
         if status != 0:
             raise RuntimeError(f"xensim {verb} {args}: {err}")
         return out
+
+    def kill(self, pid_file):
+        """kill -9 of a daemon of the simulator; it has let go of everything when this returns."""
+        with open(os.path.join(self.dir, pid_file)) as f:
+            pid = int(f.read())
+        fd = os.pidfd_open(pid)
+        os.kill(pid, signal.SIGKILL)
+        select.select([fd], [], [])
+        os.close(fd)
 
     def agent(self, domid, **env):
         return Agent(self, domid, env)

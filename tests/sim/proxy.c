@@ -316,7 +316,7 @@ static void client_submit(struct client *c)
 
     c->have = 0;
     c->req_id = m->hdr.req_id;
-    if (m->hdr.tx_id != 0 && claim_find(c, m->hdr.tx_id, NULL, 0) == NULL)
+    if (m->hdr.tx_id != 0 && claim_find(c, m->hdr.tx_id, "", 0) == NULL)
         client_refuse(c, "ENOENT");
     else if ((m->hdr.type == XS_WATCH || m->hdr.type == XS_UNWATCH) && token_mark(c, m) < 0)
         client_refuse(c, "EINVAL");
@@ -401,9 +401,9 @@ static void claims_update(struct client *c, const struct message *m)
     else if (req->type == XS_UNWATCH && ok)
         claim_remove(claim_find(c, 0, c->req.body, req->len));
     else if (req->type == XS_TRANSACTION_START && ok)
-        claim_add(c, strtoul(m->body, NULL, 10), NULL, 0);
+        claim_add(c, strtoul(m->body, NULL, 10), "", 0);
     else if (req->type == XS_TRANSACTION_END && (ok || strncmp(m->body, "EINVAL", m->hdr.len) != 0))
-        claim_remove(claim_find(c, req->tx_id, NULL, 0)); // Only EINVAL leaves a transaction open.
+        claim_remove(claim_find(c, req->tx_id, "", 0)); // Only EINVAL leaves a transaction open.
 }
 
 static void reply_dispatch(struct message *m)

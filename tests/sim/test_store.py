@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """XenStore in the simulator: rights, watches, transactions, domains that come and go."""
 import os
-import signal
 
-from lab import Sim, fact, finish, same, wait_until
+from lab import Sim, fact, finish, same
 
 
 def dom(domid, path=""):
@@ -185,10 +184,8 @@ def control(sim):
     fact("a path that is too long is refused, and the message says by how much", status != 0 and "too long by" in err)
     with Sim() as broken:
         for name in ("keeper.pid", "xenstored/pid"):
-            with open(os.path.join(broken.dir, name)) as f:
-                os.kill(int(f.read()), signal.SIGKILL)
-        fact("a simulator starts over the remains of a killed one",
-             wait_until(lambda: broken.try_("grants")[0] != 0) and broken.try_("start")[0] == 0)
+            broken.kill(name)
+        same("a simulator starts over the remains of a killed one", broken.try_("start")[0], 0)
 
 
 with Sim() as sim:
