@@ -100,11 +100,11 @@ void show_count(struct show *sh, const struct state *s)
     }
 }
 
-// A port is shown if a device uses it or it ever moved a frame.
+// A port is shown if the primary or a device uses it, or it ever moved a frame.
 static bool port_known(const struct show *sh, uint32_t port)
 {
     const struct show_port *p = &sh->ports[port];
-    uint64_t any = p->rx_frames | p->tx_frames;
+    uint64_t any = (port < sh->sw.port) | p->rx_frames | p->tx_frames;
 
     for (uint32_t i = 0; i < PORT_DROP_COUNT; i++)
         any |= p->drops[i];

@@ -24,7 +24,7 @@ struct show_port {
 
 // Zero-initialised is empty; show_fini() frees what was added.
 struct show {
-    struct msg_shown sw; // of the switch
+    struct msg_shown sw; // of the switch; its port is the number of uplinks
     uint32_t n_guests, n_vifs;
     struct msg_shown *guests;
     struct show_vif *vifs;

@@ -75,44 +75,59 @@ static int show(struct ask *a, bool json)
     return ret;
 }
 
-// What the watcher says of one guest; kind MSG_SHOWN_END: nothing.
-static int guest_look(struct ask *a, uint32_t domid, struct msg_shown *guest)
+// How far a guest's back end is.
+struct progress {
+    struct msg_shown guest; // kind MSG_SHOWN_END: the watcher doesn't know it
+    uint32_t running; // devices
+};
+
+static int progress_look(struct ask *a, uint32_t domid, struct progress *p)
 {
     struct show sh = { 0 };
     int ret = ask_show(a, &sh);
 
-    *guest = (struct msg_shown){ 0 };
+    *p = (struct progress){ 0 };
     for (uint32_t i = 0; i < sh.n_guests; i++) {
         if (sh.guests[i].domid == domid)
-            *guest = sh.guests[i];
+            p->guest = sh.guests[i];
     }
+    for (uint32_t i = 0; i < sh.n_vifs; i++)
+        p->running += sh.vifs[i].said.domid == domid && strcmp(sh.vifs[i].said.state, "running") == 0;
     show_fini(&sh);
     return ret;
 }
 
-// Wait for a worker that isn't the old one and is as far as the old one was.
-static int restart_wait(struct ask *a, const struct msg_shown *before)
+// Is there a worker that isn't the old one, as far as the old one was?
+static bool progress_made(const struct progress *before, const struct progress *now)
+{
+    if (now->guest.pid <= 0 || now->guest.pid == before->guest.pid || now->running < before->running)
+        return false;
+    return before->guest.pid == 0 || strcmp(now->guest.state, before->guest.state) == 0;
+}
+
+static int restart_wait(struct ask *a, uint32_t domid, const struct progress *before)
 {
     uint32_t most_ms = conf.worker_start_ms + conf.worker_hang_ms;
     struct timespec nap = { .tv_nsec = RESTART_LOOK_MS * 1000000 };
-    struct msg_shown now;
+    struct progress now;
 
     for (uint32_t ms = 0; ms <= most_ms; ms += RESTART_LOOK_MS) {
-        int ret = guest_look(a, before->domid, &now);
+        int ret = progress_look(a, domid, &now);
 
         if (ret < 0)
             return ask_failed(ret);
-        if (now.kind == MSG_SHOWN_END) {
-            fprintf(stderr, "xvctl: guest %u went away\n", before->domid);
+        if (now.guest.kind == MSG_SHOWN_END) {
+            fprintf(stderr, "xvctl: guest %u went away\n", domid);
             return EXIT_FAILED;
         }
-        if (now.pid > 0 && now.pid != before->pid && (before->pid == 0 || strcmp(now.state, before->state) == 0)) {
-            printf("guest %u: back end restarted, pid %d before, %d now\n", before->domid, before->pid, now.pid);
+        if (progress_made(before, &now)) {
+            printf("guest %u: back end restarted, pid %d before, %d now\n", domid, before->guest.pid, now.guest.pid);
             return EXIT_OK;
         }
         nanosleep(&nap, NULL);
     }
-    fprintf(stderr, "xvctl: guest %u: no new back end after %u ms%s; see the log of xv-watcher\n", before->domid,
+    fprintf(stderr,
+        "xvctl: guest %u: no new back end in force after %u ms%s; see xvctl show and the log of xv-watcher\n", domid,
         most_ms, conf.worker_start == CONF_START_EXTERNAL ? " (worker.start is \"external\": start xv-worker)" : "");
     return EXIT_FAILED;
 }
@@ -120,19 +135,18 @@ static int restart_wait(struct ask *a, const struct msg_shown *before)
 static int restart(struct ask *a, uint32_t domid)
 {
     union msg m = { .RESTART = { .domid = domid } };
-    struct msg_shown before;
-    int ret = guest_look(a, domid, &before);
+    struct progress before;
+    int ret = progress_look(a, domid, &before);
 
     if (ret == 0)
         ret = ask(a, &m, MSG_RESTART, MSG_DONE);
     if (ret < 0)
         return ask_failed(ret);
     if (m.DONE.ret < 0) {
-        fprintf(stderr, "xvctl: guest %u: %s\n", domid, m.DONE.text[0] != '\0' ? m.DONE.text : strerror(-m.DONE.ret));
+        fprintf(stderr, "xvctl: %s\n", m.DONE.text[0] != '\0' ? m.DONE.text : strerror(-m.DONE.ret));
         return EXIT_FAILED;
     }
-    before.domid = domid;
-    return restart_wait(a, &before);
+    return restart_wait(a, domid, &before);
 }
 
 static bool domid_parse(const char *text, uint32_t *domid)

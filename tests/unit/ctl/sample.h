@@ -46,7 +46,7 @@ static inline struct state *sample_state(void)
 
 static inline void sample_show(struct show *sh)
 {
-    struct msg_shown m = { .kind = MSG_SHOWN_SWITCH, .pid = 4000, .state = "running" };
+    struct msg_shown m = { .kind = MSG_SHOWN_SWITCH, .pid = 4000, .port = 2, .state = "running" };
 
     show_add(sh, &m);
     m = (struct msg_shown){ .kind = MSG_SHOWN_GUEST, .domid = 1, .pid = 4001, .restarts = 2, .state = "running" };

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""xvctl's and restart_vm_worker.sh's command lines: exit codes and messages, with no watcher there."""
+"""xvctl's and restart_vm_worker.sh's command lines: exit codes and messages, without a watcher and with a fake one."""
+import json
 import os
 import subprocess
 import sys
 import tempfile
 
-XVCTL, SCRIPT = sys.argv[1:]
+XVCTL, SCRIPT, FAKE = sys.argv[1:]
 
 
 def run(*args, code, says=""):
     r = subprocess.run(args, capture_output=True, text=True, timeout=20, env={**os.environ, "XVCTL": XVCTL})
     out = r.stdout + r.stderr
     assert r.returncode == code and says in out, f"{args}: {r.returncode}, expected {code} and '{says}':\n{out}"
+    return r.stdout
 
 
 with tempfile.TemporaryDirectory() as d:
     conf = os.path.join(d, "xv.conf")
     with open(conf, "w", encoding="ascii") as f:
-        f.write(f'run_dir = "{d}";\n')
+        f.write(f'run_dir = "{d}"; worker: {{ start_ms = 500; hang_ms = 100; }};\n')
     bad = os.path.join(d, "bad.conf")
     with open(bad, "w", encoding="ascii") as f:
         f.write("\nfoo = 1;\n")
@@ -39,3 +41,20 @@ with tempfile.TemporaryDirectory() as d:
     run(SCRIPT, code=2, says="usage: restart_vm_worker.sh DOMID")
     run(SCRIPT, "one", code=2, says="is no domain id")
     run(SCRIPT, "1", "--config", conf, code=3, says="does not answer")
+
+    fake = subprocess.Popen([FAKE, d], stdin=subprocess.PIPE)
+    try:
+        shown = json.loads(run(XVCTL, "--config", conf, "show", "--json", code=0))
+        assert [g["pid"] for g in shown["guests"]] == [100, 200, 300], shown
+        run(XVCTL, "--config", conf, "show", code=0, says="xv-worker       1     100")
+        run(SCRIPT, "1", "--config", conf, code=0, says="guest 1: back end restarted, pid 100 before, 101 now")
+        shown = json.loads(run(XVCTL, "--config", conf, "show", "--json", code=0))
+        assert shown["vifs"][0]["state"] == "running", "the restart waits for the guest's devices"
+        run(SCRIPT, "2", "--config", conf, code=1, says="no new back end in force after 600 ms")
+        run(SCRIPT, "3", "--config", conf, code=1, says="guest 3 went away")
+        run(SCRIPT, "7", "--config", conf, code=1, says="that guest is not known")
+        os.unlink(os.path.join(d, "state"))
+        run(XVCTL, "--config", conf, "show", code=1, says="can't read the counters")
+    finally:
+        fake.stdin.close()
+        assert fake.wait(10) == 0
