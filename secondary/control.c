@@ -11,6 +11,7 @@
 #include "link.h"
 #include "lock.h"
 #include "log.h"
+#include "notify.h"
 #include "region_file.h"
 #include "worker.h"
 
@@ -25,6 +26,7 @@ struct control {
     uint64_t watcher_epoch;
     uint64_t heard_ns;
     uint64_t hello_ns;
+    uint64_t beats; // of the poll loop, as last seen
     struct vif *vifs[FABRIC_VIFS_MAX];
 };
 
@@ -161,6 +163,7 @@ static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
         return false;
     }
     c->has_guest = true;
+    notify_say("READY=1");
     LOG(INFO, "guest %u: serving as context %u", c->start.domid, m->ctx);
     return true;
 }
@@ -203,6 +206,19 @@ static bool messages_take(struct control *c, enum control_end *end)
     return true;
 }
 
+// Tell systemd's watchdog that the poll loop turns, if it does: this thread's own life proves nothing.
+static void watchdog_feed(struct control *c)
+{
+    uint64_t beats;
+
+    if (!c->has_guest)
+        return;
+    beats = atomic_load_explicit(&c->start.state->ctxs[c->worker.ctx].beats, memory_order_relaxed);
+    if (beats != c->beats)
+        notify_say("WATCHDOG=1");
+    c->beats = beats;
+}
+
 static enum control_end control_loop(struct control *c)
 {
     struct pollfd fds[] = {
@@ -217,6 +233,7 @@ static enum control_end control_loop(struct control *c)
 
         if (now - c->heard_ns >= HELLO_NS && now - c->hello_ns >= HELLO_NS)
             hello_send(c);
+        watchdog_feed(c);
         if (poll(fds, 3, HELLO_NS / 1000000) < 0 && errno != EINTR)
             return CONTROL_FAILED;
         if (fds[1].revents != 0)
@@ -250,6 +267,7 @@ enum control_end control_run(const struct control_start *start)
         goto close_gnt;
     }
     end = control_loop(c);
+    notify_say("STOPPING=1");
     for (uint32_t i = 0; i < FABRIC_VIFS_MAX; i++)
         vif_detach(c, i);
     if (c->has_guest)

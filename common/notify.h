@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// notify.h: tell systemd how we are (sd_notify(3)'s protocol: a datagram to $NOTIFY_SOCKET). Without systemd these calls
+// do nothing.
+#ifndef XV_NOTIFY_H
+#define XV_NOTIFY_H
+
+#include <stdint.h>
+
+// Say state, for instance "READY=1" or "STOPPING=1". Never blocks, never fails: who listens is not our business.
+void notify_say(const char *state);
+
+// How often systemd wants to hear from us, in ns: half of $WATCHDOG_USEC, if it is meant for this process; else 0.
+uint64_t notify_watchdog_ns(void);
+
+#endif
