@@ -143,12 +143,14 @@ static void judge_device(char *const keys[DEVICE_KEYS], struct offer *o)
 
 static void judge_pools(const struct snapshot *s, struct offer *o)
 {
+    bool any = false;
+
     for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++) {
         struct offer_pool *pool = &o->pools[o->n_pools];
 
         if (s->pools[m][POOL_GREF] == NULL && s->pools[m][POOL_VA] == NULL)
             continue;
-        o->pool_mask |= 1u << m;
+        any = true;
         pool->number = m;
         if (offer_refuse(o, contract_refs(s->pools[m][POOL_GREF], &pool->list), XENVIRT_KEY_MEMPOOL_GREF, m) ||
             offer_refuse(o, contract_va(s->pools[m][POOL_VA], &pool->gva), XENVIRT_KEY_MEMPOOL_VA, m))
@@ -157,18 +159,8 @@ static void judge_pools(const struct snapshot *s, struct offer *o)
     }
     if (s->extra_pools)
         offer_refuse(o, XENVIRT_REFUSED_TOO_MANY_MEMPOOLS, XENVIRT_KEY_MEMPOOL_GREF, XENVIRT_MEMPOOLS_MAX);
-    if (o->pool_mask == 0)
+    if (!any)
         offer_refuse(o, XENVIRT_REFUSED_NO_MEMPOOL, XENVIRT_KEY_MEMPOOL_GREF, 0);
-}
-
-void contract_judge(const struct snapshot *s, uint32_t device, struct offer *o)
-{
-    bool whole;
-
-    *o = (struct offer){ .domid = s->domid, .device = device };
-    judge_device(s->devices[device], o);
-    judge_pools(s, o);
-    o->sum = contract_sum(s, device, o->pool_mask, &whole);
 }
 
 static uint64_t keys_sum(char *const *keys, unsigned n, uint32_t number)
@@ -183,18 +175,13 @@ static uint64_t keys_sum(char *const *keys, unsigned n, uint32_t number)
     return sum;
 }
 
-uint64_t contract_sum(const struct snapshot *s, uint32_t device, uint32_t mask, bool *whole)
+void contract_judge(const struct snapshot *s, uint32_t device, struct offer *o)
 {
-    uint64_t sum = keys_sum(s->devices[device], DEVICE_KEYS, device);
-
-    *whole = true;
-    for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++) {
-        if ((mask & 1u << m) == 0)
-            continue;
-        if (s->pools[m][POOL_GREF] == NULL || s->pools[m][POOL_VA] == NULL)
-            *whole = false;
-        // The order of the mempools is fixed, so a sum of products tells them apart.
-        sum = sum * 0x9e3779b97f4a7c15ull + keys_sum(s->pools[m], POOL_KEYS, m);
-    }
-    return sum;
+    *o = (struct offer){ .domid = s->domid, .device = device };
+    judge_device(s->devices[device], o);
+    judge_pools(s, o);
+    o->sum = keys_sum(s->devices[device], DEVICE_KEYS, device);
+    o->whole_sum = o->sum;
+    for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++)
+        o->whole_sum = o->whole_sum * 0x9e3779b97f4a7c15ull + keys_sum(s->pools[m], POOL_KEYS, m);
 }

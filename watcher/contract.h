@@ -32,8 +32,8 @@ struct offer {
     struct ref_list rings[2]; // rx, tx
     uint32_t n_pools;
     struct offer_pool pools[XENVIRT_MEMPOOLS_MAX];
-    uint32_t pool_mask; // bit M: mempool M was published
-    uint64_t sum; // over the device's keys and all mempools'
+    uint64_t sum; // over the device's keys: what another one of is another start
+    uint64_t whole_sum; // over the mempools' keys too: all that was judged
 };
 
 // Parse one value; NULL is a missing one. Each returns XENVIRT_REFUSED_NONE or why not.
@@ -45,9 +45,6 @@ enum xenvirt_refusal contract_ring_size(const char *text, uint32_t *size);
 
 // Judge device of the snapshot, whose start key is there.
 void contract_judge(const struct snapshot *s, uint32_t device, struct offer *o);
-
-// Checksum over the device's keys and those mempools in mask. *whole: none of those is missing.
-uint64_t contract_sum(const struct snapshot *s, uint32_t device, uint32_t mask, bool *whole);
 
 const char *refusal_text(enum xenvirt_refusal refusal);
 

@@ -44,8 +44,6 @@ static void file_describe(struct region_file *f, const struct region_table *t, s
 {
     f->bytes = bytes;
     f->sum = region_sum(t, bytes);
-    for (uint32_t i = 2; i < t->n_regions; i++)
-        f->pool_mask |= 1u << (region_first(t)[i].number % 32);
 }
 
 int region_file_write(struct region_file *f, const char *run_dir, const struct region_table *t, size_t bytes)

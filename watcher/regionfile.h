@@ -11,7 +11,6 @@ struct region_file {
     char name[64]; // below run_dir
     uint64_t bytes;
     uint64_t sum;
-    uint32_t pool_mask; // bit M: mempool M is in it
 };
 
 // Write the table for t->vif and t->gen, whole or not at all. Returns 0 or -errno; end with region_file_remove().

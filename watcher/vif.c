@@ -145,32 +145,23 @@ static void vif_missing(struct vif *v, const struct snapshot *s)
     v->tried_sum = 0;
 }
 
-// Does the offer differ from what is in force? Mempools that came later or went don't count: they are read again at the
-// next start.
-static bool vif_changed(const struct vif *v, const struct snapshot *s)
+// Is what stands in XenStore another start than the one in hand? Mempools alone make none: they are read again at the next
+// start, and one that goes wrong takes no device down that runs.
+static bool vif_start_is_new(const struct vif *v, uint32_t touches)
 {
-    bool whole;
-    uint64_t sum = contract_sum(s, v->device, v->file.pool_mask, &whole);
-
-    return whole && sum != v->sum;
-}
-
-static bool vif_start_is_new(struct vif *v, const struct snapshot *s)
-{
-    uint32_t touches = s->touches[v->device];
 
     switch (v->state) {
     case VIF_MAPPING:
-        return v->want->sum != v->tried_sum;
+        return v->want->whole_sum != v->tried_sum;
     case VIF_ADOPTING:
-        return vif_changed(v, s);
+        return v->want->sum != v->sum;
     case VIF_OPENING:
     case VIF_ATTACHING:
     case VIF_RUNNING:
         // Removed and written again; a front end that counts its starts says so by its generation.
-        return vif_changed(v, s) || (touches >= 2 && !v->front);
+        return v->want->sum != v->sum || (touches >= 2 && !v->front);
     default:
-        return touches > 0 || v->want->sum != v->tried_sum;
+        return touches > 0 || v->want->whole_sum != v->tried_sum;
     }
 }
 
@@ -192,7 +183,7 @@ void vif_snapshot(struct conductor *c, struct vif *v, const struct snapshot *s)
     v->doubt = false;
     v->connection = s->connection;
     v->touched += s->touches[v->device];
-    if (vif_start_is_new(v, s))
+    if (vif_start_is_new(v, s->touches[v->device]))
         v->fresh = true;
     vif_step(c, v);
 }
@@ -288,7 +279,7 @@ static void vif_begin(struct conductor *c, struct vif *v)
 
     v->fresh = false;
     v->touched = 0;
-    v->tried_sum = v->want->sum;
+    v->tried_sum = v->want->whole_sum;
     vif_flag_drop(c, v);
     if (!guest_allowed(c, v->guest)) {
         vif_refuse(c, v, XENVIRT_REFUSED_NOT_ALLOWED, "");
@@ -465,7 +456,6 @@ void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
     v->ring_size = b->ring_size;
     v->flag_ref = b->flag_gref;
     v->sum = b->offer_sum;
-    v->tried_sum = b->offer_sum;
     v->doubt = true;
     memcpy(v->mac, b->mac, sizeof(v->mac));
     vif_configure(c, v);
@@ -661,7 +651,7 @@ static void vif_step_once(struct conductor *c, struct vif *v)
         vif_serve(c, v);
         break;
     case VIF_DETACHING:
-        if (worker_lives(c, v->guest->domid))
+        if (worker_may_serve(c, v->guest->domid))
             attach_send(c, v, 0);
         else
             vif_go(v, VIF_CLOSING);

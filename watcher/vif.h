@@ -33,7 +33,7 @@ struct vif {
     bool fresh; // it is a new start
     bool doubt; // keys are missing and that proves nothing
     uint32_t connection; // on which the start key was last seen
-    uint64_t tried_sum; // of the offer that was last tried
+    uint64_t tried_sum; // whole, of the offer that was last tried
     uint32_t touched; // times the start key was written since
     // The attachment in force
     int32_t number; // -1: none

@@ -55,6 +55,13 @@ bool worker_lives(struct conductor *c, uint32_t domid)
     return worker_of(c, domid) != NULL || orphan_of(c, domid) != NULL;
 }
 
+bool worker_may_serve(struct conductor *c, uint32_t domid)
+{
+    const struct worker *w = worker_of(c, domid);
+
+    return (w != NULL && w->told) || orphan_of(c, domid) != NULL;
+}
+
 bool worker_serves(const struct conductor *c, const struct worker *w)
 {
     return w->state == WORKER_READY && c->primary.up && w->fabric_epoch == c->primary.fabric_epoch;
@@ -80,6 +87,7 @@ static int worker_take(struct conductor *c, struct worker *w, uint32_t domid)
     w->domid = domid;
     w->epoch = w->fabric_epoch = 0;
     w->beats = w->silent_ns = 0;
+    w->told = false;
     w->started_ns = c->now;
     w->stop_signal = 0;
     w->supervised = w->process.child || c->conf->worker_start == CONF_START_WATCHER;
@@ -169,7 +177,9 @@ static int hello_adopt(struct conductor *c, struct worker *w, const struct msg_h
             return ret;
     }
     LOG(INFO, "guest %u: found its worker %d", m->domid, m->pid);
-    return worker_take(c, w, m->domid);
+    ret = worker_take(c, w, m->domid);
+    w->told = true;
+    return ret;
 }
 
 static void hello_answer(struct conductor *c, struct worker *w)
@@ -199,6 +209,7 @@ static void hello_take(struct conductor *c, struct worker *w, const struct msg_h
         return;
     if (w->state == WORKER_STARTING) {
         worker_go(w, WORKER_READY);
+        w->told = true;
         LOG(INFO, "guest %u: worker %d is ready after %" PRIu64 " ms", w->domid, w->process.pid,
             (c->now - w->started_ns) / CLOCK_MS);
     }

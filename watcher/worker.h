@@ -23,6 +23,7 @@ struct worker {
     uint32_t domid;
     struct process process;
     struct link link;
+    bool told; // it was ready once, or comes from an earlier watcher: it may serve vifs
     bool supervised; // we start it and end it
     uint64_t epoch; // of its messages
     uint64_t fabric_epoch; // 0: not said yet
@@ -58,8 +59,9 @@ void workers_step(struct conductor *c);
 // The living worker of a domain, or NULL.
 struct worker *worker_of(struct conductor *c, uint32_t domid);
 
-// Might a process still touch this domain's vifs?
+// Is there a process for this domain? May it touch its vifs? One that is only starting was never told of any.
 bool worker_lives(struct conductor *c, uint32_t domid);
+bool worker_may_serve(struct conductor *c, uint32_t domid);
 
 // It has a poll loop on the fabric in force: it can be told of vifs.
 bool worker_serves(const struct conductor *c, const struct worker *w);
