@@ -57,12 +57,14 @@ static void state_try(struct session *s, session_start_fn *start)
 {
     struct primary *p = s->primary;
     ino_t ino = state_inode(s);
-    int ret = state_open(&p->state, p->conf->run_dir);
+    struct state *state;
+    int ret = state_open(&state, p->conf->run_dir);
 
     if (ret < 0) {
         wait_say(s, ret);
         return;
     }
+    p->state = state;
     s->state_ino = ino;
     if (start(p) < 0)
         s->stop = s->failed = true;
