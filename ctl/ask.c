@@ -7,7 +7,7 @@
 
 #define RECORDS_MAX 8192u // more than guests x devices: a watcher that never ends its list is not believed
 
-static int64_t now_ms(void)
+int64_t ask_clock_ms(void)
 {
     struct timespec ts;
 
@@ -27,12 +27,12 @@ void ask_close(struct ask *a)
 
 int ask(struct ask *a, union msg *m, enum msg_type question, enum msg_type answer)
 {
-    int64_t end = now_ms() + ASK_MS, left;
+    int64_t end = ask_clock_ms() + ASK_MS, left;
     int ret = link_send(&a->link, m, question, 0);
 
     if (ret < 0)
         return ret;
-    while ((left = end - now_ms()) > 0) {
+    while ((left = end - ask_clock_ms()) > 0) {
         struct pollfd p = { .fd = a->link.fd, .events = POLLIN };
 
         if (poll(&p, 1, (int)left) < 0 && errno != EINTR)

@@ -111,7 +111,7 @@ static int restart_wait(struct ask *a, uint32_t domid, const struct progress *be
     struct timespec nap = { .tv_nsec = RESTART_LOOK_MS * 1000000 };
     struct progress now;
 
-    for (uint32_t ms = 0; ms <= most_ms; ms += RESTART_LOOK_MS) {
+    for (int64_t end = ask_clock_ms() + most_ms; ask_clock_ms() < end; nanosleep(&nap, NULL)) {
         int ret = progress_look(a, domid, &now);
 
         if (ret < 0)
@@ -124,7 +124,6 @@ static int restart_wait(struct ask *a, uint32_t domid, const struct progress *be
             printf("guest %u: back end restarted, pid %d before, %d now\n", domid, before->guest.pid, now.guest.pid);
             return EXIT_OK;
         }
-        nanosleep(&nap, NULL);
     }
     fprintf(stderr,
         "xvctl: guest %u: no new back end in force after %u ms%s; see xvctl show and the log of xv-watcher\n", domid,

@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 XVCTL, SCRIPT, FAKE = sys.argv[1:]
 
 
 def run(*args, code, says=""):
-    r = subprocess.run(args, capture_output=True, text=True, timeout=20, env={**os.environ, "XVCTL": XVCTL})
+    r = subprocess.run(args, capture_output=True, text=True, timeout=60, env={**os.environ, "XVCTL": XVCTL})
     out = r.stdout + r.stderr
     assert r.returncode == code and says in out, f"{args}: {r.returncode}, expected {code} and '{says}':\n{out}"
     return r.stdout
@@ -19,7 +20,7 @@ def run(*args, code, says=""):
 with tempfile.TemporaryDirectory() as d:
     conf = os.path.join(d, "xv.conf")
     with open(conf, "w", encoding="ascii") as f:
-        f.write(f'run_dir = "{d}"; worker: {{ start_ms = 500; hang_ms = 100; }};\n')
+        f.write(f'run_dir = "{d}"; worker: {{ start_ms = 3000; hang_ms = 100; }};\n')
     bad = os.path.join(d, "bad.conf")
     with open(bad, "w", encoding="ascii") as f:
         f.write("\nfoo = 1;\n")
@@ -44,13 +45,17 @@ with tempfile.TemporaryDirectory() as d:
 
     fake = subprocess.Popen([FAKE, d], stdin=subprocess.PIPE)
     try:
+        for _ in range(1000):
+            if os.path.exists(os.path.join(d, "ctl.ipc")):
+                break
+            time.sleep(0.02)
         shown = json.loads(run(XVCTL, "--config", conf, "show", "--json", code=0))
         assert [g["pid"] for g in shown["guests"]] == [100, 200, 300], shown
         run(XVCTL, "--config", conf, "show", code=0, says="xv-worker       1     100")
         run(SCRIPT, "1", "--config", conf, code=0, says="guest 1: back end restarted, pid 100 before, 101 now")
         shown = json.loads(run(XVCTL, "--config", conf, "show", "--json", code=0))
         assert shown["vifs"][0]["state"] == "running", "the restart waits for the guest's devices"
-        run(SCRIPT, "2", "--config", conf, code=1, says="no new back end in force after 600 ms")
+        run(SCRIPT, "2", "--config", conf, code=1, says="no new back end in force after 3100 ms")
         run(SCRIPT, "3", "--config", conf, code=1, says="guest 3 went away")
         run(SCRIPT, "7", "--config", conf, code=1, says="that guest is not known")
         os.unlink(os.path.join(d, "state"))
