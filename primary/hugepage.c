@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -105,6 +106,18 @@ int hugepage_check(const char *dir, uint64_t megabytes)
     return -ENOMEM;
 }
 
+// EAL holds a lock on each file that it uses.
+static void file_clean(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        unlinkat(dir, name, 0);
+    close(fd);
+}
+
 // EAL names them <prefix>map_<number>.
 static void mount_clean(const char *dir, const char *prefix)
 {
@@ -114,7 +127,7 @@ static void mount_clean(const char *dir, const char *prefix)
 
     while (d != NULL && (e = readdir(d)) != NULL) {
         if (strncmp(e->d_name, prefix, len) == 0 && strncmp(e->d_name + len, "map_", 4) == 0)
-            unlinkat(dirfd(d), e->d_name, 0);
+            file_clean(dirfd(d), e->d_name);
     }
     if (d != NULL)
         closedir(d);
