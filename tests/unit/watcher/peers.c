@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "peers.h"
+
+struct map_job *peers_job;
+union msg peers_sent;
+unsigned peers_drops;
+bool peers_worker;
+bool peers_primary_gone;
+unsigned peers_starts;
+static struct worker worker;
+
+struct map_job *map_job_new(enum map_kind kind, uint64_t ticket)
+{
+    struct map_job *j = calloc(1, sizeof(*j));
+
+    j->kind = kind;
+    j->ticket = ticket;
+    return j;
+}
+
+void map_job_free(struct map_job *j)
+{
+    free(j->table);
+    free(j);
+}
+
+void mapper_give(struct mapper *m, struct map_job *j)
+{
+    (void)m;
+    peers_job = j;
+}
+
+void mapper_drop(struct mapper *m, struct xenvirt_flag_page *flag)
+{
+    (void)m;
+    peers_drops += flag != NULL;
+}
+
+int link_send(struct link *l, union msg *m, enum msg_type type, uint32_t ack)
+{
+    (void)l;
+    (void)ack;
+    peers_sent = *m;
+    peers_sent.hdr.type = type;
+    return 0;
+}
+
+bool primary_gone(struct conductor *c)
+{
+    (void)c;
+    return peers_primary_gone;
+}
+
+uint32_t primary_max_vifs(const struct conductor *c)
+{
+    return c->conf->max_vifs;
+}
+
+uint32_t primary_max_guests(const struct conductor *c)
+{
+    return c->conf->max_guests;
+}
+
+bool primary_link(const struct conductor *c, uint32_t port, uint32_t *speed)
+{
+    (void)c;
+    (void)port;
+    *speed = 1000;
+    return true;
+}
+
+struct worker *worker_of(struct conductor *c, uint32_t domid)
+{
+    (void)c;
+    (void)domid;
+    return peers_worker ? &worker : NULL;
+}
+
+bool worker_lives(struct conductor *c, uint32_t domid)
+{
+    return worker_of(c, domid) != NULL;
+}
+
+bool worker_may_serve(struct conductor *c, uint32_t domid)
+{
+    return worker_of(c, domid) != NULL;
+}
+
+bool worker_serves(const struct conductor *c, const struct worker *w)
+{
+    (void)c;
+    return w != NULL;
+}
+
+int worker_start(struct conductor *c, struct guest *g)
+{
+    (void)c;
+    (void)g;
+    peers_starts++;
+    peers_worker = true;
+    return 0;
+}
+
+void worker_stop(struct conductor *c, struct worker *w, bool at_once)
+{
+    (void)c;
+    (void)w;
+    (void)at_once;
+    peers_worker = false;
+}

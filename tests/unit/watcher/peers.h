@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// peers.h: what stands for the mapper, the primary and the worker in the tests of the state machine.
+#ifndef XV_PEERS_H
+#define XV_PEERS_H
+
+#include "conductor.h"
+#include "guest.h"
+
+extern struct map_job *peers_job; // the job that waits, NULL: none
+extern union msg peers_sent; // the last message
+extern unsigned peers_drops; // flag pages unmapped
+extern bool peers_worker; // a worker lives and serves
+extern bool peers_primary_gone;
+extern unsigned peers_starts; // of workers
+
+#endif

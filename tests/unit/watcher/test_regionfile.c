@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "regionfile.h"
+
+static char dir[] = "/tmp/xv-regions-XXXXXX";
+static struct {
+    struct region_table t;
+    struct region r[3];
+    uint32_t refs[7];
+} table;
+
+static void set_up(void)
+{
+    cr_assert_not_null(mkdtemp(dir));
+    table.t = (struct region_table){ .magic = REGION_MAGIC, .version = REGION_VERSION, .domid = 7, .vif = 2, .gen = 5 };
+    table.t.n_regions = 3;
+    table.t.n_refs = 7;
+    for (uint32_t i = 0; i < 3; i++)
+        table.r[i] = (struct region){ .kind = i, .first_ref = i * 3, .n_pages = i < 2 ? 3 : 1 };
+    table.r[2].gva = 0x1000;
+    for (uint32_t i = 0; i < 7; i++)
+        table.refs[i] = 100 + i;
+}
+
+static void tear_down(void)
+{
+    rmdir(dir);
+}
+
+TestSuite(regionfile, .init = set_up, .fini = tear_down);
+
+static size_t bytes(void)
+{
+    return sizeof(table.t) + sizeof(table.r) + sizeof(table.refs);
+}
+
+Test(regionfile, it_is_found_again_as_written)
+{
+    struct region_file a, b;
+    char path[128];
+    struct stat st;
+
+    cr_assert_eq(region_file_write(&a, dir, &table.t, bytes()), 0);
+    snprintf(path, sizeof(path), "%s/vif.2.5.regions", dir);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_mode & 0777, 0400);
+    cr_expect_eq(region_file_find(&b, dir, 2, 5), 0);
+    cr_expect_eq(a.sum, b.sum);
+    cr_expect_eq(a.bytes, b.bytes);
+    cr_expect_eq(region_file_find(&b, dir, 2, 6), -ENOENT);
+    region_file_remove(&a, dir);
+    cr_expect_neq(stat(path, &st), 0);
+}
+
+Test(regionfile, a_bad_table_is_not_found)
+{
+    struct region_file f;
+
+    table.refs[3] = table.refs[0];
+    cr_assert_eq(region_file_write(&f, dir, &table.t, bytes()), 0);
+    cr_expect_eq(region_file_find(&f, dir, 2, 5), -EBADMSG);
+    region_file_remove(&f, dir);
+}
+
+static _Bool keep(uint32_t vif, uint32_t gen, void *arg)
+{
+    (void)arg;
+    return vif == 2 && gen == 5;
+}
+
+Test(regionfile, what_is_not_in_force_is_cleaned)
+{
+    struct region_file a, b, c;
+
+    region_file_write(&a, dir, &table.t, bytes());
+    table.t.gen = 6;
+    region_file_write(&b, dir, &table.t, bytes());
+    region_files_clean(dir, keep, NULL);
+    cr_expect_eq(region_file_find(&c, dir, 2, 5), 0);
+    cr_expect_eq(region_file_find(&b, dir, 2, 6), -ENOENT);
+    region_file_remove(&a, dir);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "snapshot.h"
+
+Test(snapshot, keys_have_their_places)
+{
+    struct snapshot *s = snapshot_new(1, 1);
+
+    cr_expect_eq(snapshot_place(s, "0_mempool_gref"), &s->pools[0][POOL_GREF]);
+    cr_expect_eq(snapshot_place(s, "15_mempool_va"), &s->pools[15][POOL_VA]);
+    cr_expect_eq(snapshot_place(s, "31_rx_vring_gref"), &s->devices[31][DEVICE_RX]);
+    cr_expect_eq(snapshot_place(s, "3_vring_size"), &s->devices[3][DEVICE_SIZE]);
+    cr_expect_eq(snapshot_place(s, "event_type_start_31"), &s->devices[31][DEVICE_START]);
+    cr_expect(!s->extra_devices && !s->extra_pools);
+    snapshot_free(s);
+}
+
+Test(snapshot, one_past_the_last_is_told)
+{
+    struct snapshot *s = snapshot_new(1, 1);
+
+    cr_expect_null(snapshot_place(s, "16_mempool_gref"));
+    cr_expect(s->extra_pools);
+    cr_expect_null(snapshot_place(s, "32_ether_addr"));
+    cr_expect(s->extra_devices);
+    snapshot_free(s);
+}
+
+Test(snapshot, strange_keys_are_nobodys)
+{
+    static const char *const keys[] = { "", "_mempool_gref", "00_mempool_gref", "01_mempool_gref", "-1_mempool_gref",
+        "0_mempool_gref2", "0x0_mempool_gref", "event_type_start_", "event_type_start_00", "event_type_start_0x",
+        "99999999999_mempool_gref", "0" };
+    struct snapshot *s = snapshot_new(1, 1);
+
+    for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        cr_expect_null(snapshot_place(s, keys[i]), "%s", keys[i]);
+    snapshot_free(s);
+}
+
+Test(snapshot, a_long_value_is_cut_one_past_what_can_be_right)
+{
+    static char value[8192];
+    struct snapshot *s = snapshot_new(1, 1);
+
+    memset(value, '1', sizeof(value));
+    snapshot_set(&s->pools[0][POOL_GREF], value, sizeof(value));
+    cr_expect_eq(strlen(s->pools[0][POOL_GREF]), SNAPSHOT_TEXT_MAX + 1);
+    snapshot_set(&s->pools[0][POOL_GREF], value, SNAPSHOT_TEXT_MAX);
+    cr_expect_eq(strlen(s->pools[0][POOL_GREF]), SNAPSHOT_TEXT_MAX);
+    snapshot_free(s);
+}
+
+Test(snapshot, a_nul_hides_nothing)
+{
+    struct snapshot *s = snapshot_new(1, 1);
+
+    snapshot_set(&s->devices[0][DEVICE_START], "1\0x", 3);
+    cr_expect_str_eq(s->devices[0][DEVICE_START], "1?x");
+    snapshot_free(s);
+}
+
+Test(snapshot, a_removal_that_nobody_saw_is_kept)
+{
+    struct snapshot *older = snapshot_new(1, 1), *newer = snapshot_new(1, 1);
+
+    newer->touches[0] = 1;
+    snapshot_set(&newer->devices[0][DEVICE_START], "1", 1);
+    older->touches[1] = 250;
+    newer->touches[1] = 10;
+    snapshot_merge(newer, older);
+    cr_expect_eq(newer->touches[0], 2);
+    cr_expect_eq(newer->touches[1], 255);
+    snapshot_free(newer);
+}
