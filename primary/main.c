@@ -22,6 +22,7 @@
 #include "layout.h"
 #include "lock.h"
 #include "log.h"
+#include "notify.h"
 #include "runtime.h"
 #include "session.h"
 #include "statefile.h"
@@ -348,6 +349,7 @@ static int eal_run(const struct conf *c)
     primary.conf = c;
     ret = switch_run(&primary);
     LOG(NOTICE, "stops");
+    notify_say("STOPPING=1");
     log_sink(NULL);
     rte_eal_cleanup();
     hugepage_clean(eal.huge_dir, eal.file_prefix);
