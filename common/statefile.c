@@ -17,8 +17,8 @@ static int state_path(char *path, const char *run_dir, const char *suffix)
 
 static int state_map(struct state **s, int fd)
 {
+    struct state *p;
     struct stat st;
-    void *p;
 
     if (fstat(fd, &st) < 0)
         return -errno;
@@ -27,11 +27,12 @@ static int state_map(struct state **s, int fd)
     p = mmap(NULL, sizeof(struct state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED)
         return -errno;
+    if (p->magic != STATE_MAGIC || p->version != STATE_VERSION || p->layout != layout_hash()) {
+        state_close(p);
+        return -EPROTO;
+    }
     *s = p;
-    if ((*s)->magic == STATE_MAGIC && (*s)->version == STATE_VERSION && (*s)->layout == layout_hash())
-        return 0;
-    state_close(*s);
-    return -EPROTO;
+    return 0;
 }
 
 int state_open(struct state **s, const char *run_dir)
@@ -50,20 +51,33 @@ int state_open(struct state **s, const char *run_dir)
     return ret;
 }
 
+// The head alone is written; the rest of the file is a hole and reads as zero.
+static int state_fill(int fd)
+{
+    const uint64_t magic = STATE_MAGIC;
+    const uint32_t version = STATE_VERSION, layout = layout_hash();
+
+    if (ftruncate(fd, sizeof(struct state)) < 0 ||
+        pwrite(fd, &magic, sizeof(magic), offsetof(struct state, magic)) < 0 ||
+        pwrite(fd, &version, sizeof(version), offsetof(struct state, version)) < 0 ||
+        pwrite(fd, &layout, sizeof(layout), offsetof(struct state, layout)) < 0)
+        return -errno;
+    return 0;
+}
+
 // The file gets its name when it is whole: nobody ever opens half of one.
 static int state_make(const char *run_dir)
 {
-    struct state head = { .magic = STATE_MAGIC, .version = STATE_VERSION, .layout = layout_hash() };
     char tmp[PATH_MAX], path[PATH_MAX];
-    int fd, ret = 0;
+    int fd, ret;
 
     if (state_path(tmp, run_dir, ".new") < 0 || state_path(path, run_dir, "") < 0)
         return -ENAMETOOLONG;
     fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    if (ftruncate(fd, sizeof(head)) < 0 || pwrite(fd, &head, offsetof(struct state, last_gen), 0) < 0 ||
-        rename(tmp, path) < 0)
+    ret = state_fill(fd);
+    if (ret == 0 && rename(tmp, path) < 0)
         ret = -errno;
     close(fd);
     return ret;

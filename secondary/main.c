@@ -131,6 +131,8 @@ static int eal_start(const struct conf *c, uint32_t lcore)
     cpus_print(cpus, sizeof(cpus), c->worker_cpus);
     snprintf(lcores, sizeof(lcores), "--lcores=%u@(%s)", lcore, cpus);
     snprintf(prefix, sizeof(prefix), "--file-prefix=%s", c->file_prefix);
+    // systemd's RUNTIME_DIRECTORY would lead EAL away from the primary's files.
+    unsetenv("RUNTIME_DIRECTORY");
     // A secondary waits for ever on a primary that failed to start; then the signal's default ends it.
     alarm(c->worker_start_ms / 1000 + 1);
     if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0) {
