@@ -13,6 +13,7 @@
 #include "conductor.h"
 #include "guest.h"
 #include "log.h"
+#include "seat.h"
 
 #define PROBE_NS CLOCK_SECOND
 #define RETRY_NS CLOCK_SECOND
@@ -74,11 +75,6 @@ static void vif_go(struct vif *v, enum vif_state to)
     }
     v->state = to;
     v->sent_ns = 0;
-}
-
-static struct state_binding *vif_binding(struct conductor *c, const struct vif *v)
-{
-    return &c->state->bindings[v->number];
 }
 
 // Tell the front end, if it reads.
@@ -242,36 +238,6 @@ static void vif_flag_poll(struct conductor *c, struct vif *v)
 
 // ---- IDLE -> MAPPING -> OPENING
 
-static struct binding_who vif_who(const struct vif *v)
-{
-    const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
-
-    return (struct binding_who){
-        .domid = v->guest->domid, .device = v->device, .uuid = v->guest->uuid, .pinned = cv == NULL ? -1 : cv->number
-    };
-}
-
-// Is there room for it in the switch? Returns XENVIRT_REFUSED_NONE or why not, with text.
-static enum xenvirt_refusal vif_room(struct conductor *c, const struct vif *v, const char **why)
-{
-    struct binding_who who = vif_who(v);
-
-    *why = "";
-    if (guests_mac_taken(c, v, v->want->mac)) {
-        *why = refusal_text(XENVIRT_REFUSED_MAC_IN_USE);
-        return XENVIRT_REFUSED_MAC_IN_USE;
-    }
-    if (!binding_there(c->state, primary_max_vifs(c), &c->pins, &who)) {
-        *why = who.pinned >= 0 ? "its vif number is attached to another guest" : "no free vif number (max_vifs)";
-        return XENVIRT_REFUSED_TOO_MANY_DEVICES;
-    }
-    if (!guest_index_there(c, v->guest)) {
-        *why = "no room for another guest (max_guests)";
-        return XENVIRT_REFUSED_TOO_MANY_DEVICES;
-    }
-    return XENVIRT_REFUSED_NONE;
-}
-
 static void vif_begin(struct conductor *c, struct vif *v)
 {
     struct map_job *j;
@@ -290,7 +256,7 @@ static void vif_begin(struct conductor *c, struct vif *v)
         return;
     j->offer = *v->want;
     if (j->offer.refusal == XENVIRT_REFUSED_NONE) {
-        j->offer.refusal = vif_room(c, v, &why);
+        j->offer.refusal = seat_room(c, v, &why);
         snprintf(j->offer.why, sizeof(j->offer.why), "%s", why);
     }
     memcpy(v->mac, v->want->mac, sizeof(v->mac));
@@ -299,62 +265,6 @@ static void vif_begin(struct conductor *c, struct vif *v)
     v->end = v->flag_down = false;
     vif_go(v, VIF_MAPPING);
     mapper_give(c->mapper, j);
-}
-
-// What the configuration says of it.
-static void vif_configure(struct conductor *c, struct vif *v)
-{
-    const struct conf_guest *cg = v->guest->conf;
-    const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
-    int promisc = cg != NULL && cg->promiscuous >= 0 ? cg->promiscuous : c->conf->guest_promiscuous;
-    int check = cg != NULL && cg->mac_spoof_check >= 0 ? cg->mac_spoof_check : c->conf->guest_mac_spoof_check;
-    int vlan_out = cv != NULL && cv->vlan_out >= 0 ? cv->vlan_out : c->conf->guest_vlan_out;
-    int uplink = cv != NULL && cv->uplink >= 0 ? cv->uplink : cg != NULL && cg->uplink >= 0 ? cg->uplink : 0;
-
-    v->port = (uint32_t)uplink < STATE_PORTS_MAX ? (uint32_t)uplink : 0;
-    v->vlan = cv != NULL && cv->vlan >= 0 ? (uint32_t)cv->vlan : c->conf->vlan_base + (uint32_t)v->number;
-    v->flags = (promisc ? MSG_VIF_PROMISC : 0) | (check ? 0 : MSG_VIF_SPOOF_OK) | (vlan_out ? MSG_VIF_VLAN_OUT : 0);
-}
-
-static void vif_bind_keep(struct conductor *c, const struct vif *v)
-{
-    struct state_binding *b = vif_binding(c, v);
-
-    b->guest = (uint32_t)v->guest->index;
-    b->ring_size = v->ring_size;
-    b->flag_gref = v->flag_ref;
-    b->front_gen = v->front ? v->front_gen : 0;
-    b->offer_sum = v->sum;
-    memcpy(b->mac, v->mac, sizeof(b->mac));
-    b->gen = v->gen;
-}
-
-// The offer is good: a number, a generation, and the file for the worker.
-static int vif_bind(struct conductor *c, struct vif *v, struct map_job *j)
-{
-    struct binding_who who = vif_who(v);
-    int ret = guest_index_take(c, v->guest);
-
-    if (ret < 0)
-        return ret;
-    ret = binding_take(c->state, primary_max_vifs(c), &c->pins, &who);
-    if (ret < 0)
-        return ret;
-    v->number = ret;
-    v->gen = atomic_fetch_add(&c->state->last_gen, 1) + 1;
-    v->ring_size = j->offer.ring_size;
-    v->flag_ref = j->offer.flag_ref;
-    v->sum = j->offer.sum;
-    j->table->vif = (uint32_t)v->number;
-    j->table->gen = v->gen;
-    ret = region_file_write(&v->file, c->conf->run_dir, j->table, j->bytes);
-    if (ret < 0) {
-        v->number = -1;
-        return ret;
-    }
-    vif_configure(c, v);
-    vif_bind_keep(c, v);
-    return 0;
 }
 
 static bool vif_must_end(const struct vif *v)
@@ -380,7 +290,7 @@ static void vif_mapped_offer(struct conductor *c, struct vif *v, struct map_job 
         vif_go(v, VIF_IDLE);
         return;
     }
-    ret = vif_bind(c, v, j);
+    ret = seat_take(c, v, j);
     if (ret == 0) {
         vif_go(v, VIF_OPENING);
         return;
@@ -401,8 +311,8 @@ static void vif_mapped_adopted(struct conductor *c, struct vif *v, const struct 
     }
     view = flag_read(v->flag);
     v->front = view.front;
-    if (view.front && vif_binding(c, v)->front_gen != 0)
-        v->front_gen = vif_binding(c, v)->front_gen;
+    if (view.front && c->state->bindings[v->number].front_gen != 0)
+        v->front_gen = c->state->bindings[v->number].front_gen;
     else if (view.front)
         v->front_gen = view.generation;
     vif_go(v, VIF_OPENING);
@@ -458,7 +368,7 @@ void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
     v->sum = b->offer_sum;
     v->doubt = true;
     memcpy(v->mac, b->mac, sizeof(v->mac));
-    vif_configure(c, v);
+    seat_configure(c, v);
     ret = region_file_find(&v->file, c->conf->run_dir, number, v->gen);
     v->end = ret < 0;
     if (ret < 0)
@@ -548,22 +458,11 @@ void vif_attached(struct conductor *c, struct vif *v, const struct msg_vif_attac
 
 // ---- the end
 
-static void vif_unbind(struct conductor *c, struct vif *v)
-{
-    struct state_binding *b = vif_binding(c, v);
-
-    region_file_remove(&v->file, c->conf->run_dir);
-    b->gen = 0;
-    b->last_use = c->now;
-    if (v->guest->gone)
-        binding_domain_gone(c->state, v->guest->domid);
-}
-
 static void vif_ended(struct conductor *c, struct vif *v)
 {
     bool down = v->flag_down;
 
-    vif_unbind(c, v);
+    seat_leave(c, v);
     v->end = v->flag_down = v->doubt = false;
     if (v->refusal != XENVIRT_REFUSED_NONE && v->want != NULL && !v->fresh) {
         char why[MSG_TEXT_BYTES];
@@ -591,7 +490,7 @@ static void vif_retry(struct conductor *c, struct vif *v)
     switch (v->refusal) {
     case XENVIRT_REFUSED_MAC_IN_USE:
     case XENVIRT_REFUSED_TOO_MANY_DEVICES:
-        if (vif_room(c, v, &why) == XENVIRT_REFUSED_NONE)
+        if (seat_room(c, v, &why) == XENVIRT_REFUSED_NONE)
             vif_begin(c, v);
         break;
     case XENVIRT_REFUSED_HOST:

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conductor.h"
+#include "guest.h"
+#include "seat.h"
+
+static struct state_binding *seat_binding(struct conductor *c, const struct vif *v)
+{
+    return &c->state->bindings[v->number];
+}
+
+static struct binding_who seat_who(const struct vif *v)
+{
+    const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
+
+    return (struct binding_who){
+        .domid = v->guest->domid, .device = v->device, .uuid = v->guest->uuid, .pinned = cv == NULL ? -1 : cv->number
+    };
+}
+
+enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const char **why)
+{
+    struct binding_who who = seat_who(v);
+
+    *why = "";
+    if (guests_mac_taken(c, v, v->want->mac)) {
+        *why = refusal_text(XENVIRT_REFUSED_MAC_IN_USE);
+        return XENVIRT_REFUSED_MAC_IN_USE;
+    }
+    if (!binding_there(c->state, primary_max_vifs(c), &c->pins, &who)) {
+        *why = who.pinned >= 0 ? "its vif number is attached to another guest" : "no free vif number (max_vifs)";
+        return XENVIRT_REFUSED_TOO_MANY_DEVICES;
+    }
+    if (!guest_index_there(c, v->guest)) {
+        *why = "no room for another guest (max_guests)";
+        return XENVIRT_REFUSED_TOO_MANY_DEVICES;
+    }
+    return XENVIRT_REFUSED_NONE;
+}
+
+void seat_configure(struct conductor *c, struct vif *v)
+{
+    const struct conf_guest *cg = v->guest->conf;
+    const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
+    int promisc = cg != NULL && cg->promiscuous >= 0 ? cg->promiscuous : c->conf->guest_promiscuous;
+    int check = cg != NULL && cg->mac_spoof_check >= 0 ? cg->mac_spoof_check : c->conf->guest_mac_spoof_check;
+    int vlan_out = cv != NULL && cv->vlan_out >= 0 ? cv->vlan_out : c->conf->guest_vlan_out;
+    int uplink = cv != NULL && cv->uplink >= 0 ? cv->uplink : cg != NULL && cg->uplink >= 0 ? cg->uplink : 0;
+
+    v->port = (uint32_t)uplink < STATE_PORTS_MAX ? (uint32_t)uplink : 0;
+    v->vlan = cv != NULL && cv->vlan >= 0 ? (uint32_t)cv->vlan : c->conf->vlan_base + (uint32_t)v->number;
+    v->flags = (promisc ? MSG_VIF_PROMISC : 0) | (check ? 0 : MSG_VIF_SPOOF_OK) | (vlan_out ? MSG_VIF_VLAN_OUT : 0);
+}
+
+static void seat_keep(struct conductor *c, const struct vif *v)
+{
+    struct state_binding *b = seat_binding(c, v);
+
+    b->guest = (uint32_t)v->guest->index;
+    b->ring_size = v->ring_size;
+    b->flag_gref = v->flag_ref;
+    b->front_gen = v->front ? v->front_gen : 0;
+    b->offer_sum = v->sum;
+    memcpy(b->mac, v->mac, sizeof(b->mac));
+    b->gen = v->gen;
+}
+
+int seat_take(struct conductor *c, struct vif *v, struct map_job *j)
+{
+    struct binding_who who = seat_who(v);
+    int ret = guest_index_take(c, v->guest);
+
+    if (ret < 0)
+        return ret;
+    ret = binding_take(c->state, primary_max_vifs(c), &c->pins, &who);
+    if (ret < 0)
+        return ret;
+    v->number = ret;
+    v->gen = atomic_fetch_add(&c->state->last_gen, 1) + 1;
+    v->ring_size = j->offer.ring_size;
+    v->flag_ref = j->offer.flag_ref;
+    v->sum = j->offer.sum;
+    j->table->vif = (uint32_t)v->number;
+    j->table->gen = v->gen;
+    ret = region_file_write(&v->file, c->conf->run_dir, j->table, j->bytes);
+    if (ret < 0) {
+        v->number = -1;
+        return ret;
+    }
+    seat_configure(c, v);
+    seat_keep(c, v);
+    return 0;
+}
+
+void seat_leave(struct conductor *c, struct vif *v)
+{
+    struct state_binding *b = seat_binding(c, v);
+
+    region_file_remove(&v->file, c->conf->run_dir);
+    b->gen = 0;
+    b->last_use = c->now;
+    if (v->guest->gone)
+        binding_domain_gone(c->state, v->guest->domid);
+}

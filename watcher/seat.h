@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// seat.h: a vif's place in the switch: number, generation, context, tag and uplink, and the file for its worker.
+#ifndef XV_SEAT_H
+#define XV_SEAT_H
+
+#include "vif.h"
+
+// Is there room for what v wants? Returns XENVIRT_REFUSED_NONE, or why not with *why in words.
+enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const char **why);
+
+// The offer of a done job is good: seat v. Returns 0, -ENOSPC, -EBUSY or another -errno; end with seat_leave().
+int seat_take(struct conductor *c, struct vif *v, struct map_job *j);
+
+// It is over: remove the file, let the number go. v->number and v->gen stay for the caller to say goodbye with.
+void seat_leave(struct conductor *c, struct vif *v);
+
+// Fill in what the configuration says of a vif that has its number.
+void seat_configure(struct conductor *c, struct vif *v);
+
+#endif
