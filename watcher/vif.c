@@ -67,12 +67,12 @@ static const char *vif_label(const struct vif *v)
 //     ADOPTING -> OPENING | DETACHING                 (of an earlier watcher)
 static void vif_go(struct vif *v, enum vif_state to)
 {
-    if (to == VIF_REFUSED) {
-        if (log_may(&v->guest->quota))
-            LOG(WARNING, "%s: refused: %s", vif_label(v), v->why);
-    } else {
-        LOG(INFO, "%s: %s -> %s", vif_label(v), vif_state_name(v->state), vif_state_name(to));
-    }
+    // A guest can offer rubbish without end: what it is refused for has a quota, and each try is for debugging only.
+    if (to == VIF_REFUSED && log_may(&v->guest->quota))
+        LOG(WARNING, "%s: refused: %s", vif_label(v), v->why);
+    if (to != VIF_REFUSED)
+        log_line(to == VIF_MAPPING ? LOG_DEBUG : LOG_INFO, "%s: %s -> %s", vif_label(v), vif_state_name(v->state),
+            vif_state_name(to));
     v->state = to;
     v->sent_ns = 0;
 }
