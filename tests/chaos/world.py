@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A switch under load: guests with several devices, numbered frames in all directions, and a count of all that may leak.
+
+Traffic comes in rounds. Each device of a guest sends to a device of each of two other places and to the wire, the wire
+sends to each device. A round ends when nothing is under way any more; then every flow is looked at:
+
+    EXACT  what was sent came, once, in order, byte for byte; no drop was counted
+    LOSSY  nothing came twice, in another order or changed
+
+A round's flows have numbers of their own, so a frame of an earlier round or of an earlier guest is seen as a stranger.
+"""
+
+import os
+import re
+import signal
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
+
+import harness  # noqa: E402
+from harness import HOST_MAC, Failure, Fe22, wait_for  # noqa: E402
+from memory import Fabric, State  # noqa: E402
+
+EXACT, LOSSY = "exact", "lossy"
+WIRE = "wire"
+ROUNDS = 8  # rounds whose flows have different numbers
+SETTLE = 60
+GRANT_LIMIT = "32768"
+
+CONF = {
+    "max_vifs": 16, "max_guests": 6, "lane_slots": 4096, "buffers": 8192,
+    "primary": {"start": "watcher", "mbufs": 8192},
+    "worker": {"hang_ms": 1000, "start_ms": 20000},
+    "log_level": "info",
+}
+
+
+class Broken(AssertionError):
+    """A promise that didn't hold."""
+
+
+class Guest:
+    def __init__(self, world, index, n_vifs):
+        self.world, self.index = world, index
+        self.macs = [f"02:00:00:00:{index + 1:02x}:{d + 1:02x}" for d in range(n_vifs)]
+        self.domid = world.bench.domain()
+        world.bench.sim_env(self.domid)["XENSIM_GNTALLOC_LIMIT"] = GRANT_LIMIT
+        self.fe = None
+        self.lives = 0
+
+    def start(self, wait=True):
+        """A new program in the domain, with all devices."""
+        self.lives += 1
+        self.fe = Fe22(self.world.bench, self.domid)
+        for d, mac in enumerate(self.macs):
+            self.fe.device(d, mac, pool=d)
+        if wait:
+            self.running()
+
+    def running(self):
+        """Waits until all its devices are served."""
+        self.world.switch.show()
+        for d in range(len(self.macs)):
+            self.world.switch.vif_running(self.domid, d)
+
+    def kill(self):
+        self.fe.kill()
+        self.close_fe()
+
+    def close_fe(self):
+        for pipe in (self.fe.popen.stdin, self.fe.popen.stdout):
+            pipe.close()
+        self.world.bench.procs.remove(self.fe)
+
+    def new_domain(self):
+        """The guest is gone for good; its successor is another domain."""
+        self.world.bench.sim.destroy(self.domid)
+        self.kill()
+        self.world.bench.envs.pop(self.domid, None)
+        self.domid = self.world.bench.domain()
+        self.world.bench.sim_env(self.domid)["XENSIM_GNTALLOC_LIMIT"] = GRANT_LIMIT
+
+    def worker(self):
+        return self.world.switch.worker_pid(self.domid)
+
+
+class Flow:
+    """source and target are (guest, device), or WIRE."""
+
+    def __init__(self, number, source, target, expect=EXACT):
+        self.number, self.source, self.target, self.expect = number, source, target, expect
+        self.sent = 0
+        self.running = None
+
+    def __str__(self):
+        def end(e):
+            return e if e == WIRE else f"guest {e[0].index + 1}.{e[1]}"
+        return f"flow {self.number} from {end(self.source)} to {end(self.target)}"
+
+
+class World:
+    def __init__(self, name, n_guests=3, n_vifs=2, conf=None, start=True):
+        self.bench = harness.Bench(name)
+        self.round_number = 0
+        self.guests = []
+        self.state = self.fabric = None
+        self.flows = []
+        try:
+            self.switch = harness.Switch(self.bench, "veth", harness.merge(conf_copy(CONF), conf or {}))
+            # Room in the kernel for what a primary that waits for a CPU can't take yet.
+            self.switch.conf["primary"]["eal_args"] = [a + ",framesz=2048,blocksz=4096,framecnt=8192"
+                                                       for a in self.switch._vdevs()]
+            self.switch.conf["primary"].setdefault("path", harness.built("xv-primary"))
+            self.switch.write_conf()
+            if start:
+                self.start(n_guests, n_vifs)
+        except BaseException:
+            print(self.bench.tails(), file=sys.stderr)
+            self.close()
+            raise
+
+    def start(self, n_guests, n_vifs):
+        self.switch.start_watcher()
+        if self.switch.conf["primary"]["start"] != "watcher":
+            self.switch.start_primary()
+        self.switch.ready()
+        self.wire.keep = False
+        for i in range(n_guests):
+            guest = Guest(self, i, n_vifs)
+            self.guests.append(guest)
+            guest.start()
+        self.state = State(self.switch.run_dir)
+
+    @property
+    def wire(self):
+        return self.switch.wire
+
+    def close(self):
+        for m in (self.state, self.fabric):
+            if m is not None:
+                m.close()
+        if self.bench.switch is not None and self.bench.switch.watcher is not None:
+            self.switch.wire_down()
+            self.switch.watcher.stop()
+            for pid in harness.processes_with(self.switch.conf_file):  # what an earlier watcher started
+                signal_pid(pid, signal.SIGKILL)
+        self.bench.close()
+
+    # ---- traffic
+
+    def places(self):
+        return [(g, d) for g in self.guests for d in range(len(g.macs))]
+
+    def mesh(self):
+        """The round's flows: three lanes out of every device, three into it."""
+        base = 100 * (self.round_number % ROUNDS) + 1
+        self.round_number += 1
+        n, flows = len(self.guests), []
+        for g, d in self.places():
+            other = self.guests[(g.index + 1) % n], self.guests[(g.index + 2) % n]
+            if n == 2:
+                other = other[0], other[0]
+            for target in ((other[0], 0), (other[1], len(g.macs) - 1), WIRE):
+                flows.append((( g, d), target))
+            flows.append((WIRE, (g, d)))
+        return [Flow(base + i, *f) for i, f in enumerate(flows)]
+
+    def start_flow(self, f, rate, length, wire_rate=None):
+        mac = HOST_MAC if f.target == WIRE else f.target[0].macs[f.target[1]]
+        if f.source == WIRE:
+            f.running = self.wire.flow(f.number, mac, HOST_MAC, wire_rate or rate, 0, length)
+        else:
+            f.running = f.source[0].fe
+            f.running.do(f"flow {f.number} dev={f.source[1]} dst={mac} count=0 rate={rate} len={length}")
+
+    def stop_flow(self, f):
+        if f.source == WIRE:
+            f.sent = f.running.stop()
+            self.wire.flows.remove(f.running)
+        elif f.running is f.source[0].fe and f.running.alive():
+            f.running.do(f"flowstop {f.number}")
+            f.sent = f.running.flow(f.number)["sent"]
+        else:
+            f.sent = None  # its program is gone
+            f.expect = LOSSY
+
+    def begin(self, rate=1000, length=200, wire_rate=None):
+        """Starts a round: rate frames/s of each flow, 0: as many as the rings take."""
+        for g in self.guests:
+            for d in range(len(g.macs)):
+                g.fe.do(f"forget {d}")
+        self.wire.forget()
+        self.saturated = rate == 0
+        self.drops_before = self.drops()
+        self.uplink_before = self.uplink()
+        self.flows = self.mesh()
+        for f in self.flows:
+            self.start_flow(f, rate, length, wire_rate)
+        self.began = time.monotonic()
+
+    def expect_lossy(self, *guests):
+        """Flows of these guests, or all, may lose frames in this round."""
+        for f in self.flows:
+            if not guests or any(e != WIRE and e[0] in guests for e in (f.source, f.target)):
+                f.expect = LOSSY
+
+    def lossy(self):
+        return any(f.expect == LOSSY for f in self.flows)
+
+    def end(self):
+        """Ends the round. Returns its numbers; raises Broken with all that didn't hold."""
+        for f in self.flows:
+            self.stop_flow(f)
+        if self.saturated or self.lossy():
+            self.quiet()
+        books = self.settle()
+        wrong = self.judge(books)
+        if not self.lossy():
+            wrong += self.judge_counts(books)
+        if wrong:
+            raise Broken("\n".join(wrong))
+        return {"flows": len(self.flows), "sent": sum(f.sent or 0 for f in self.flows),
+                "received": sum(b["frames"] for b in books.values()),
+                "lossy": sum(f.expect == LOSSY for f in self.flows), "seconds": time.monotonic() - self.began}
+
+    def books(self):
+        reports = {(g, d): g.fe.report(d) for g, d in self.places()}
+        found = {}
+        for f in self.flows:
+            found[f] = (self.wire.book(f.number) if f.target == WIRE
+                        else reports[f.target]["flows"].get(str(f.number), harness.seq.Book().as_dict()))
+        self.strangers = [(f"guest {g.index + 1}.{d}", number, b["frames"]) for (g, d), r in reports.items()
+                          for number, b in r["flows"].items()
+                          if not any(f.target == (g, d) and str(f.number) == number for f in self.flows)]
+        return found
+
+    def quiet(self, still=0.4):
+        """Waits until nothing has moved for a while."""
+        last, since, end = None, time.monotonic(), time.monotonic() + SETTLE
+        while time.monotonic() < end:
+            now = {str(f): b["frames"] for f, b in self.books().items()}
+            if now != last:
+                last, since = now, time.monotonic()
+            elif time.monotonic() - since > still:
+                return
+            time.sleep(0.05)
+
+    def settle(self):
+        def complete():
+            books = self.books()
+            return books if all(f.expect == LOSSY or b["frames"] >= f.sent for f, b in books.items()) else None
+        if self.saturated or all(f.expect == LOSSY for f in self.flows):
+            return self.books()
+        try:
+            return wait_for("the round's frames", complete, 10, 0.05)
+        except Failure:
+            return self.books()
+
+    def judge(self, books):
+        wrong = [f"{name} received {frames} frames of flow {number}, which is not for it"
+                 for name, number, frames in self.strangers]
+        for f, b in books.items():
+            what = {k: b[k] for k in ("unique", "duplicated", "reordered", "corrupt")}
+            whole = what["duplicated"] == what["reordered"] == what["corrupt"] == 0
+            if f.sent is not None and what["unique"] > f.sent:
+                whole = False
+            if f.expect == EXACT and not self.saturated and what["unique"] != f.sent:
+                whole = False
+            if not whole:
+                wrong.append(f"{f}, {f.expect}: {f.sent} sent, {what}")
+        return wrong
+
+    def judge_counts(self, books):
+        """Every frame was received or counted as dropped, once."""
+        drops = {k: n - self.drops_before.get(k, 0) for k, n in self.drops().items()}
+        drops = {k: n for k, n in drops.items() if n != 0}
+        now = self.uplink()
+        if not self.saturated:
+            return [f"drops were counted: {drops}"] if drops else []
+        sent = sum(f.sent for f in self.flows)
+        received = sum(b["frames"] for b in books.values())
+        before_us = sum(f.sent for f in self.flows if f.source == WIRE) - (now["rx_frames"] - self.uplink_before["rx_frames"])
+        if sent - before_us != received + sum(drops.values()):
+            return [f"{sent} were sent ({before_us} lost in front of the uplink), {received} received, dropped: {drops};"
+                    f" {sent - before_us - received - sum(drops.values())} are missing"]
+        self.dropped = sum(drops.values())
+        return []
+
+    def drops(self):
+        shown = wait_for("xvctl show", self.switch.show)
+        found = {}
+        for v in shown["vifs"]:
+            for reason, n in v["drops"].items():
+                found[f"{v['domid']}.{v['device']} {reason}"] = n
+        for u in shown["uplinks"]:
+            for reason, n in u["drops"].items():
+                found[f"uplink {reason}"] = n
+        return found
+
+    def uplink(self):
+        return wait_for("xvctl show", self.switch.show)["uplinks"][0]
+
+    # ---- what happens to it
+
+    def back(self, guest, old, timeout=None):
+        """Waits until another worker serves the guest."""
+        wait_for("another worker", lambda: guest.worker() not in (None, old), timeout)
+        guest.running()
+
+    def kill_worker(self, guest, number=signal.SIGKILL):
+        """Returns the pid that the signal went to, None if there was no worker."""
+        pid = guest.worker()
+        if pid:
+            signal_pid(pid, number)
+        return pid
+
+    def restart_watcher(self):
+        self.switch.start_watcher()
+        wait_for("the watcher", self.switch.show)
+
+    def kill_watcher(self):
+        self.switch.watcher.kill()
+        self.bench.procs.remove(self.switch.watcher)
+
+    def primary_pid(self):
+        return self.switch.pid_of_primary()
+
+    def all_running(self):
+        wait_for("the primary", self.primary_pid)
+        for g in self.guests:
+            g.running()
+
+    # ---- leaks
+
+    def census(self):
+        """Everything that a death could leave behind, by name."""
+        primary, watcher = self.primary_pid(), self.switch.watcher.pid
+        if self.fabric is None or self.fabric.pid != primary:
+            if self.fabric is not None:
+                self.fabric.close()
+            self.fabric = Fabric(primary, self.bench.huge_dir())
+        roles = {primary: "primary", watcher: "watcher"}
+        for g in self.guests:
+            roles[g.worker()] = f"worker of {g.index + 1}"
+        by_domid = {g.domid: f"guest {g.index + 1}" for g in self.guests}
+        count = {"buffers free": self.fabric.free_buffers(), "MACs": self.fabric.macs(), "grants": {}}
+        for line in self.bench.sim.run("grants", self.bench.sim.dir).splitlines():
+            m = re.match(r"domain (\d+) pid \d+ granted (\d+) mapped (\d+) by (.*)", line)
+            by = {roles.get(int(p), f"pid {p}"): int(n) for p, n in re.findall(r"0/(\d+)=(\d+)", m[4])}
+            count["grants"][by_domid.get(int(m[1]), f"domain {m[1]}")] = (int(m[2]), int(m[3]), by)
+        for role, pid in (("primary", primary), ("watcher", watcher)):
+            count[f"descriptors of {role}"] = descriptors(pid)
+            count[f"threads of {role}"] = len(os.listdir(f"/proc/{pid}/task"))
+        for g in self.guests:
+            count[f"descriptors of worker {g.index + 1}"] = sum(descriptors(g.worker()).values())
+        count["run_dir"] = names(self.switch.run_dir)
+        count["EAL files"] = names(f"/var/run/dpdk/{self.bench.prefix}")
+        huge = self.bench.huge_dir()
+        count["hugepages"] = sum(os.stat(os.path.join(huge, n)).st_size for n in os.listdir(huge)) >> 21
+        count["processes"] = len(harness.processes_with(self.switch.conf_file))
+        count["XenStore watches"] = None
+        return count
+
+    def same_census(self, before, timeout=15):
+        """Waits until all is as before; raises Broken with what isn't."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                now = self.census()
+                wrong = {k: (before[k], now[k]) for k in before if before[k] != now[k]}
+            except (OSError, TypeError, KeyError, Failure) as e:
+                wrong = {"census": e}
+            if not wrong:
+                return now
+            if time.monotonic() > end:
+                raise Broken("leaked: " + "; ".join(difference(k, *v) if isinstance(v, tuple) else f"{k}: {v}"
+                                                    for k, v in wrong.items()))
+            time.sleep(0.2)
+
+
+def difference(what, before, now):
+    if isinstance(before, dict):
+        keys = [k for k in {**before, **now} if before.get(k) != now.get(k)]
+        return f"{what}: " + ", ".join(f"{k}: {before.get(k, 0)}, now {now.get(k, 0)}" for k in keys)
+    return f"{what}: {before}, now {now}"
+
+
+def conf_copy(value):
+    return {k: conf_copy(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def signal_pid(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def names(path):
+    """How many files there are of each kind; a number in a name is what differs between files of a kind."""
+    found = {}
+    for name in os.listdir(path) if os.path.isdir(path) else []:
+        kind = re.sub(r"\d+(_[0-9a-f]+)?", "N", name)
+        found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+def descriptors(pid):
+    """How many there are of each kind."""
+    found = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            kind = re.sub(r"\d+", "N", os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except OSError:
+            continue
+        found[kind] = found.get(kind, 0) + 1
+    return found
