@@ -52,7 +52,8 @@ static uint32_t env_number(const char *name, uint32_t fallback)
 
 // Sends a request and waits for its reply. list is a descriptor to send along, or -1. At most *n_fds descriptors come
 // back in fds, and their number in *n_fds. Returns 0, or -1 with errno set.
-static int call(struct handle *h, const struct grant_req *req, int list, struct grant_rep *rep, int *fds, unsigned *n_fds)
+static int call(
+    struct handle *h, const struct grant_req *req, int list, struct grant_rep *rep, int *fds, unsigned *n_fds)
 {
     int ret;
 
@@ -232,7 +233,7 @@ static void *list_map(uint32_t count, int list, uint32_t n_runs, const int *fds,
 }
 
 static void *grants_map(struct handle *h, uint32_t count, const uint32_t *domids, unsigned domid_stride,
-                        const uint32_t *refs, int prot, uint32_t notify)
+    const uint32_t *refs, int prot, uint32_t notify)
 {
     struct grant_req req = { .op = GRANT_MAP, .count = count, .flags = prot_flags(prot), .notify = notify };
     struct grant_rep rep;
@@ -313,8 +314,8 @@ static int notify_check(uint32_t *offset, uint32_t port)
     return -1;
 }
 
-void *xengnttab_map_grant_ref_notify(xengnttab_handle *xgt, uint32_t domid, uint32_t ref, int prot,
-                                     uint32_t notify_offset, evtchn_port_t notify_port)
+void *xengnttab_map_grant_ref_notify(
+    xengnttab_handle *xgt, uint32_t domid, uint32_t ref, int prot, uint32_t notify_offset, evtchn_port_t notify_port)
 {
     if (notify_check(&notify_offset, notify_port) < 0)
         return NULL;
@@ -386,8 +387,8 @@ static int not_simulated(void)
     return -1;
 }
 
-int xengnttab_dmabuf_exp_from_refs(xengnttab_handle *xgt, uint32_t domid, uint32_t flags, uint32_t count,
-                                   const uint32_t *refs, uint32_t *fd)
+int xengnttab_dmabuf_exp_from_refs(
+    xengnttab_handle *xgt, uint32_t domid, uint32_t flags, uint32_t count, const uint32_t *refs, uint32_t *fd)
 {
     return not_simulated();
 }
@@ -430,8 +431,12 @@ static void *block_map(uint32_t count, int list, uint32_t *refs, int fd, uint64_
 
 static void *pages_share(struct handle *h, uint32_t domid, int count, uint32_t *refs, int writable, uint32_t notify)
 {
-    struct grant_req req = { .op = GRANT_SHARE, .domid = domid, .count = count, .flags = share_flags(writable),
-                             .notify = notify, .limit = env_number("XENSIM_GNTALLOC_LIMIT", GNTALLOC_LIMIT) };
+    struct grant_req req = { .op = GRANT_SHARE,
+        .domid = domid,
+        .count = count,
+        .flags = share_flags(writable),
+        .notify = notify,
+        .limit = env_number("XENSIM_GNTALLOC_LIMIT", GNTALLOC_LIMIT) };
     struct grant_rep rep;
     int list = memfd_create("refs", MFD_CLOEXEC), fd = -1, error;
     unsigned n_fds = 1;
@@ -479,7 +484,7 @@ void *xengntshr_share_pages(xengntshr_handle *xgs, uint32_t domid, int count, ui
 }
 
 void *xengntshr_share_page_notify(xengntshr_handle *xgs, uint32_t domid, uint32_t *ref, int writable,
-                                  uint32_t notify_offset, evtchn_port_t notify_port)
+    uint32_t notify_offset, evtchn_port_t notify_port)
 {
     if (notify_check(&notify_offset, notify_port) < 0)
         return NULL;

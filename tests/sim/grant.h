@@ -13,22 +13,30 @@
 #include <stdint.h>
 
 #define GRANT_PAGE 4096
-#define GRANT_FIRST_REF 8         // Xen keeps the lower ones for the console, XenStore and the like.
-#define GRANT_MAP_MAX 65536       // Of one call: the kernel's gntdev has the same limit by default.
-#define GRANT_FILES_MAX 250       // Different granting handles in one call; the kernel sends up to 253 descriptors.
+#define GRANT_FIRST_REF 8 // Xen keeps the lower ones for the console, XenStore and the like.
+#define GRANT_MAP_MAX 65536 // Of one call: the kernel's gntdev has the same limit by default.
+#define GRANT_FILES_MAX 250 // Different granting handles in one call; the kernel sends up to 253 descriptors.
 #define GRANT_NO_NOTIFY UINT32_MAX
 
 enum grant_op {
-    GRANT_HELLO,   // domid: the client's own.
-    GRANT_SHARE,   // domid: to whom; count, flags, notify, limit. List: the keeper puts count references.
-                   // Reply: id; one descriptor, and the block begins at page.
-    GRANT_UNSHARE, // id
-    GRANT_MAP,     // count, flags, notify. List: count struct grant_name; the keeper puts runs struct grant_run over it.
-                   // Reply: id, runs, and the descriptors that the runs name.
-    GRANT_UNMAP,   // id
-    GRANT_CREATE,  // domid: the domain lives from now on.
-    GRANT_DESTROY, // domid: none of its grants can be mapped any more.
-    GRANT_QUERY,   // List: the keeper puts text for people, see README.md.
+    // domid: the client's own.
+    GRANT_HELLO,
+    // domid: to whom; count, flags, notify, limit. List: the keeper puts count references.
+    // Reply: id; one descriptor, and the block begins at page.
+    GRANT_SHARE,
+    // id
+    GRANT_UNSHARE,
+    // count, flags, notify. List: count struct grant_name; the keeper puts runs struct grant_run over it.
+    // Reply: id, runs, and the descriptors that the runs name.
+    GRANT_MAP,
+    // id
+    GRANT_UNMAP,
+    // domid: the domain lives from now on.
+    GRANT_CREATE,
+    // domid: none of its grants can be mapped any more.
+    GRANT_DESTROY,
+    // List: the keeper puts text for people, see README.md.
+    GRANT_QUERY,
 };
 
 enum grant_flag {
@@ -42,7 +50,7 @@ struct grant_req {
     uint32_t count;
     uint32_t flags;
     uint32_t notify; // The byte of the block or mapping to clear at its end, or GRANT_NO_NOTIFY.
-    uint32_t limit;  // How many pages the domain may grant in all.
+    uint32_t limit; // How many pages the domain may grant in all.
     uint64_t id;
 };
 static_assert(sizeof(struct grant_req) == 32, "no holes");

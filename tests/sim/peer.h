@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A connection to the keeper: a handle of a process, with its blocks or mappings.
+
+#ifndef SIM_PEER_H
+#define SIM_PEER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct domain;
+struct file;
+struct mapping;
+
+struct peer {
+    struct peer *next;
+    int fd;
+    bool closed;
+    pid_t pid;
+    struct domain *domain; // NULL before GRANT_HELLO.
+    struct file *file; // Of the blocks that it shares; NULL before the first one.
+    struct mapping *mappings;
+};
+
+#endif
