@@ -191,10 +191,10 @@ class Testpmd(Proc):
     def __init__(self, bench, domid, macs, mode="macswap", peers=(), cpus="0,1", options=(), eal=()):
         Testpmd.count += 1
         n = len(macs)
-        argv = ["dpdk-testpmd", "--lcores", f"(0,1)@({cpus})", "--no-pci", "--no-huge", "-m", "128",
+        argv = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"(0,1)@({cpus})", "--no-pci", "--no-huge", "-m", "128",
                 "--file-prefix", f"{bench.prefix}g{domid}n{Testpmd.count}", "-d", bench.driver()]
         argv += [f"--vdev=net_xenvirt{i},mac={mac}" for i, mac in enumerate(macs)]
-        argv += list(eal) + ["--", "-i", f"--total-num-mbufs={2048 + 1024 * n}", f"--forward-mode={mode}"]
+        argv += list(eal) + ["--", "-i", "--no-flush-rx", f"--total-num-mbufs={2048 + 1024 * n}", f"--forward-mode={mode}"]
         argv += [f"--eth-peer={i},{peer}" for i, peer in enumerate(peers)]
         if n == 1:
             argv.append("--port-topology=loop")
@@ -218,7 +218,7 @@ class Testpmd(Proc):
 
     def forward(self):
         self.ready()
-        self.ask("start", r"packet forwarding - ports=")
+        self.ask("start", r"TX RS bit threshold=")
 
     def running(self, n=0):
         return self.bench.switch.vif_running(self.domid, n)
@@ -253,13 +253,14 @@ class Sim:
         self.domains.discard(domid)
 
     def grants(self):
-        """[{domid, granted, mapped, by}]"""
+        """[{domid, pid, granted, mapped, by}], one for each granting process"""
         found = []
         for line in self.run("grants", self.dir).splitlines():
-            match = re.match(r"domain (\d+) granted (\d+) mapped (\d+) by (\S+)", line)
-            if match:
-                domid, granted, mapped, by = match.groups()
-                found.append({"domid": int(domid), "granted": int(granted), "mapped": int(mapped), "by": by})
+            match = re.match(r"domain (\d+) pid (\S+) granted (\d+) mapped (\d+)(?: by (.*))?", line)
+            if match is None:
+                raise Failure(f"xensim grants: {line}")
+            domid, pid, granted, mapped, by = match.groups()
+            found.append({"domid": int(domid), "pid": pid, "granted": int(granted), "mapped": int(mapped), "by": by})
         return found
 
     def mapped(self, domid=None):
@@ -554,6 +555,19 @@ class Bench:
                 tail = f.readlines()[-lines:]
             text.append(f"--- {path}\n{''.join(tail)}")
         return "".join(text)
+
+
+def gone(pid):
+    """Has the process ended? In a namespace of our own we are the one who buries orphans."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def processes_with(text):

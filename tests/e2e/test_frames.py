@@ -220,7 +220,7 @@ class Frames(SharedCase):
 
     def test_a_mempool_may_fill_its_last_list_page(self):
         guest = self.bench.fe22()
-        guest.do("pool 0 count=896 size=2213")  # 512 pages: one page of pairs, no room for an end
+        guest.do("pool 0 count=1024 size=1920")  # 512 pages: one page of pairs, no room for an end
         self.assertEqual(512, len(guest.do("refs pool 0")["refs"]))
         self.assertEqual(1, len(guest.do("refs pool 0")["lists"]))
         guest.device(0, B, new_pool=False)

@@ -48,13 +48,16 @@ bool guest_poll(struct guest *g)
     return n > 0;
 }
 
-static uint64_t flow_due(const struct flow *f, double now)
+// A flow that fell behind, since its ring was full, goes on at its rate: it doesn't make up for it.
+static uint64_t flow_due(struct flow *f, double now)
 {
     uint64_t due = f->sent + TURN_FRAMES;
 
     if (f->rate > 0) {
         uint64_t paced = (now - f->started) * f->rate;
 
+        if (paced > due)
+            f->started = now - due / f->rate;
         due = paced < due ? paced : due;
     }
     return f->count != 0 && due > f->count ? f->count : due;
