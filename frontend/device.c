@@ -212,8 +212,8 @@ void device_stop(struct device *d)
     windows_close(&d->tx.windows);
     if (detached)
         return;
-    // The back end may go on writing into what it has mapped. Pages that are unshared stay its own until it unmaps them; the
-    // next start gets new ones.
+    // The back end may go on writing into what it has mapped. Pages that are unshared stay its own until it unmaps
+    // them; the next start gets new ones.
     LOG(WARNING, "device %u: the back end didn't confirm the stop; its rings and buffers are given up\n", d->index);
     bounce_close(d);
     rings_close(d);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // device.h: one net_xenvirt device, the ethdev's private data.
 //
-// It lies in memory that DPDK's secondary processes share; they may look at the counters only: every pointer in here is the
-// primary's.
+// It lies in memory that DPDK's secondary processes share; they may look at the counters only: every pointer in here is
+// the primary's.
 #ifndef XENVIRT_DEVICE_H
 #define XENVIRT_DEVICE_H
 
@@ -16,7 +16,7 @@ struct device {
     struct rte_ether_addr mac;
     struct guest *guest;
     unsigned index; // N
-    int lock;       // on N
+    int lock; // on N
     struct flag flag;
     struct rxq rx;
     struct txq tx;

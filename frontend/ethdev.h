@@ -5,7 +5,7 @@
 
 #include <ethdev_driver.h>
 
-extern const struct eth_dev_ops xenvirt_ops;           // primary process
+extern const struct eth_dev_ops xenvirt_ops; // primary process
 extern const struct eth_dev_ops xenvirt_secondary_ops; // counters only
 
 void xenvirt_fast_ops(struct rte_eth_dev *dev);

@@ -23,7 +23,8 @@ int flag_open(struct flag *f, struct guest *g)
 {
     int ret;
 
-    f->page = xengntshr_share_page_notify(g->gntshr, g->backend, &f->ref, 1, offsetof(struct xenvirt_flag_page, up), -1);
+    f->page = xengntshr_share_page_notify(
+        g->gntshr, g->backend, &f->ref, 1, offsetof(struct xenvirt_flag_page, up), -1);
     if (f->page != NULL)
         return 0;
     ret = errno != 0 ? -errno : -EIO;

@@ -21,8 +21,8 @@ void flag_close(struct flag *f, struct guest *g); // clears byte 0, as the kerne
 // A new generation begins; before the start key is written.
 void flag_start(struct flag *f);
 
-// Ask the back end to leave this generation's memory alone, then wait for it. flag_wait() returns true if it does, or if
-// there is no back end at all, false after XENVIRT_STOP_MS.
+// Ask the back end to leave this generation's memory alone, then wait for it. flag_wait() returns true if it does, or
+// if there is no back end at all, false after XENVIRT_STOP_MS.
 void flag_stop(struct flag *f);
 bool flag_wait(const struct flag *f);
 

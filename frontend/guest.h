@@ -26,8 +26,9 @@ struct guest {
 
 #define GUEST_ANY UINT32_MAX
 
-// domid: of this guest, GUEST_ANY: ask XenStore. backend: GUEST_ANY: ask XenStore, else domain 0. The first user decides; a
-// later one that wants something else gets -EINVAL: mempool keys are per guest, so they can be granted to one domain only.
+// domid: of this guest, GUEST_ANY: ask XenStore. backend: GUEST_ANY: ask XenStore, else domain 0. The first user
+// decides; a later one that wants something else gets -EINVAL: mempool keys are per guest, so they can be granted to
+// one domain only.
 int guest_open(uint32_t domid, uint32_t backend, struct guest **out);
 void guest_close(struct guest *g);
 
@@ -35,7 +36,8 @@ void guest_close(struct guest *g);
 void guest_lock(void);
 void guest_unlock(void);
 
-// Remove the keys that dead processes left, so that the switch doesn't find dead references at the next start of a device.
+// Remove the keys that dead processes left, so that the switch doesn't find dead references at the next start of a
+// device.
 void guest_sweep(struct guest *g);
 
 #endif

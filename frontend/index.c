@@ -3,9 +3,9 @@
 //
 // XenStore keys outlive a killed process, a file lock doesn't: whoever gets the lock knows that keys under this number
 // are nobody's. The files lie beside EAL's runtime directories, which all DPDK processes of a user share whatever their
-// --file-prefix, and are named by the domain's UUID, so that simulated domains on one machine don't meet. They are never
-// removed: removing a lock file races with the next one to take it. The gate is there because whoever sweeps up dead keys
-// takes numbers for a moment, which must not make another process believe that they are in use.
+// --file-prefix, and are named by the domain's UUID, so that simulated domains on one machine don't meet. They are
+// never removed: removing a lock file races with the next one to take it. The gate is there because whoever sweeps up
+// dead keys takes numbers for a moment, which must not make another process believe that they are in use.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

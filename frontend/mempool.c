@@ -48,8 +48,8 @@ static int granted_populate(struct rte_mempool *mp)
 
     if (ret < 0)
         return ret;
-    ret = rte_mempool_populate_iova(mp, r->offer.data.va, RTE_BAD_IOVA, (size_t)r->offer.data.pages * XENVIRT_PAGE_BYTES,
-        granted_free, r);
+    ret = rte_mempool_populate_iova(
+        mp, r->offer.data.va, RTE_BAD_IOVA, (size_t)r->offer.data.pages * XENVIRT_PAGE_BYTES, granted_free, r);
     if (ret == (int)mp->size)
         return region_publish(r, mp);
     if (ret <= 0) // else the region belongs to mp already
@@ -81,8 +81,8 @@ static struct rte_mempool *granted_create(const char *name, unsigned n, unsigned
 
     if (rte_eal_process_type() != RTE_PROC_PRIMARY)
         return granted_fail(NULL, ENOTSUP);
-    mp = rte_mempool_create_empty(name, n, elt_size, cache_size, priv_size, socket_id,
-        flags | RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+    mp = rte_mempool_create_empty(
+        name, n, elt_size, cache_size, priv_size, socket_id, flags | RTE_MEMPOOL_F_NO_IOVA_CONTIG);
     if (mp == NULL)
         return NULL;
     ret = rte_mempool_set_ops_byname(mp, ops, NULL);
@@ -93,8 +93,8 @@ struct rte_mempool *rte_mempool_gntalloc_create(const char *name, unsigned n, un
     unsigned private_data_size, rte_mempool_ctor_t *mp_init, void *mp_init_arg, rte_mempool_obj_cb_t *obj_init,
     void *obj_init_arg, int socket_id, unsigned flags)
 {
-    struct rte_mempool *mp =
-        granted_create(name, n, elt_size, cache_size, private_data_size, socket_id, flags, ops_name(flags));
+    struct rte_mempool *mp = granted_create(
+        name, n, elt_size, cache_size, private_data_size, socket_id, flags, ops_name(flags));
     int ret;
 
     if (mp == NULL)
@@ -109,8 +109,8 @@ struct rte_mempool *rte_mempool_gntalloc_create(const char *name, unsigned n, un
     return mp;
 }
 
-struct rte_mempool *rte_pktmbuf_pool_gntalloc_create(const char *name, unsigned n, unsigned cache_size,
-    uint16_t priv_size, uint16_t data_room_size, int socket_id)
+struct rte_mempool *rte_pktmbuf_pool_gntalloc_create(
+    const char *name, unsigned n, unsigned cache_size, uint16_t priv_size, uint16_t data_room_size, int socket_id)
 {
     struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = data_room_size, .mbuf_priv_size = priv_size };
     unsigned elt_size = sizeof(struct rte_mbuf) + priv_size + data_room_size;

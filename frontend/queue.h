@@ -11,13 +11,14 @@
 #include "region.h"
 #include "ring.h"
 
-// A bounce buffer belongs to the descriptor of the same number. The header ends where the frame begins, on a cache line.
+// A bounce buffer belongs to the descriptor of the same number. The header ends where the frame begins, on a cache
+// line.
 #define BOUNCE_FRAME_AT 64u
 #define BOUNCE_HEADER_AT (BOUNCE_FRAME_AT - XENVIRT_NET_HDR_BYTES)
 #define BOUNCE_BYTES (BOUNCE_FRAME_AT + XENVIRT_FRAME_MAX)
 
 struct bounce {
-    char *va;     // of buffer 0, NULL: none
+    char *va; // of buffer 0, NULL: none
     uint64_t gva; // the same in descriptors
 };
 
@@ -25,7 +26,7 @@ struct rx_counts {
     uint64_t frames;
     uint64_t bytes;
     uint64_t bad_length; // the back end gave a length below the least frame or above what was posted
-    uint64_t oversized;  // longer than an mbuf of the queue's mempool
+    uint64_t oversized; // longer than an mbuf of the queue's mempool
     uint64_t no_mbuf;
 };
 
@@ -34,7 +35,7 @@ struct rxq {
     struct rte_mempool *mp; // NULL: the queue isn't set up
     struct bounce bounce;
     const struct windows *windows; // that mbufs of mp lie in, where there are no bounce buffers
-    uint32_t room;                 // bytes of frame in an mbuf
+    uint32_t room; // bytes of frame in an mbuf
     uint16_t port_id;
     uint16_t n_desc;
     struct rx_counts counts;
@@ -55,7 +56,7 @@ struct txq {
     struct bounce bounce;
     struct windows windows;
     uint16_t n_desc; // 0: the queue isn't set up
-    bool fast_free;  // RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE
+    bool fast_free; // RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE
     struct tx_counts counts;
 };
 

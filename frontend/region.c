@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // region.c: regions in XenStore.
 //
-// A region's address in descriptors isn't its virtual address but M's own terabyte. Regions of a guest may not overlap, and
-// two processes of a guest can well have different memory at the same virtual address; their M differ always.
+// A region's address in descriptors isn't its virtual address but M's own terabyte. Regions of a guest may not overlap,
+// and two processes of a guest can well have different memory at the same virtual address; their M differ always.
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -96,7 +96,8 @@ struct region *region_find(struct guest *g, const struct rte_mempool *mp)
     struct region *r;
 
     guest_lock();
-    TAILQ_FOREACH(r, &g->regions, next) {
+    TAILQ_FOREACH(r, &g->regions, next)
+    {
         if (r->mp == mp)
             break;
     }
@@ -110,7 +111,8 @@ void windows_open(struct windows *ws, struct guest *g)
 
     ws->n = 0;
     guest_lock();
-    TAILQ_FOREACH(r, &g->regions, next) {
+    TAILQ_FOREACH(r, &g->regions, next)
+    {
         if (r->mp == NULL)
             continue;
         ws->w[ws->n] = (struct window){

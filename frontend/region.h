@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// region.h: memory that descriptors may point into: a granted mempool or a device's bounce buffers. The switch calls both a
-// mempool; M is its number in XenStore.
+// region.h: memory that descriptors may point into: a granted mempool or a device's bounce buffers. The switch calls
+// both a mempool; M is its number in XenStore.
 #ifndef XENVIRT_REGION_H
 #define XENVIRT_REGION_H
 
@@ -13,14 +13,14 @@ struct region {
     struct guest *guest;
     struct offer offer;
     struct rte_mempool *mp; // NULL: bounce buffers
-    uint64_t gva;           // what descriptors call the first byte
-    unsigned index;         // M
-    int lock;               // on M
-    unsigned users;         // started devices whose back end maps it
+    uint64_t gva; // what descriptors call the first byte
+    unsigned index; // M
+    int lock; // on M
+    unsigned users; // started devices whose back end maps it
 };
 
-// Grant the pages and take a number. The switch learns of the region by region_publish(), and uses it from the next start of
-// a device on.
+// Grant the pages and take a number. The switch learns of the region by region_publish(), and uses it from the next
+// start of a device on.
 int region_open(struct guest *g, uint32_t pages, struct region **out);
 int region_publish(struct region *r, struct rte_mempool *mp);
 

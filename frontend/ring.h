@@ -2,8 +2,8 @@
 // ring.h: the driver's end of a legacy split virtqueue.
 //
 // The back end can write all of the ring's memory, so nothing is read from it but the used index and used entries, once
-// each. What is in flight is known from `slots`, which is ours alone. A ring on which the back end did what no correct one
-// does is broken, and stays so until it is opened again.
+// each. What is in flight is known from `slots`, which is ours alone. A ring on which the back end did what no correct
+// one does is broken, and stays so until it is opened again.
 #ifndef XENVIRT_RING_H
 #define XENVIRT_RING_H
 
@@ -12,19 +12,19 @@
 #include <linux/virtio_ring.h>
 #include <rte_branch_prediction.h>
 
-#define RING_FAULTS(F)                                                  \
-    F(NONE, "none")                                                     \
-    F(USED_AHEAD, "used index runs ahead of what was posted")           \
-    F(ID_RANGE, "used entry names a descriptor outside the table")      \
+#define RING_FAULTS(F) \
+    F(NONE, "none") \
+    F(USED_AHEAD, "used index runs ahead of what was posted") \
+    F(ID_RANGE, "used entry names a descriptor outside the table") \
     F(ID_IDLE, "used entry names a descriptor that isn't outstanding")
 #define RING_FAULT_ENUM(name, text) RING_##name,
 enum ring_fault { RING_FAULTS(RING_FAULT_ENUM) RING_FAULT_COUNT };
 
-struct ring_slot {  // of descriptor i
-    void *cookie;   // of a chain's head, the poster's
+struct ring_slot { // of descriptor i
+    void *cookie; // of a chain's head, the poster's
     uint16_t count; // of a chain's head: descriptors in it, 0: not outstanding
-    uint16_t next;  // in the chain
-    uint32_t len;   // of this descriptor
+    uint16_t next; // in the chain
+    uint32_t len; // of this descriptor
 };
 
 struct ring {
@@ -104,8 +104,8 @@ static inline uint16_t ring_used(struct ring *r)
     return 0;
 }
 
-// Take back the next of ring_used() chains: returns its head and *len as the back end gave it, or -1 if that broke the ring.
-// The caller posts the head again or puts the chain.
+// Take back the next of ring_used() chains: returns its head and *len as the back end gave it, or -1 if that broke the
+// ring. The caller posts the head again or puts the chain.
 static inline int ring_take(struct ring *r, uint32_t *len)
 {
     struct vring_used_elem *e = &r->used->ring[r->used_next & (r->size - 1)];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // rte_eth_xenvirt.h: mempools whose frames net_xenvirt sends and receives without a copy in the guest.
 //
-// A granted mempool is used by every net_xenvirt device of the process that is started after the mempool was created; until
-// then, and with every other driver, it is an ordinary mempool without IOVA addresses. Primary process only.
+// A granted mempool is used by every net_xenvirt device of the process that is started after the mempool was created;
+// until then, and with every other driver, it is an ordinary mempool without IOVA addresses. Primary process only.
 #ifndef RTE_ETH_XENVIRT_H
 #define RTE_ETH_XENVIRT_H
 
@@ -19,11 +19,11 @@ struct rte_mempool *rte_mempool_gntalloc_create(const char *name, unsigned n, un
     void *obj_init_arg, int socket_id, unsigned flags);
 
 // As rte_pktmbuf_pool_create(), likewise.
-struct rte_mempool *rte_pktmbuf_pool_gntalloc_create(const char *name, unsigned n, unsigned cache_size,
-    uint16_t priv_size, uint16_t data_room_size, int socket_id);
+struct rte_mempool *rte_pktmbuf_pool_gntalloc_create(
+    const char *name, unsigned n, unsigned cache_size, uint16_t priv_size, uint16_t data_room_size, int socket_id);
 
-// Withdraw and free a granted mempool, with all objects back in it. -EBUSY while a net_xenvirt device is started that was
-// started after the mempool was created; -EINVAL if mp isn't granted.
+// Withdraw and free a granted mempool, with all objects back in it. -EBUSY while a net_xenvirt device is started that
+// was started after the mempool was created; -EINVAL if mp isn't granted.
 int rte_mempool_gntalloc_free(struct rte_mempool *mp);
 
 #ifdef __cplusplus

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // rx.c: from the switch.
 //
-// Two ways, chosen at each start. Bounce: descriptor i always posts bounce buffer i, frames are copied into mbufs of any
-// mempool, and wait in the ring while there is none. Direct: the mempool is granted and its mbufs are posted themselves.
+// Two ways, chosen at each start. Bounce: descriptor i always posts bounce buffer i, frames are copied into mbufs of
+// any mempool, and wait in the ring while there is none. Direct: the mempool is granted and its mbufs are posted
+// themselves.
 #include <errno.h>
 
 #include <rte_memcpy.h>

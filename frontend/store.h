@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// store.h: the guest's own keys in XenStore. Keys are the formats of xenvirt.h, completed with a device or mempool number.
+// store.h: the guest's own keys in XenStore. Keys are the formats of xenvirt.h, completed with a device or mempool
+// number.
 #ifndef XENVIRT_STORE_H
 #define XENVIRT_STORE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // tx.c: to the switch.
 //
-// A frame whose every segment lies in a granted mempool goes as it is; its mbuf is freed when the back end has sent it. Any
-// other frame is copied into the bounce buffer of its descriptor, and its mbuf freed at once.
+// A frame whose every segment lies in a granted mempool goes as it is; its mbuf is freed when the back end has sent it.
+// Any other frame is copied into the bounce buffer of its descriptor, and its mbuf freed at once.
 #include <string.h>
 
 #include <rte_memcpy.h>
@@ -10,7 +10,7 @@
 #include "queue.h"
 
 #define TX_SEGS_MAX 8u // a frame in more pieces is copied
-#define TX_FREE 32u    // mbufs freed in one go
+#define TX_FREE 32u // mbufs freed in one go
 
 int txq_open(struct txq *q, void *mem, uint16_t size, const struct bounce *bounce)
 {
@@ -20,8 +20,8 @@ int txq_open(struct txq *q, void *mem, uint16_t size, const struct bounce *bounc
 
 void txq_close(struct txq *q, bool detached)
 {
-    // A back end that didn't detach may still send from posted mbufs, which must not hold anything newer by then: they are
-    // lost on purpose.
+    // A back end that didn't detach may still send from posted mbufs, which must not hold anything newer by then: they
+    // are lost on purpose.
     for (uint16_t id = 0; detached && id < q->ring.size; id++) {
         if (q->ring.slots[id].count != 0)
             rte_pktmbuf_free(q->ring.slots[id].cookie);

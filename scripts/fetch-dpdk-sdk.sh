@@ -6,7 +6,8 @@
 # version, through apt, which checks its signature. The system's own lists and sources stay untouched.
 set -eu
 
-HEADERS='lib/ethdev/ethdev_driver.h lib/ethdev/ethdev_vdev.h lib/eal/include/dev_driver.h drivers/bus/vdev/bus_vdev_driver.h'
+HEADERS='lib/ethdev/ethdev_driver.h lib/ethdev/ethdev_vdev.h lib/eal/include/dev_driver.h
+    drivers/bus/vdev/bus_vdev_driver.h'
 
 die()
 {
@@ -41,11 +42,12 @@ apt_private()
         -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache" "$@"
 }
 
-apt_private update >"$work/log" 2>&1 || { cat "$work/log" >&2; die "apt-get update failed for the source lists"; }
+apt_private update --error-on=any >"$work/log" 2>&1 ||
+    { cat "$work/log" >&2; die "apt-get update failed for the source lists"; }
 (cd "$work/src" && apt_private source --download-only "dpdk=$version") >"$work/log" 2>&1 ||
     { cat "$work/log" >&2; die "apt has no source package dpdk $version"; }
 
-set -- "$work"/src/dpdk_*.orig.tar.*
+set -- "$work"/src/dpdk_*.orig.tar.[gx]z
 [ $# -eq 1 ] && [ -f "$1" ] || die "the source package of dpdk $version has no single upstream archive"
 mkdir "$work/tree"
 tar -xf "$1" -C "$work/tree" --strip-components=1

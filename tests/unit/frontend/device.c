@@ -344,6 +344,32 @@ Test(device, bad_arguments_are_refused)
     cr_assert_eq(rte_vdev_init("net_xenvirt1", "backend=0,domid=7"), 0);
 }
 
+Test(device, grants_to_domain_0_unless_told_otherwise)
+{
+    cr_assert_eq(xen_granted_to(), 0);
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt0"), 0);
+    xen_key_set("control/dpdk-backend", "5");
+    plug("net_xenvirt0", "");
+    cr_assert_eq(xen_granted_to(), 5);
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt0"), 0);
+    plug("net_xenvirt0", "backend=6");
+    cr_assert_eq(xen_granted_to(), 6);
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt0"), 0);
+    xen_key_set("control/dpdk-backend", "x");
+    cr_assert_neq(rte_vdev_init("net_xenvirt0", ""), 0);
+}
+
+Test(device, random_mac_is_locally_administered)
+{
+    unsigned first;
+
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt0"), 0);
+    plug("net_xenvirt0", "");
+    start();
+    sscanf(xen_key("0_ether_addr"), "%x", &first);
+    cr_assert_eq(first & 3, 2);
+}
+
 Test(device, counts_by_name)
 {
     struct rte_eth_xstat_name names[64];

@@ -6,7 +6,7 @@
 #include <rte_mbuf.h>
 
 void eal_start(void); // files in a directory of its own
-void eal_stop(void);  // removes it
+void eal_stop(void); // removes it
 struct rte_mempool *eal_pool(const char *name, unsigned n);
 
 // An mbuf whose frame is len bytes counting up from `first`.

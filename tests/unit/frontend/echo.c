@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // echo: a back end for one device that returns every frame to its sender. Not the switch: it trusts the guest.
 //
-// usage: echo DOMID DEVICE [deaf]; runs until SIGTERM and serves one start after another. With "deaf" it confirms no stop.
+// usage: echo DOMID DEVICE [deaf]; runs until SIGTERM and serves one start after another. With "deaf" it confirms no
+// stop.
 #include <err.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -103,8 +104,8 @@ static void say(enum xenvirt_back_state state)
     __atomic_store_n(&flag->back.generation, flag->front.generation, __ATOMIC_RELEASE);
 }
 
-// The flag page stays mapped as long as the device is there: a generation may be over before it was attached, and its end
-// must be confirmed too.
+// The flag page stays mapped as long as the device is there: a generation may be over before it was attached, and its
+// end must be confirmed too.
 static void flag_open(void)
 {
     char *text = key(XENVIRT_KEY_FLAG, device);
@@ -211,7 +212,8 @@ static void serve(bool deaf)
 {
     unsigned long frames = 0;
 
-    while (!over && flag->up != 0 && (deaf || __atomic_load_n(&flag->front.wanted, __ATOMIC_ACQUIRE) == XENVIRT_WANT_RUN)) {
+    while (!over && flag->up != 0 &&
+           (deaf || __atomic_load_n(&flag->front.wanted, __ATOMIC_ACQUIRE) == XENVIRT_WANT_RUN)) {
         unsigned n = echo();
 
         frames += n;

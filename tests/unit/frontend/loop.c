@@ -14,7 +14,7 @@
 
 #define MBUFS 1023 // granted, these fit the 1,024 pages that a guest may grant by default
 #define BURST 32
-#define AHEAD 128  // frames in flight at most
+#define AHEAD 128 // frames in flight at most
 
 static struct rte_mempool *pool;
 static unsigned length;
@@ -92,7 +92,8 @@ static void run(uint64_t frames)
         else if (rte_get_timer_cycles() - last > 5 * rte_get_timer_hz())
             rte_exit(1, "frame %lu of %lu is lost\n", got, frames);
     }
-    printf("%lu frames, %.2f million a second\n", got, got * rte_get_timer_hz() / 1e6 / (rte_get_timer_cycles() - start));
+    printf(
+        "%lu frames, %.2f million a second\n", got, got * rte_get_timer_hz() / 1e6 / (rte_get_timer_cycles() - start));
 }
 
 static void setup(void)
@@ -125,8 +126,8 @@ int main(int argc, char **argv)
         rte_exit(1, "usage: loop EAL-ARGUMENTS -- granted|plain FRAMES [LENGTH]\n");
     granted = strcmp(argv[n + 1], "granted") == 0;
     length = argc - n > 3 ? atoi(argv[n + 3]) : 0;
-    pool = granted ? rte_pktmbuf_pool_gntalloc_create("pool", MBUFS, 32, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0) :
-                     rte_pktmbuf_pool_create("pool", MBUFS, 32, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+    pool = granted ? rte_pktmbuf_pool_gntalloc_create("pool", MBUFS, 32, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0)
+                   : rte_pktmbuf_pool_create("pool", MBUFS, 32, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
     if (pool == NULL)
         rte_exit(1, "no mempool: %s\n", rte_strerror(rte_errno));
     for (int round = 0; round < 2; round++) { // the second after a stop and a start

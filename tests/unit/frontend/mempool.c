@@ -98,8 +98,8 @@ Test(mempool, plain_free_does_so_too)
 
 Test(mempool, plain_objects_are_initialised)
 {
-    struct rte_mempool *mp = rte_mempool_gntalloc_create("objects", 100, 5000, 0, 0, NULL, NULL, NULL, NULL,
-        SOCKET_ID_ANY, RTE_MEMPOOL_F_SP_PUT | RTE_MEMPOOL_F_SC_GET);
+    struct rte_mempool *mp = rte_mempool_gntalloc_create(
+        "objects", 100, 5000, 0, 0, NULL, NULL, NULL, NULL, SOCKET_ID_ANY, RTE_MEMPOOL_F_SP_PUT | RTE_MEMPOOL_F_SC_GET);
     void *obj;
 
     cr_assert_not_null(mp);

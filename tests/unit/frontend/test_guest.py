@@ -84,8 +84,8 @@ def eal(name, *vdevs):
 
 
 def testpmd(sim, name, *vdevs):
-    return Program(sim, 1, name, "stdbuf", "-oL", "dpdk-testpmd", *eal(name, *vdevs), "-d", DRIVER, "--", "-i", "--total-num-mbufs=2048",
-                   "--forward-mode=flowgen", "--disable-link-check", "--no-mlockall")
+    return Program(sim, 1, name, "stdbuf", "-oL", "dpdk-testpmd", *eal(name, *vdevs), "-d", DRIVER, "--", "-i",
+                   "--total-num-mbufs=2048", "--forward-mode=flowgen", "--disable-link-check", "--no-mlockall")
 
 
 def echo(sim, device, *more):

@@ -21,6 +21,7 @@ static struct key {
 } keys[KEYS];
 static unsigned writes;
 static bool refuse;
+static uint32_t granted_to;
 static char *pages[REFS]; // by reference; 0 to 7 are reserved, as in Linux
 static unsigned n_pages, pages_limit = REFS;
 
@@ -169,6 +170,11 @@ unsigned xen_pages(void)
     return n_pages;
 }
 
+uint32_t xen_granted_to(void)
+{
+    return granted_to;
+}
+
 void xen_pages_limit(unsigned n)
 {
     pages_limit = n;
@@ -191,7 +197,8 @@ void *xengntshr_share_pages(xengntshr_handle *x, uint32_t domid, int count, uint
     char *va;
     uint32_t ref = 8;
 
-    (void)x, (void)domid, (void)writable;
+    (void)x, (void)writable;
+    granted_to = domid;
     errno = ENOSPC;
     if ((uint32_t)count > pages_limit - n_pages)
         return NULL;
@@ -208,8 +215,8 @@ void *xengntshr_share_pages(xengntshr_handle *x, uint32_t domid, int count, uint
     return va;
 }
 
-void *xengntshr_share_page_notify(xengntshr_handle *x, uint32_t domid, uint32_t *ref, int writable,
-    uint32_t notify_offset, evtchn_port_t notify_port)
+void *xengntshr_share_page_notify(
+    xengntshr_handle *x, uint32_t domid, uint32_t *ref, int writable, uint32_t notify_offset, evtchn_port_t notify_port)
 {
     (void)notify_offset, (void)notify_port;
     return xengntshr_share_pages(x, domid, 1, ref, writable);

@@ -15,8 +15,9 @@ unsigned xen_keys(void); // in control/dpdk
 unsigned xen_key_order(const char *key);
 
 void *xen_page(uint32_t ref); // NULL: not shared
-unsigned xen_pages(void);     // shared now
+unsigned xen_pages(void); // shared now
 void xen_pages_limit(unsigned n);
+uint32_t xen_granted_to(void); // the domain of the last grant
 void xen_refuse_writes(bool refuse);
 
 #endif
