@@ -31,6 +31,7 @@
 enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define CONTROL_MS 10 // the control lcore looks at least so often
+#define CLEAN_MS 1000u // dead workers' EAL files go so often
 #define LEAVE_MS 10000u // an earlier primary's workers have so long to end
 #define USERS_SHOWN 8u
 
@@ -266,11 +267,22 @@ static void ios_stop(struct primary *p)
     }
 }
 
+static void runtime_turn(uint64_t now)
+{
+    static uint64_t cleaned;
+
+    if (now - cleaned < CLEAN_MS)
+        return;
+    cleaned = now;
+    runtime_clean(eal.file_prefix);
+}
+
 static void control_turn(struct session *s, uint64_t *stats_ms)
 {
     struct primary *p = s->primary;
     uint64_t now = clock_ms();
 
+    runtime_turn(now);
     session_turn(s, now, ios_start);
     if (p->conf->primary_stats > 0 && p->state != NULL && now - *stats_ms >= p->conf->primary_stats * 1000ull) {
         *stats_ms = now;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,23 @@ static pid_t file_pid(const char *name)
     return 0;
 }
 
+// A zombie is dead: where pid 1 doesn't reap, it stays one.
+static bool pid_dead(pid_t pid)
+{
+    char path[32], state = 'X';
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    f = fopen(path, "r");
+    if (f == NULL)
+        return kill(pid, 0) < 0 && errno == ESRCH;
+    // The name in parentheses may itself have one, but a program of ours hasn't.
+    if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+        state = 'X';
+    fclose(f);
+    return state == 'Z' || state == 'X';
+}
+
 uint32_t runtime_clean(const char *prefix)
 {
     char path[PATH_MAX];
@@ -102,7 +120,7 @@ uint32_t runtime_clean(const char *prefix)
     while (d != NULL && (e = readdir(d)) != NULL) {
         pid_t pid = file_pid(e->d_name);
 
-        if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+        if (pid > 0 && pid_dead(pid))
             n += unlinkat(dirfd(d), e->d_name, 0) == 0;
     }
     if (d != NULL)
