@@ -10,7 +10,7 @@
 
 #define DELAY_MIN_NS (100 * CLOCK_MS)
 #define DELAY_MAX_NS (5 * CLOCK_SECOND)
-#define LIFE_NS (10 * CLOCK_SECOND) // a worker that lived so long has earned a start at once
+#define LIFE_NS (500 * CLOCK_MS) // a worker that lived so long has earned a start at once: no loop that spins
 #define IDLE_NS CLOCK_SECOND // a guest without devices keeps its worker so long
 
 #define EACH_VIF(g, v, i) \
