@@ -163,7 +163,7 @@ class World:
             if n == 2:
                 other = other[0], other[0]
             for target in ((other[0], 0), (other[1], len(g.macs) - 1), WIRE):
-                flows.append((( g, d), target))
+                flows.append(((g, d), target))
             flows.append((WIRE, (g, d)))
         return [Flow(base + i, *f) for i, f in enumerate(flows)]
 
@@ -178,7 +178,8 @@ class World:
     def stop_flow(self, f):
         if f.source == WIRE:
             f.sent = f.running.stop()
-            self.wire.flows.remove(f.running)
+            if f.running in self.wire.flows:
+                self.wire.flows.remove(f.running)
         elif f.running is f.source[0].fe and f.running.alive():
             f.running.do(f"flowstop {f.number}")
             f.sent = f.running.flow(f.number)["sent"]
@@ -360,7 +361,6 @@ class World:
         huge = self.bench.huge_dir()
         count["hugepages"] = sum(os.stat(os.path.join(huge, n)).st_size for n in os.listdir(huge)) >> 21
         count["processes"] = len(harness.processes_with(self.switch.conf_file))
-        count["XenStore watches"] = None
         return count
 
     def same_census(self, before, timeout=15):
