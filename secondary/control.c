@@ -16,6 +16,7 @@
 #include "worker.h"
 
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
+#define FIRST_NS 5000000u // and this often before it ever spoke: the socket takes a moment to connect
 
 struct control {
     struct control_start start;
@@ -24,6 +25,7 @@ struct control {
     struct worker worker;
     bool has_guest; // GUEST_SET came: the poll thread runs
     uint64_t watcher_epoch;
+    uint64_t started_ns;
     uint64_t heard_ns;
     uint64_t hello_ns;
     uint64_t beats; // of the poll loop, as last seen
@@ -230,11 +232,12 @@ static enum control_end control_loop(struct control *c)
 
     for (;;) {
         uint64_t now = backoff_clock_ns();
+        uint64_t every = c->heard_ns == 0 && now - c->started_ns < 1000000000u ? FIRST_NS : HELLO_NS;
 
-        if (now - c->heard_ns >= HELLO_NS && now - c->hello_ns >= HELLO_NS)
+        if (now - c->heard_ns >= every && now - c->hello_ns >= every)
             hello_send(c);
         watchdog_feed(c);
-        if (poll(fds, 3, HELLO_NS / 1000000) < 0 && errno != EINTR)
+        if (poll(fds, 3, (int)(every / 1000000)) < 0 && errno != EINTR)
             return CONTROL_FAILED;
         if (fds[1].revents != 0)
             return CONTROL_STOPPED;
@@ -255,6 +258,7 @@ enum control_end control_run(const struct control_start *start)
     if (c == NULL)
         return CONTROL_FAILED;
     c->start = *start;
+    c->started_ns = backoff_clock_ns();
     c->gnt = xengnttab_open(NULL, 0);
     if (c->gnt == NULL) {
         LOG(ERR, "can't open the grant device: %s; is xen_gntdev loaded and is this a Xen domain?", strerror(errno));

@@ -24,6 +24,7 @@
 #include "link.h"
 #include "lock.h"
 #include "log.h"
+#include "rundir.h"
 #include "slot.h"
 #include "statefile.h"
 
@@ -183,7 +184,11 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
     if (ret != 0)
         return ret == -EINTR ? EXIT_OK : EXIT_FAILED;
     start.primary_fd = primary_open(c);
-    if (start.primary_fd < 0 || eal_start(c, lcore) < 0)
+    if (start.primary_fd < 0) {
+        LOG(NOTICE, "xv-primary is gone; stopping");
+        return EXIT_PRIMARY_GONE;
+    }
+    if (eal_start(c, lcore) < 0)
         return EXIT_FAILED;
     logtype = rte_log_register_type_and_pick_level("xv.worker", RTE_LOG_DEBUG);
     log_sink(log_to_eal);
@@ -214,6 +219,11 @@ static int guest_lock(const struct conf *c, uint32_t domid)
     int ret;
 
     snprintf(name, sizeof(name), "worker.%u", domid);
+    ret = rundir_make(c->run_dir);
+    if (ret < 0) {
+        LOG(ERR, "%s: %s", c->run_dir, strerror(-ret));
+        return EXIT_FAILED;
+    }
     ret = lock_take(c->run_dir, name);
     if (ret >= 0)
         return EXIT_OK;
@@ -221,7 +231,7 @@ static int guest_lock(const struct conf *c, uint32_t domid)
         LOG(ERR, "guest %u already has a worker: pid %d", domid, lock_holder(c->run_dir, name));
         return EXIT_TWIN;
     }
-    LOG(ERR, "%s/%s.lock: %s; start xv-watcher first or create the directory", c->run_dir, name, strerror(-ret));
+    LOG(ERR, "%s/%s.lock: %s", c->run_dir, name, strerror(-ret));
     return EXIT_FAILED;
 }
 

@@ -10,7 +10,8 @@
 #include "log.h"
 #include "slot.h"
 
-#define AGAIN_MS 50
+#define AGAIN_MS 20
+#define SEND_TRIES 200 // a ms each
 
 // Wait for an answer or a signal. Returns 1 with *m, 0 when the time is over, -EINTR.
 static int answer_wait(struct link *l, int signal_fd, union msg *m, int ms)
@@ -23,11 +24,24 @@ static int answer_wait(struct link *l, int signal_fd, union msg *m, int ms)
     return link_recv(l, m) == 1 ? 1 : 0;
 }
 
+// Send, once the socket has connected: a watcher that runs is there in a few ms.
+static int question_send(struct link *l, int signal_fd, union msg *m)
+{
+    int ret = -EAGAIN;
+
+    for (int i = 0; i < SEND_TRIES && ret == -EAGAIN; i++) {
+        ret = link_send(l, m, MSG_CLAIM, 0);
+        if (ret == -EAGAIN && poll(&(struct pollfd){ .fd = signal_fd, .events = POLLIN }, 1, 1) > 0)
+            return -EINTR;
+    }
+    return ret;
+}
+
 // One question and its answer. Returns the answer's ret, -EAGAIN without one, or -EINTR.
 static int claim_once(struct link *l, uint32_t domid, int signal_fd, union msg *answer)
 {
     union msg m = { .CLAIM = { .layout = layout_hash(), .pid = getpid(), .domid = domid } };
-    int ret = link_send(l, &m, MSG_CLAIM, 0);
+    int ret = question_send(l, signal_fd, &m);
 
     if (ret == 0)
         ret = answer_wait(l, signal_fd, answer, 1000);

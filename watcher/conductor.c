@@ -11,6 +11,7 @@
 #include "ctl.h"
 #include "guest.h"
 #include "log.h"
+#include "notify.h"
 
 #define TICK_MS 20
 #define EVENTS 64
@@ -32,6 +33,10 @@ static void on_timer(struct conductor *c)
     primary_step(c);
     workers_step(c);
     guests_step(c);
+    if (c->now - c->fed_ns >= CLOCK_SECOND) {
+        c->fed_ns = c->now;
+        notify_say("WATCHDOG=1");
+    }
 }
 
 static void on_signal(struct conductor *c)
@@ -192,6 +197,7 @@ int conductor_run(struct conductor *c)
         return ret;
     }
     guests_adopt(c);
+    notify_say("READY=1");
     while (!c->stop) {
         int n = epoll_wait(c->epoll, events, EVENTS, -1);
 
@@ -199,6 +205,7 @@ int conductor_run(struct conductor *c)
         for (int i = 0; i < n; i++)
             on_event(c, events[i].data.u64);
     }
+    notify_say("STOPPING=1");
     conductor_close(c);
     return 0;
 }

@@ -31,6 +31,7 @@ struct conductor {
     struct guest *guests;
     struct workers workers;
     uint64_t now; // of this turn
+    uint64_t fed_ns; // systemd's watchdog, last
     uint64_t tickets; // of jobs for the mapper
     int epoll;
     int timer;

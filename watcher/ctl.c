@@ -138,6 +138,7 @@ static void restart(struct conductor *c, uint32_t domid, struct msg_done *a)
     done_fill(a, 0, "guest %u: worker %d is being restarted", domid, w->process.pid);
     if (g != NULL)
         g->delay_ns = 0;
+    workers_spares_stop(c);
     worker_stop(c, w, true);
 }
 

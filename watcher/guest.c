@@ -166,6 +166,8 @@ void guest_snapshot(struct conductor *c, const struct snapshot *s)
 
 // ---- its worker
 
+static void guest_worker_step(struct conductor *c, struct guest *g);
+
 static bool guest_needs_worker(const struct guest *g)
 {
     EACH_VIF(g, v, i)
@@ -174,12 +176,12 @@ static bool guest_needs_worker(const struct guest *g)
     return false;
 }
 
-void guest_worker_dead(struct conductor *c, struct guest *g, bool expected, uint64_t lived_ns)
+void guest_worker_dead(struct conductor *c, struct guest *g, bool expected, uint64_t served_ns)
 {
     g->start_ns = c->now;
     if (guest_needs_worker(g))
         g->restarts++;
-    if (lived_ns >= LIFE_NS)
+    if (served_ns >= LIFE_NS)
         g->delay_ns = 0;
     if (!expected && c->primary.up) {
         g->start_ns += g->delay_ns;
@@ -188,6 +190,7 @@ void guest_worker_dead(struct conductor *c, struct guest *g, bool expected, uint
             g->delay_ns = DELAY_MAX_NS;
     }
     guest_reattach(c, g);
+    guest_worker_step(c, g); // the guest waits: not at the next tick, now
 }
 
 static void guest_worker_start(struct conductor *c, struct guest *g)
@@ -198,7 +201,8 @@ static void guest_worker_start(struct conductor *c, struct guest *g)
         g->told = true;
         return;
     }
-    if (!c->primary.up || c->now < g->start_ns)
+    // Workers of an earlier watcher keep slots that we don't know before they have said hello.
+    if (!c->primary.up || c->workers.n_orphans > 0 || c->now < g->start_ns)
         return;
     // A failed start is a death like another.
     if (worker_start(c, g) < 0)

@@ -41,8 +41,8 @@ struct vif *guest_vif_make(struct conductor *c, struct guest *g, uint32_t device
 bool guest_allowed(const struct conductor *c, const struct guest *g);
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device);
 
-// Its worker died, as text says. expected: we wanted it to.
-void guest_worker_dead(struct conductor *c, struct guest *g, bool expected, uint64_t lived_ns);
+// Its worker died, after it served for served_ns. expected: we wanted it to.
+void guest_worker_dead(struct conductor *c, struct guest *g, bool expected, uint64_t served_ns);
 
 void guests_step(struct conductor *c);
 void guests_adopt(struct conductor *c);

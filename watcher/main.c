@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include "conductor.h"
 #include "lock.h"
 #include "log.h"
+#include "rundir.h"
 #include "statefile.h"
 
 #define EXIT_OK 0
@@ -66,19 +66,6 @@ static int options_parse(struct options *o, int argc, char **argv)
     fprintf(stderr, "xv-watcher: %s: unexpected argument\n", argv[optind]);
     usage(stderr);
     return EXIT_USAGE;
-}
-
-static int run_dir_make(const char *dir)
-{
-    struct stat st;
-
-    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-        return -errno;
-    if (stat(dir, &st) < 0)
-        return -errno;
-    if (!S_ISDIR(st.st_mode))
-        return -ENOTDIR;
-    return (st.st_mode & 077) != 0 && chmod(dir, 0700) < 0 ? -errno : 0;
 }
 
 // The first process that uses the state besides us. Returns its pid with its name, or 0.
@@ -155,7 +142,7 @@ static void pins_fill(struct binding_pins *pins, const struct conf *conf)
 static int watch(const struct conf *conf, const char *conf_file)
 {
     static struct conductor c;
-    int ret = run_dir_make(conf->run_dir);
+    int ret = rundir_make(conf->run_dir);
 
     if (ret < 0) {
         LOG(ERR, "%s: %s", conf->run_dir, strerror(-ret));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #define ASK_NS (200 * CLOCK_MS)
 #define DELAY_MIN_NS (100 * CLOCK_MS)
 #define DELAY_MAX_NS (5 * CLOCK_SECOND)
+#define LOOK_MAX_NS (100 * CLOCK_MS) // a longer gap between two looks was our own sleep
 #define LIFE_NS (10 * CLOCK_SECOND)
 
 uint32_t primary_max_vifs(const struct conductor *c)
@@ -187,10 +189,34 @@ static void primary_start(struct conductor *c)
         LOG(INFO, "started xv-primary %d", p->process.pid);
 }
 
+// Do all its I/O lcores turn? Only time in which we looked counts.
+static void primary_look(struct conductor *c)
+{
+    struct primary *p = &c->primary;
+    uint64_t gap = c->now - p->looked_ns;
+
+    p->looked_ns = c->now;
+    for (uint32_t i = 0; i < p->n_io; i++) {
+        uint64_t beats = atomic_load_explicit(&c->state->ctxs[i].beats, memory_order_relaxed);
+
+        p->silent_ns[i] = beats != p->beats[i] ? 0 : p->silent_ns[i] + (gap < LOOK_MAX_NS ? gap : LOOK_MAX_NS);
+        p->beats[i] = beats;
+        if (p->silent_ns[i] < c->conf->worker_hang_ms * CLOCK_MS)
+            continue;
+        p->silent_ns[i] = 0;
+        LOG(ERR, "xv-primary %d: I/O lcore %u has stood still for %u ms%s", p->process.pid, i, c->conf->worker_hang_ms,
+            c->conf->primary_start == CONF_START_WATCHER ? ": killing it" : "; restart it");
+        if (c->conf->primary_start == CONF_START_WATCHER)
+            process_signal(&p->process, SIGKILL);
+    }
+}
+
 void primary_step(struct conductor *c)
 {
     struct primary *p = &c->primary;
 
+    if (p->up)
+        primary_look(c);
     if (p->up || p->process.pid != 0)
         return;
     if (!p->told)

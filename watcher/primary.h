@@ -29,6 +29,9 @@ struct primary {
     uint64_t started_ns;
     uint64_t delay_ns;
     bool told; // that we wait for it
+    uint64_t beats[FABRIC_IO_MAX]; // of its I/O lcores, as last seen
+    uint64_t silent_ns[FABRIC_IO_MAX]; // for how long they have not moved
+    uint64_t looked_ns;
 };
 
 int primary_open(struct conductor *c);

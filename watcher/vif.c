@@ -2,8 +2,7 @@
 // vif.c: the state machine of an attachment.
 //
 // What is wanted (want, fresh, doubt, end) is set by XenStore, by the flag page and by answers; vif_step() alone acts on
-// it. Each message says a full state and is sent again until it is answered, so an answer can be lost, and a peer that
-// starts anew is told the same again.
+// it. Messages say a full state and are sent again until answered, so an answer can be lost.
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -286,15 +285,17 @@ static void vif_mapped_offer(struct conductor *c, struct vif *v, struct map_job 
         vif_refuse(c, v, j->offer.refusal, j->offer.why);
         return;
     }
+    // Say that we are here, then ask whether it still wants to run. A front end that stops does it the other way round,
+    // so one sees the other, and nothing is freed that a worker is about to map.
+    vif_tell(c, v, v->front_gen, XENVIRT_BACK_NONE);
+    atomic_thread_fence(memory_order_seq_cst);
     if (v->front && !flag_read(v->flag).run) {
         vif_go(v, VIF_IDLE);
         return;
     }
     ret = seat_take(c, v, j);
-    if (ret == 0) {
-        vif_go(v, VIF_OPENING);
-        return;
-    }
+    if (ret == 0)
+        return vif_go(v, VIF_OPENING);
     snprintf(why, sizeof(why), "no room: %s", strerror(-ret));
     vif_refuse(c, v, ret == -ENOSPC || ret == -EBUSY ? XENVIRT_REFUSED_TOO_MANY_DEVICES : XENVIRT_REFUSED_HOST, why);
 }
@@ -318,20 +319,20 @@ static void vif_mapped_adopted(struct conductor *c, struct vif *v, const struct 
     vif_go(v, VIF_OPENING);
 }
 
-static void vif_probed(struct vif *v, const struct map_job *j)
+static void vif_probed(struct conductor *c, struct vif *v, const struct map_job *j)
 {
     v->probe = 0;
     if (!v->doubt || j->offer.refusal != XENVIRT_REFUSED_REF_UNKNOWN)
         return;
     LOG(INFO, "%s: its flag page can't be mapped any more: the guest is gone", vif_label(v));
     v->end = true;
+    vif_step(c, v);
 }
 
 void vif_mapped(struct conductor *c, struct vif *v, struct map_job *j)
 {
     if (j->kind == MAP_PROBE) {
-        vif_probed(v, j);
-        vif_step(c, v);
+        vif_probed(c, v, j);
         return;
     }
     v->ticket = 0;

@@ -16,6 +16,8 @@
 #define LOCK_NAME "worker.%u"
 #define TERM_NS CLOCK_SECOND // after MSG_STOP
 #define KILL_NS (2 * CLOCK_SECOND)
+#define SPARE_NS (200 * CLOCK_MS)
+#define ORPHAN_NS (2 * CLOCK_SECOND) // for the hello of one that doesn't hang
 #define LOOK_MAX_NS (100 * CLOCK_MS) // a longer gap between two looks was our own sleep
 
 static struct worker *slot_free(struct conductor *c)
@@ -50,6 +52,20 @@ static struct orphan *orphan_of(struct conductor *c, uint32_t domid)
     return NULL;
 }
 
+static void orphan_remove(struct conductor *c, struct orphan *o)
+{
+    *o = c->workers.orphans[--c->workers.n_orphans];
+}
+
+// Let go of its process.
+static void orphan_end(struct conductor *c, struct orphan *o)
+{
+    char how[48];
+
+    process_end(&o->process, how, sizeof(how));
+    orphan_remove(c, o);
+}
+
 bool worker_lives(struct conductor *c, uint32_t domid)
 {
     return worker_of(c, domid) != NULL || orphan_of(c, domid) != NULL;
@@ -81,6 +97,17 @@ static void worker_go(struct worker *w, enum worker_state to)
     w->state = to;
 }
 
+// "guest 7", or "spare" while it has no guest.
+static const char *worker_label(const struct worker *w)
+{
+    static char label[24];
+
+    if (w->domid == MSG_DOMID_ANY)
+        return "spare";
+    snprintf(label, sizeof(label), "guest %u", w->domid);
+    return label;
+}
+
 // A process takes the slot.
 static int worker_take(struct conductor *c, struct worker *w, uint32_t domid)
 {
@@ -89,6 +116,7 @@ static int worker_take(struct conductor *c, struct worker *w, uint32_t domid)
     w->beats = w->silent_ns = 0;
     w->told = false;
     w->started_ns = c->now;
+    w->ready_ns = 0;
     w->stop_signal = 0;
     w->supervised = w->process.child || c->conf->worker_start == CONF_START_WATCHER;
     worker_go(w, WORKER_STARTING);
@@ -115,6 +143,24 @@ static int claim_adopt(struct conductor *c, const struct msg_claim *m, struct wo
     return ret < 0 ? ret : worker_take(c, *w, m->domid);
 }
 
+// Old workers keep their slots, which we know when they have said hello. One of them may be who claims: it had no slot
+// yet when the earlier watcher died.
+static bool orphans_wait(struct conductor *c, const struct msg_claim *m)
+{
+    bool wait = false;
+
+    for (uint32_t i = c->workers.n_orphans; i-- > 0;) {
+        struct orphan *o = &c->workers.orphans[i];
+
+        o->claims = o->claims || o->process.pid == m->pid;
+        wait = wait || !o->claims;
+    }
+    for (uint32_t i = c->workers.n_orphans; !wait && i-- > 0;)
+        if (c->workers.orphans[i].process.pid == m->pid)
+            orphan_end(c, &c->workers.orphans[i]);
+    return wait;
+}
+
 static int claim_judge(struct conductor *c, const struct msg_claim *m, struct msg_claimed *a)
 {
     struct worker *w = slot_of_pid(c, m->pid);
@@ -122,8 +168,10 @@ static int claim_judge(struct conductor *c, const struct msg_claim *m, struct ms
 
     if (m->layout != layout_hash())
         return claim_refuse(a, -EPROTO, "it is of another version than xv-watcher; install and restart both");
-    // Old workers keep their slots, which we know when they have said hello.
-    if (w == NULL && c->workers.n_orphans > 0)
+    // EAL must not start before the primary's is up: a secondary would wait for it for ever.
+    if (!c->primary.up)
+        return claim_refuse(a, -EAGAIN, "waiting for xv-primary");
+    if (w == NULL && orphans_wait(c, m))
         return claim_refuse(a, -EAGAIN, "waiting for workers that an earlier xv-watcher started");
     if (other != NULL && other != w && m->domid != MSG_DOMID_ANY)
         return claim_refuse(a, -EBUSY, "the domain has a worker");
@@ -154,11 +202,6 @@ void workers_claim(struct conductor *c)
 }
 
 // ---- what a worker says
-
-static void orphan_remove(struct conductor *c, struct orphan *o)
-{
-    *o = c->workers.orphans[--c->workers.n_orphans];
-}
 
 // A worker of an earlier watcher comes back, on the slot that it has.
 static int hello_adopt(struct conductor *c, struct worker *w, const struct msg_hello_worker *m)
@@ -193,15 +236,27 @@ static void hello_answer(struct conductor *c, struct worker *w)
     link_send(&w->link, &m, MSG_GUEST_SET, 0);
 }
 
+// A process that we don't know sits on the slot's socket, where the slot's own can't be heard: it goes. A spare of an
+// earlier watcher is such a one.
+static bool hello_known(struct conductor *c, struct worker *w, const struct msg_hello_worker *m)
+{
+    union msg stop = { 0 };
+
+    if (w->process.pid == m->pid)
+        return true;
+    if (m->domid != MSG_DOMID_ANY && hello_adopt(c, w, m) == 0)
+        return true;
+    link_send(&w->link, &stop, MSG_STOP, 0);
+    return false;
+}
+
 static void hello_take(struct conductor *c, struct worker *w, const struct msg_hello_worker *m)
 {
     bool anew = m->hdr.epoch != w->epoch || m->fabric_epoch != w->fabric_epoch;
 
-    if (m->layout != layout_hash() || m->domid == MSG_DOMID_ANY)
+    if (m->layout != layout_hash() || !hello_known(c, w, m))
         return;
-    if (w->process.pid != m->pid && hello_adopt(c, w, m) < 0)
-        return;
-    if (w->domid != m->domid || w->state == WORKER_STOPPING)
+    if ((m->domid != MSG_DOMID_ANY && w->domid != m->domid) || w->state == WORKER_STOPPING)
         return;
     w->epoch = m->hdr.epoch;
     w->fabric_epoch = m->fabric_epoch;
@@ -209,6 +264,7 @@ static void hello_take(struct conductor *c, struct worker *w, const struct msg_h
         return;
     if (w->state == WORKER_STARTING) {
         worker_go(w, WORKER_READY);
+        w->ready_ns = c->now;
         w->told = true;
         LOG(INFO, "guest %u: worker %d is ready after %" PRIu64 " ms", w->domid, w->process.pid,
             (c->now - w->started_ns) / CLOCK_MS);
@@ -242,26 +298,81 @@ void worker_receive(struct conductor *c, uint32_t slot)
 
 // ---- life and death
 
-int worker_start(struct conductor *c, struct guest *g)
+// Start a process for a guest, or a spare (MSG_DOMID_ANY).
+static int worker_spawn(struct conductor *c, uint32_t for_domid)
 {
     struct worker *w = slot_free(c);
     char path[PATH_MAX], domid[16];
-    char *argv[] = { path, "--domid", domid, c->conf_file == NULL ? NULL : "--config", (char *)c->conf_file, NULL };
-    int ret;
+    bool spare = for_domid == MSG_DOMID_ANY;
+    char *argv[8] = { path };
+    int n = 1, ret;
 
     if (w == NULL)
         return -EBUSY;
-    snprintf(domid, sizeof(domid), "%u", g->domid);
+    snprintf(domid, sizeof(domid), "%u", for_domid);
+    argv[n++] = spare ? "--spare" : "--domid";
+    if (!spare)
+        argv[n++] = domid;
+    if (c->conf_file != NULL) {
+        argv[n++] = "--config";
+        argv[n++] = (char *)c->conf_file;
+    }
     ret = process_path(path, sizeof(path), c->conf->worker_path, "secondary", "xv-worker");
     if (ret == 0)
         ret = process_start(&w->process, argv);
     if (ret == 0)
-        ret = worker_take(c, w, g->domid);
+        ret = worker_take(c, w, for_domid);
     if (ret < 0)
-        LOG(ERR, "guest %u: can't start xv-worker: %s", g->domid, strerror(-ret));
+        LOG(ERR, "can't start xv-worker: %s", strerror(-ret));
     else
-        LOG(INFO, "guest %u: started worker %d", g->domid, w->process.pid);
+        LOG(INFO, "%s: started worker %d", worker_label(w), w->process.pid);
     return ret;
+}
+
+static struct worker *spare_ready(struct conductor *c)
+{
+    for (uint32_t i = 0; i < c->workers.n_slots; i++)
+        if (c->workers.slots[i].domid == MSG_DOMID_ANY && worker_serves(c, &c->workers.slots[i]))
+            return &c->workers.slots[i];
+    return NULL;
+}
+
+int worker_start(struct conductor *c, struct guest *g)
+{
+    struct worker *w = spare_ready(c);
+
+    if (w == NULL)
+        return worker_spawn(c, g->domid);
+    w->domid = g->domid;
+    w->ready_ns = c->now;
+    c->workers.spare_ns = c->now + SPARE_NS;
+    LOG(INFO, "guest %u: spare worker %d takes over", g->domid, w->process.pid);
+    hello_answer(c, w);
+    guest_reattach(c, g);
+    return 0;
+}
+
+// Have as many spares as configured. A guest that needs a worker comes first, so the next is started a little later.
+static void spares_step(struct conductor *c)
+{
+    uint32_t n = 0;
+
+    if (c->conf->worker_start != CONF_START_WATCHER || !c->primary.up || c->workers.n_orphans > 0 ||
+        c->now < c->workers.spare_ns)
+        return;
+    for (uint32_t i = 0; i < c->workers.n_slots; i++)
+        n += c->workers.slots[i].state != WORKER_FREE && c->workers.slots[i].domid == MSG_DOMID_ANY;
+    if (n >= c->conf->worker_spares)
+        return;
+    c->workers.spare_ns = c->now + SPARE_NS;
+    worker_spawn(c, MSG_DOMID_ANY);
+}
+
+void workers_spares_stop(struct conductor *c)
+{
+    for (uint32_t i = 0; i < c->workers.n_slots; i++)
+        if (c->workers.slots[i].state != WORKER_FREE && c->workers.slots[i].domid == MSG_DOMID_ANY)
+            worker_stop(c, &c->workers.slots[i], true);
 }
 
 void worker_dead(struct conductor *c, uint32_t slot)
@@ -275,10 +386,12 @@ void worker_dead(struct conductor *c, uint32_t slot)
     if (w->state == WORKER_FREE || !process_dead(&w->process))
         return;
     process_end(&w->process, how, sizeof(how));
-    LOG(INFO, "guest %u: worker %d %s", w->domid, pid, how);
+    LOG(INFO, "%s: worker %d %s", worker_label(w), pid, how);
     worker_go(w, WORKER_FREE);
+    if (w->domid == MSG_DOMID_ANY && !expected)
+        c->workers.spare_ns = c->now + CLOCK_SECOND;
     if (g != NULL)
-        guest_worker_dead(c, g, expected, c->now - w->started_ns);
+        guest_worker_dead(c, g, expected, w->ready_ns == 0 ? 0 : c->now - w->ready_ns);
 }
 
 void worker_stop(struct conductor *c, struct worker *w, bool at_once)
@@ -287,7 +400,7 @@ void worker_stop(struct conductor *c, struct worker *w, bool at_once)
 
     if (w->state == WORKER_STOPPING)
         return;
-    LOG(INFO, "guest %u: stopping worker %d", w->domid, w->process.pid);
+    LOG(INFO, "%s: stopping worker %d", worker_label(w), w->process.pid);
     link_send(&w->link, &m, MSG_STOP, 0);
     w->stop_ns = c->now;
     w->stop_signal = at_once ? SIGTERM : 0;
@@ -337,7 +450,7 @@ static void worker_step(struct conductor *c, struct worker *w, uint64_t gap_ns)
     case WORKER_STARTING:
         if (!w->supervised || c->now - w->started_ns < c->conf->worker_start_ms * CLOCK_MS)
             break;
-        LOG(ERR, "guest %u: worker %d has not come up in %u ms: killing it", w->domid, w->process.pid,
+        LOG(ERR, "%s: worker %d has not come up in %u ms: killing it", worker_label(w), w->process.pid,
             c->conf->worker_start_ms);
         w->started_ns = c->now;
         worker_kill(w);
@@ -357,12 +470,10 @@ static void orphans_step(struct conductor *c)
 {
     for (uint32_t i = c->workers.n_orphans; i-- > 0;) {
         struct orphan *o = &c->workers.orphans[i];
-        char how[48];
 
         if (process_dead(&o->process)) {
-            process_end(&o->process, how, sizeof(how));
-            orphan_remove(c, o);
-        } else if (c->now - o->since_ns >= c->conf->worker_start_ms * CLOCK_MS) {
+            orphan_end(c, o);
+        } else if (c->now - o->since_ns >= c->conf->worker_hang_ms * CLOCK_MS + ORPHAN_NS) {
             LOG(ERR, "guest %u: worker %d of an earlier xv-watcher says nothing: killing it", o->domid, o->process.pid);
             o->since_ns = c->now;
             process_signal(&o->process, SIGKILL);
@@ -378,6 +489,7 @@ void workers_step(struct conductor *c)
     for (uint32_t i = 0; i < c->workers.n_slots; i++)
         worker_step(c, &c->workers.slots[i], gap > LOOK_MAX_NS ? LOOK_MAX_NS : gap);
     orphans_step(c);
+    spares_step(c);
 }
 
 // ---- open and close

@@ -20,7 +20,7 @@ enum worker_state { WORKER_FREE, WORKER_STARTING, WORKER_READY, WORKER_STOPPING 
 struct worker {
     enum worker_state state;
     uint32_t slot;
-    uint32_t domid;
+    uint32_t domid; // MSG_DOMID_ANY: a spare
     struct process process;
     struct link link;
     bool told; // it was ready once, or comes from an earlier watcher: it may serve vifs
@@ -28,6 +28,7 @@ struct worker {
     uint64_t epoch; // of its messages
     uint64_t fabric_epoch; // 0: not said yet
     uint64_t started_ns;
+    uint64_t ready_ns; // since when it serves, 0: not yet
     uint64_t stop_ns; // when it was told to stop
     int stop_signal; // last one sent
     uint64_t beats; // of its poll loop, as last seen
@@ -38,6 +39,7 @@ struct orphan {
     struct process process;
     uint32_t domid;
     uint64_t since_ns;
+    bool claims; // it has no slot yet
 };
 
 struct workers {
@@ -46,6 +48,7 @@ struct workers {
     uint32_t n_orphans;
     struct orphan orphans[FABRIC_GUESTS_MAX];
     uint64_t looked_ns; // last look at the beats
+    uint64_t spare_ns; // no spare is started before
 };
 
 int workers_open(struct conductor *c);
@@ -69,12 +72,15 @@ bool worker_serves(const struct conductor *c, const struct worker *w);
 // No worker of another primary than the one in force lives.
 bool workers_none_of_old(const struct conductor *c);
 
-// Start one for g. Returns 0 or -errno.
+// Give g a worker: a spare that is ready, else a new process. Returns 0 or -errno.
 int worker_start(struct conductor *c, struct guest *g);
 
 // In order: MSG_STOP, then SIGTERM, then SIGKILL. at_once: begin with SIGTERM.
 void worker_stop(struct conductor *c, struct worker *w, bool at_once);
 
 void worker_kill(struct worker *w);
+
+// Spares run the program that was installed when they started: before a restart that is to run a new one, they go.
+void workers_spares_stop(struct conductor *c);
 
 #endif

@@ -345,10 +345,11 @@ Test(vif, a_worker_that_dies_again_and_again_is_started_ever_later)
 
         peers_worker = false;
         guest_worker_dead(&c, vif()->guest, false, 0);
-        if (waits[i] > 0)
+        if (waits[i] > 0) {
             tick(waits[i] * CLOCK_MS - 1);
-        cr_expect_eq(peers_starts, before, "%u", i);
-        tick(1);
+            cr_expect_eq(peers_starts, before, "%u", i);
+            tick(1);
+        }
         cr_expect_eq(peers_starts, before + 1, "%u", i);
     }
     cr_expect_eq(vif()->guest->restarts, 9);
