@@ -85,6 +85,24 @@ static uint32_t count_of(const struct eal *e, const char *name, char letter)
     return n;
 }
 
+bool eal_vdev(const struct eal *e, uint32_t i, char *name, size_t n)
+{
+    static const char option[] = "--vdev";
+
+    for (uint32_t at = 1; at < e->n_words; at++) {
+        const char *value = e->words[at] + strlen(option);
+
+        if (strncmp(e->words[at], option, strlen(option)) != 0 || (*value != '\0' && *value != '='))
+            continue;
+        value = *value == '=' ? value + 1 : at + 1 < e->n_words ? e->words[at + 1] : "";
+        if (i-- > 0)
+            continue;
+        snprintf(name, n, "%.*s", (int)strcspn(value, ","), value);
+        return true;
+    }
+    return false;
+}
+
 // The cores of "0-3,8", as a mask; those beyond the mask's end count as bit 63.
 static uint64_t list_mask(const char *list)
 {

@@ -28,6 +28,9 @@ struct eal {
 // Put the arguments together. Returns 0, or -EINVAL after it said what is wrong in err (n bytes).
 int eal_plan(struct eal *e, const char *program, const struct options *o, const struct conf *c, char *err, size_t n);
 
+// The name of the i-th --vdev among the words. False if there are fewer.
+bool eal_vdev(const struct eal *e, uint32_t i, char *name, size_t n);
+
 // How many I/O lcores there are with n_lcores: all but the first, or the only one.
 uint32_t eal_io_lcores(uint32_t n_lcores);
 

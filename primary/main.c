@@ -23,6 +23,7 @@
 #include "lock.h"
 #include "log.h"
 #include "notify.h"
+#include "rundir.h"
 #include "runtime.h"
 #include "session.h"
 #include "statefile.h"
@@ -90,14 +91,6 @@ static void check_print(const struct conf *c)
     for (uint32_t i = 1; i < eal.n_words; i++)
         printf(" %s", eal.words[i]);
     putchar('\n');
-}
-
-static int run_dir_make(const char *dir)
-{
-    if (mkdir(dir, 0700) == 0 || errno == EEXIST)
-        return 0;
-    LOG(ERR, "cannot make %s: %s", dir, strerror(errno));
-    return -errno;
 }
 
 static int primary_lock(const char *run_dir)
@@ -181,6 +174,21 @@ static int lcores_check(void)
     return 0;
 }
 
+// EAL goes on without a device that it could not make; who named one wants it.
+static int devices_check(void)
+{
+    char name[CONF_TEXT_BYTES];
+    uint16_t port;
+
+    for (uint32_t i = 0; eal_vdev(&eal, i, name, sizeof(name)); i++) {
+        if (strncmp(name, "net_", 4) != 0 || rte_eth_dev_get_port_by_name(name, &port) == 0)
+            continue;
+        LOG(ERR, "device %s could not be made; EAL's own lines above say why", name);
+        return -ENODEV;
+    }
+    return 0;
+}
+
 static int eal_start(void)
 {
     int ret = rte_eal_init((int)eal.n_words, eal.words);
@@ -191,6 +199,8 @@ static int eal_start(void)
     }
     log_to_eal_open();
     ret = lcores_check();
+    if (ret == 0)
+        ret = devices_check();
     if (ret < 0)
         rte_eal_cleanup();
     return ret;
@@ -372,8 +382,11 @@ static enum exit_code run(const struct conf *c)
 {
     int lock, ret;
 
-    if (run_dir_make(c->run_dir) < 0)
+    ret = rundir_make(c->run_dir);
+    if (ret < 0) {
+        LOG(ERR, "cannot make %s: %s", c->run_dir, strerror(-ret));
         return EXIT_FAILED;
+    }
     lock = primary_lock(c->run_dir);
     if (lock < 0)
         return EXIT_FAILED;
