@@ -65,7 +65,7 @@ class Run:
         self.world.begin(1000)
         actions.worker_killed(self.world, self.rng)
         self.world.end()
-        return self.world.census()
+        return self.world.first_census()
 
     def check(self, what, f):
         try:

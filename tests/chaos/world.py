@@ -10,9 +10,12 @@ sends to each device. A round ends when nothing is under way any more; then ever
 A round's flows have numbers of their own, so a frame of an earlier round or of an earlier guest is seen as a stranger.
 """
 
+import json
 import os
 import re
 import signal
+import socket
+import subprocess
 import sys
 import time
 
@@ -54,8 +57,10 @@ class Guest:
         """A new program in the domain, with all devices."""
         self.lives += 1
         self.fe = Fe22(self.world.bench, self.domid)
+        for d in range(len(self.macs)):  # all pools first: a device maps those that are there when it starts
+            self.fe.do(f"pool {d}")
         for d, mac in enumerate(self.macs):
-            self.fe.device(d, mac, pool=d)
+            self.fe.device(d, mac, pool=d, new_pool=False)
         if wait:
             self.running()
 
@@ -143,6 +148,7 @@ class World:
                 m.close()
         if self.bench.switch is not None and self.bench.switch.watcher is not None:
             self.switch.wire_down()
+            subprocess.run(["ip", "link", "del", self.switch.ifnames[0]], check=False)
             self.switch.watcher.stop()
             for pid in harness.processes_with(self.switch.conf_file):  # what an earlier watcher started
                 signal_pid(pid, signal.SIGKILL)
@@ -356,12 +362,18 @@ class World:
             count[f"threads of {role}"] = len(os.listdir(f"/proc/{pid}/task"))
         for g in self.guests:
             count[f"descriptors of worker {g.index + 1}"] = sum(descriptors(g.worker()).values())
+        count["EAL heap"] = heap(self.bench.prefix)
         count["run_dir"] = names(self.switch.run_dir)
         count["EAL files"] = names(f"/var/run/dpdk/{self.bench.prefix}")
         huge = self.bench.huge_dir()
         count["hugepages"] = sum(os.stat(os.path.join(huge, n)).st_size for n in os.listdir(huge)) >> 21
         count["processes"] = len(harness.processes_with(self.switch.conf_file))
         return count
+
+    def first_census(self):
+        """Once what a death leaves for a moment is gone."""
+        time.sleep(2.5)
+        return self.census()
 
     def same_census(self, before, timeout=15):
         """Waits until all is as before; raises Broken with what isn't."""
@@ -405,6 +417,17 @@ def names(path):
         kind = re.sub(r"\d+(_[0-9a-f]+)?", "N", name)
         found[kind] = found.get(kind, 0) + 1
     return found
+
+
+def heap(prefix):
+    """What all EAL processes share, by the primary's telemetry: bytes and blocks in use."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.settimeout(5)
+        s.connect(f"/var/run/dpdk/{prefix}/dpdk_telemetry.v2")
+        s.recv(65536)
+        s.send(b"/eal/heap_info,0")
+        info = json.loads(s.recv(65536))["/eal/heap_info"]
+    return {"bytes": info["Alloc_size"], "blocks": info["Alloc_count"]}
 
 
 def descriptors(pid):
