@@ -36,16 +36,24 @@ static void slot_reclaim(struct source *s, const struct lane_slot *slot)
         source_give(s, slot->buf);
 }
 
+// What a lane that holds `held` slots may still ask of what is promised to it.
+static uint32_t lane_promise(const struct source *s, uint32_t held)
+{
+    return held < s->reserve ? s->reserve - held : 0;
+}
+
 static void lane_reclaim(struct source *s, uint32_t outlet)
 {
     struct source_lane *l = &s->lanes[outlet];
     uint32_t head = head_load(l->lane);
+    uint32_t promise = lane_promise(s, l->tail - l->reclaimed);
 
     // A head beyond what was published is a broken consumer's: it gets no buffer freed that others may hold.
     if (head - l->reclaimed > l->tail - l->reclaimed)
         return;
     for (; l->reclaimed != head; l->reclaimed++)
         slot_reclaim(s, slot_at(s->fabric, l->lane, l->reclaimed));
+    s->promised += lane_promise(s, l->tail - l->reclaimed) - promise;
     if (l->reclaimed == l->tail)
         s->used[outlet / 64] &= ~(1ull << (outlet % 64));
 }
@@ -75,13 +83,14 @@ static void lane_recover(struct source *s, uint32_t outlet)
         if (index < s->fabric->ctx_bufs)
             s->refs[index]++;
     }
+    s->promised += lane_promise(s, l->tail - l->reclaimed);
     if (l->reclaimed != l->tail)
         used_set(s, outlet);
 }
 
 int source_init(struct source *s, struct fabric *f, uint32_t ctx)
 {
-    *s = (struct source){ .fabric = f, .ctx = ctx };
+    *s = (struct source){ .fabric = f, .ctx = ctx, .reserve = f->ctx_bufs / 2 / fabric_outlets(f) };
     s->free = calloc(f->ctx_bufs, sizeof(*s->free));
     s->refs = calloc(f->ctx_bufs, sizeof(*s->refs));
     if (s->free == NULL || s->refs == NULL) {
@@ -105,17 +114,25 @@ void source_fini(struct source *s)
     s->refs = NULL;
 }
 
+static bool lane_has_room(const struct source *s, const struct source_lane *l)
+{
+    uint32_t held = l->tail - l->reclaimed;
+
+    // The frame's own buffer is no longer among the free ones.
+    return held < s->fabric->lane_slots && (held < s->reserve || held + s->promised <= s->n_free + 1);
+}
+
 bool source_put(struct source *s, uint32_t outlet, const struct lane_slot *slot)
 {
     struct source_lane *l = &s->lanes[outlet];
-    uint32_t held = l->tail - l->reclaimed;
 
-    if (held >= s->fabric->lane_slots || held >= s->n_free) {
+    if (!lane_has_room(s, l)) {
         lane_reclaim(s, outlet);
-        held = l->tail - l->reclaimed;
-        if (held >= s->fabric->lane_slots || held > s->n_free)
+        if (!lane_has_room(s, l))
             return false;
     }
+    if (l->tail - l->reclaimed < s->reserve)
+        s->promised--;
     *slot_at(s->fabric, l->lane, l->tail++) = *slot;
     s->refs[slot->buf - s->ctx * s->fabric->ctx_bufs]++;
     if (!l->touched) {

@@ -23,6 +23,8 @@ struct source {
     struct fabric *fabric;
     uint32_t ctx;
     uint32_t n_free;
+    uint32_t reserve; // buffers that each lane can always have
+    uint32_t promised; // of the free ones: what lanes that hold less than that may still ask for
     uint32_t *free; // stack of buffers, ctx_bufs entries
     uint16_t *refs; // lanes that hold a buffer, by index in the context
     uint32_t n_touched;
@@ -49,8 +51,9 @@ static inline void source_give(struct source *s, uint32_t buf)
     s->free[s->n_free++] = buf;
 }
 
-// Put a frame on the lane to outlet, past the published tail. False if the lane is full or holds its share of the
-// source's buffers: at most as many as are still free, so that one that takes nothing never gets the last ones.
+// Put a frame on the lane to outlet, past the published tail. False if the lane is full or holds its share of the source's
+// buffers. Half of them are promised to the lanes in equal parts; of the rest a lane gets at most as many as are still
+// free. So however many receivers take nothing, a lane to one that does always finds buffers.
 // A buffer may be put on several lanes; it is free again when all have passed it.
 bool source_put(struct source *s, uint32_t outlet, const struct lane_slot *slot);
 
