@@ -148,6 +148,9 @@ struct state_binding {
     uint8_t reserved[2];
     uint32_t front_gen; // the front end's generation that is served, 0: it knows none
     uint64_t offer_sum; // checksum over everything that the guest published: another one is another start
+    uint32_t flags; // MSG_VIF_*, port and tag as configured when it was attached
+    uint16_t port;
+    uint16_t vlan;
 };
 
 struct state {

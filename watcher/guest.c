@@ -11,6 +11,8 @@
 #define DELAY_MIN_NS (100 * CLOCK_MS)
 #define DELAY_MAX_NS (5 * CLOCK_SECOND)
 #define LIFE_NS (500 * CLOCK_MS) // a worker that lived so long has earned a start at once: no loop that spins
+#define START_NS (200 * CLOCK_MS) // a start of one of its devices every
+#define STARTS_MAX 64u // and so many at once
 #define IDLE_NS CLOCK_SECOND // a guest without devices keeps its worker so long
 
 #define EACH_VIF(g, v, i) \
@@ -67,6 +69,19 @@ struct vif *guest_vif_make(struct conductor *c, struct guest *g, uint32_t device
 bool guest_allowed(const struct conductor *c, const struct guest *g)
 {
     return g->conf == NULL ? c->conf->guest_allow : g->conf->allow;
+}
+
+bool guest_may_start(struct conductor *c, struct guest *g)
+{
+    EACH_VIF(g, v, i)
+    if (v->ticket != 0)
+        return false;
+    if (g->starts_ns + STARTS_MAX * START_NS < c->now)
+        g->starts_ns = c->now - STARTS_MAX * START_NS;
+    if (g->starts_ns >= c->now)
+        return false;
+    g->starts_ns += START_NS;
+    return true;
 }
 
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device)
@@ -338,7 +353,7 @@ bool guests_mac_taken(struct conductor *c, const struct vif *v, const uint8_t ma
 {
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         EACH_VIF(g, o, i)
-    if (o != v && vif_in_force(o) && memcmp(o->mac, mac, 6) == 0)
+    if (o != v && o->number >= 0 && vif_in_force(o) && memcmp(o->mac, mac, 6) == 0)
         return true;
     return false;
 }

@@ -18,6 +18,7 @@ struct guest {
     bool gone; // the domain is
     struct vif *vifs[XENVIRT_DEVICES_MAX]; // NULL: never started
     struct log_quota quota;
+    uint64_t starts_ns; // the time that its starts have used up, START_NS each
     // Its worker
     uint32_t restarts;
     uint64_t start_ns; // not before
@@ -38,6 +39,9 @@ bool guest_index_there(struct conductor *c, const struct guest *g);
 uint32_t guest_ctx(const struct conductor *c, const struct guest *g);
 
 struct vif *guest_vif_make(struct conductor *c, struct guest *g, uint32_t device);
+// May one of its devices start now? Its devices are mapped one at a time, and no more than 5 starts a second are served for
+// long: a guest that does nothing but start makes the others wait for nothing.
+bool guest_may_start(struct conductor *c, struct guest *g);
 bool guest_allowed(const struct conductor *c, const struct guest *g);
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device);
 

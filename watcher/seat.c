@@ -41,7 +41,8 @@ enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const c
     return XENVIRT_REFUSED_NONE;
 }
 
-void seat_configure(struct conductor *c, struct vif *v)
+// Fill in what the configuration says of a vif that has its number.
+static void seat_configure(struct conductor *c, struct vif *v)
 {
     const struct conf_guest *cg = v->guest->conf;
     const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
@@ -51,7 +52,7 @@ void seat_configure(struct conductor *c, struct vif *v)
     int uplink = cv != NULL && cv->uplink >= 0 ? cv->uplink : cg != NULL && cg->uplink >= 0 ? cg->uplink : 0;
 
     v->port = (uint32_t)uplink < STATE_PORTS_MAX ? (uint32_t)uplink : 0;
-    v->vlan = cv != NULL && cv->vlan >= 0 ? (uint32_t)cv->vlan : c->conf->vlan_base + (uint32_t)v->number;
+    v->vlan = conf_vlan(c->conf, (uint32_t)v->number);
     v->flags = (promisc ? MSG_VIF_PROMISC : 0) | (check ? 0 : MSG_VIF_SPOOF_OK) | (vlan_out ? MSG_VIF_VLAN_OUT : 0);
 }
 
@@ -64,7 +65,12 @@ static void seat_keep(struct conductor *c, const struct vif *v)
     b->flag_gref = v->flag_ref;
     b->front_gen = v->front ? v->front_gen : 0;
     b->offer_sum = v->sum;
+    b->flags = v->flags;
+    b->port = (uint16_t)v->port;
+    b->vlan = (uint16_t)v->vlan;
     memcpy(b->mac, v->mac, sizeof(b->mac));
+    // A successor takes the rest for whole if it finds the generation.
+    atomic_signal_fence(memory_order_seq_cst);
     b->gen = v->gen;
 }
 

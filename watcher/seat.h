@@ -14,7 +14,4 @@ int seat_take(struct conductor *c, struct vif *v, struct map_job *j);
 // It is over: remove the file, let the number go. v->number and v->gen stay for the caller to say goodbye with.
 void seat_leave(struct conductor *c, struct vif *v);
 
-// Fill in what the configuration says of a vif that has its number.
-void seat_configure(struct conductor *c, struct vif *v);
-
 #endif

@@ -35,16 +35,6 @@ const char *vif_state_name(enum vif_state state)
     return names[state];
 }
 
-bool vif_in_force(const struct vif *v)
-{
-    return v->state != VIF_IDLE && v->state != VIF_REFUSED;
-}
-
-bool vif_needs_worker(const struct vif *v)
-{
-    return v->state == VIF_OPENING || v->state == VIF_ATTACHING || v->state == VIF_RUNNING;
-}
-
 // "guest 7 vif 3", or "guest 7 device 0" while it has no number.
 static const char *vif_label(const struct vif *v)
 {
@@ -242,6 +232,8 @@ static void vif_begin(struct conductor *c, struct vif *v)
     struct map_job *j;
     const char *why;
 
+    if (!guest_may_start(c, v->guest))
+        return;
     v->fresh = false;
     v->touched = 0;
     v->tried_sum = v->want->whole_sum;
@@ -369,7 +361,9 @@ void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
     v->sum = b->offer_sum;
     v->doubt = true;
     memcpy(v->mac, b->mac, sizeof(v->mac));
-    seat_configure(c, v);
+    v->flags = b->flags & MSG_VIF_FLAGS;
+    v->port = b->port;
+    v->vlan = b->vlan;
     ret = region_file_find(&v->file, c->conf->run_dir, number, v->gen);
     v->end = ret < 0;
     if (ret < 0)

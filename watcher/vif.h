@@ -80,8 +80,16 @@ void vif_reattach(struct conductor *c, struct vif *v);
 void vif_link(struct conductor *c, struct vif *v);
 void vif_free(struct conductor *c, struct vif *v); // one that is idle or refused
 
-bool vif_in_force(const struct vif *v); // MAPPING to CLOSING
-bool vif_needs_worker(const struct vif *v);
+static inline bool vif_in_force(const struct vif *v)
+{
+    return v->state != VIF_IDLE && v->state != VIF_REFUSED;
+}
+
+static inline bool vif_needs_worker(const struct vif *v)
+{
+    return v->state == VIF_OPENING || v->state == VIF_ATTACHING || v->state == VIF_RUNNING;
+}
+
 const char *vif_state_name(enum vif_state state);
 
 #endif
