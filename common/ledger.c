@@ -28,7 +28,8 @@ void ledger_redo_tails(struct ledger *l, struct fabric *f, uint32_t ctx)
 {
     uint32_t n = lanes_todo(l, f);
 
-    if (l->ctx != ctx)
+    // A ledger that has nothing to publish may be another living worker's, with a context of long ago in it.
+    if ((ledger_todo(l) & LEDGER_LANES) == 0 || l->ctx != ctx)
         return;
     for (uint32_t i = 0; i < n; i++) {
         if (l->lanes[i].lane < fabric_outlets(f))

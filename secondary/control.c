@@ -175,7 +175,9 @@ static bool on_message(struct control *c, const union msg *m, enum control_end *
 {
     bool new_watcher = m->hdr.epoch != c->watcher_epoch;
 
-    c->heard_ns = backoff_clock_ns();
+    // Until it has named our guest we go on saying hello, whatever else it says.
+    if (c->has_guest || m->hdr.type == MSG_GUEST_SET)
+        c->heard_ns = backoff_clock_ns();
     c->watcher_epoch = m->hdr.epoch;
     if (new_watcher)
         hello_send(c);
