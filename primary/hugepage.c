@@ -107,19 +107,19 @@ int hugepage_check(const char *dir, uint64_t megabytes)
 }
 
 // EAL holds a lock on each file that it uses.
-static void file_clean(int dir, const char *name)
+static void file_clean(int dir, const char *name, bool ours)
 {
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (ours || flock(fd, LOCK_EX | LOCK_NB) == 0)
         unlinkat(dir, name, 0);
     close(fd);
 }
 
 // EAL names them <prefix>map_<number>.
-static void mount_clean(const char *dir, const char *prefix)
+static void mount_clean(const char *dir, const char *prefix, bool ours)
 {
     DIR *d = opendir(dir);
     size_t len = strlen(prefix);
@@ -127,17 +127,17 @@ static void mount_clean(const char *dir, const char *prefix)
 
     while (d != NULL && (e = readdir(d)) != NULL) {
         if (strncmp(e->d_name, prefix, len) == 0 && strncmp(e->d_name + len, "map_", 4) == 0)
-            file_clean(dirfd(d), e->d_name);
+            file_clean(dirfd(d), e->d_name, ours);
     }
     if (d != NULL)
         closedir(d);
 }
 
-void hugepage_clean(const char *dir, const char *prefix)
+void hugepage_clean(const char *dir, const char *prefix, bool ours)
 {
     static struct mount mounts[MOUNTS_MAX];
     uint32_t n = mounts_find(mounts, dir);
 
     for (uint32_t i = 0; i < n; i++)
-        mount_clean(mounts[i].dir, prefix);
+        mount_clean(mounts[i].dir, prefix, ours);
 }

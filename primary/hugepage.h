@@ -3,13 +3,14 @@
 #ifndef XV_HUGEPAGE_H
 #define XV_HUGEPAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // Are megabytes free on a mounted hugetlbfs (dir; "": any)? Returns 0, or -ENODEV/-ENOMEM after it logged what to do.
 int hugepage_check(const char *dir, uint64_t megabytes);
 
-// Remove the files that a dead primary with this prefix left on the hugetlbfs mounts, and their memory with them. Call
-// only while nobody uses them.
-void hugepage_clean(const char *dir, const char *prefix);
+// Remove the files with this prefix on the hugetlbfs mounts, and their memory with them: at the start those that a dead
+// primary left and nobody locks; at the end ours, also those that a worker has mapped for a moment longer.
+void hugepage_clean(const char *dir, const char *prefix, bool ours);
 
 #endif

@@ -151,7 +151,7 @@ static int eal_prepare(const struct conf *c)
     n = runtime_clean(eal.file_prefix);
     if (n > 0)
         LOG(INFO, "removed %u files of dead EAL processes", n);
-    hugepage_clean(eal.huge_dir, eal.file_prefix);
+    hugepage_clean(eal.huge_dir, eal.file_prefix, false);
     if (strcmp(eal.file_prefix, c->file_prefix) != 0)
         LOG(WARNING, "--file-prefix %s: workers look for %s, as the configuration says", eal.file_prefix,
             c->file_prefix);
@@ -374,7 +374,8 @@ static int eal_run(const struct conf *c)
     notify_say("STOPPING=1");
     log_sink(NULL);
     rte_eal_cleanup();
-    hugepage_clean(eal.huge_dir, eal.file_prefix);
+    hugepage_clean(eal.huge_dir, eal.file_prefix, true);
+    runtime_remove(eal.file_prefix);
     return ret;
 }
 

@@ -127,3 +127,32 @@ uint32_t runtime_clean(const char *prefix)
         closedir(d);
     return n;
 }
+
+// Do others hold EAL's lock? Ours is held until we exit.
+static bool others_use(const char *prefix)
+{
+    pid_t pids[8];
+    uint32_t n = runtime_users(prefix, pids, 8);
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (i >= 8 || pids[i] != getpid())
+            return true;
+    }
+    return false;
+}
+
+void runtime_remove(const char *prefix)
+{
+    char path[PATH_MAX];
+    struct dirent *e;
+    DIR *d;
+
+    runtime_path(path, prefix, "");
+    d = others_use(prefix) ? NULL : opendir(path);
+    if (d == NULL)
+        return;
+    while ((e = readdir(d)) != NULL)
+        unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+    rmdir(path);
+}

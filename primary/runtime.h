@@ -17,4 +17,7 @@ uint32_t runtime_users(const char *prefix, pid_t *pids, uint32_t max);
 // Remove the sockets and arrays of processes that are dead. Returns how many.
 uint32_t runtime_clean(const char *prefix);
 
+// At the end, after EAL's own clean-up: remove the directory, unless another process still uses it.
+void runtime_remove(const char *prefix);
+
 #endif
