@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Real processes for end-to-end tests: simulated Xen, the switch, guests and the wire.
 
-A Bench is one directory below /run (short enough for socket paths, and not below a world-writable directory, which EAL
+A Bench is one directory below the run's in /run (short enough for socket paths, and not below a world-writable directory, which EAL
 refuses to load drivers from) with everything in it; close() ends all processes that it started and removes it.
 """
 
@@ -15,10 +15,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
+import machine
 import seq
 import wire as wire_module
 
@@ -113,8 +113,8 @@ class Fe22(Proc):
     """A guest of DPDK 2.2; see tests/fe22/README.md for the commands."""
 
     def __init__(self, bench, domid, *options):
-        super().__init__(bench, f"fe22-{domid}", [built("fe22"), *options], bench.sim_env(domid),
-                         subprocess.PIPE, subprocess.PIPE)
+        super().__init__(bench, f"fe22-{domid}", [built("fe22"), *options],
+                         dict(bench.sim_env(domid), XENSIM_GNTALLOC_LIMIT="16384"), subprocess.PIPE, subprocess.PIPE)
         self.bench, self.domid, self.macs = bench, domid, {}
         self.buffer = b""
         self.lock = threading.Lock()
@@ -447,12 +447,15 @@ class Switch:
 class Bench:
     """One simulated machine with its directory, logs and processes."""
 
+    count = 0
+
     def __init__(self, name, sim=True):
         self.name = name
-        token = os.urandom(4).hex()
-        self.prefix = "xv" + token
-        self.dir = tempfile.mkdtemp(prefix="xv-" + token + "-", dir="/run")
-        os.chmod(self.dir, 0o755)
+        Bench.count += 1
+        run = os.environ[machine.DIR]
+        self.prefix = f"{machine.prefix(run)}_{Bench.count}_"
+        self.dir = os.path.join(run, str(Bench.count))
+        os.mkdir(self.dir, 0o755)
         self.logs = os.path.join(os.environ.get("XV_E2E_LOGS", os.path.join(BUILD, "e2e-logs")), name)
         shutil.rmtree(self.logs, ignore_errors=True)
         os.makedirs(self.logs)

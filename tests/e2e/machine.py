@@ -6,15 +6,18 @@ or interface is left.
 """
 
 import fcntl
+import glob
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 import wire
 
 PAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
-INNER = "XV_E2E_INNER"
+DIR = "XV_E2E_DIR"  # in the environment inside: the directory of this run, below /run
 
 
 def pages_change(delta):
@@ -29,10 +32,10 @@ def pages_change(delta):
             return int(f.read()) - before
 
 
-def _inside(script, args):
+def _inside(script, args, directory):
     """Run the script again in namespaces; its exit status."""
     argv = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, script]
-    with subprocess.Popen(argv + args, env=dict(os.environ, **{INNER: "1"})) as child:
+    with subprocess.Popen(argv + args, env=dict(os.environ, **{DIR: directory})) as child:
         try:
             return child.wait()
         except BaseException:
@@ -41,10 +44,15 @@ def _inside(script, args):
             raise
 
 
+def prefix(directory):
+    """EAL's --file-prefix of all that runs there begins so."""
+    return os.path.basename(directory).replace("xv-", "xv_")
+
+
 def run(script, args, pages, main):
     """main() in namespaces with that many hugepages more than before; its exit status. They are given back however it
     ends."""
-    if os.environ.get(INNER):
+    if os.environ.get(DIR):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         wire.quiet_ipv6()
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -55,10 +63,15 @@ def run(script, args, pages, main):
         print("needs root", file=sys.stderr)
         return 1
     added = pages_change(pages)
+    directory = tempfile.mkdtemp(prefix="xv-", dir="/run")
+    os.chmod(directory, 0o755)
     try:
         if added < pages:
             print(f"no hugepages: asked for {pages}, the kernel gave {added}", file=sys.stderr)
             return 1
-        return _inside(script, args)
+        return _inside(script, args, directory)
     finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        for path in glob.glob(f"/var/run/dpdk/{prefix(directory)}*"):
+            shutil.rmtree(path, ignore_errors=True)
         pages_change(-added)

@@ -41,7 +41,7 @@ class Result(unittest.TestResult):
         if isinstance(test, unittest.suite._ErrorHolder):  # a whole class's start or end
             print(test.id(), end=" ... ")
             self.began = time.monotonic()
-        self._line("FAILED")
+        self._line("FAILED" + (f" {test._subDescription()}" if hasattr(test, "_subDescription") else ""))
         print(self._exc_info_to_string(err, test), flush=True)
         bench = getattr(getattr(test, "test_case", test), "bench", None)
         if bench is not None:

@@ -66,7 +66,7 @@ static void next_ffff(struct fe_ring *ring, uint16_t flags)
 
 static void loop_self(struct fe_ring *ring, uint16_t flags)
 {
-    one(ring, pool_start(ring), 1, flags | VRING_DESC_F_NEXT, ring->free_head);
+    one(ring, pool_start(ring), 0, flags | VRING_DESC_F_NEXT, ring->free_head);
 }
 
 static void loop_two(struct fe_ring *ring, uint16_t flags)
@@ -87,9 +87,10 @@ static void addr_outside(struct fe_ring *ring, uint16_t flags)
     one(ring, pool_end(ring) + (1ull << 32), LEN, flags, 0);
 }
 
+// The header's bytes alone may lie anywhere on transmit: nobody looks at them.
 static void addr_before(struct fe_ring *ring, uint16_t flags)
 {
-    one(ring, pool_start(ring) - 1, LEN, flags, 0);
+    one(ring, pool_start(ring) - XENVIRT_NET_HDR_BYTES - 1, LEN, flags, 0);
 }
 
 static void addr_at_end(struct fe_ring *ring, uint16_t flags)
