@@ -7,6 +7,7 @@
 
 #include "conductor.h"
 #include "guest.h"
+#include "lock.h"
 
 #define DELAY_MIN_NS (100 * CLOCK_MS)
 #define DELAY_MAX_NS (5 * CLOCK_SECOND)
@@ -277,6 +278,15 @@ static bool guest_over(struct conductor *c, const struct guest *g)
     return !worker_lives(c, g->domid);
 }
 
+// Its worker's lock file: a host with many guests a day would collect them.
+static void guest_lock_remove(const struct conductor *c, const struct guest *g)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "worker.%u", g->domid);
+    lock_remove(c->conf->run_dir, name);
+}
+
 void guests_step(struct conductor *c)
 {
     for (struct guest **at = &c->guests; *at != NULL;) {
@@ -289,6 +299,7 @@ void guests_step(struct conductor *c)
             continue;
         }
         LOG(INFO, "guest %u: nothing left of it", g->domid);
+        guest_lock_remove(c, g);
         *at = g->next;
         free(g);
     }

@@ -466,6 +466,8 @@ static void vif_ended(struct conductor *c, struct vif *v)
         v->number = -1;
         vif_refuse(c, v, v->refusal, why);
     } else {
+        // A start that came while the one before was ending, or unwatched.
+        v->fresh = v->fresh || (v->want != NULL && v->want->whole_sum != v->tried_sum);
         vif_go(v, VIF_IDLE);
         vif_tell(c, v, v->front_gen, XENVIRT_BACK_DETACHED);
         v->number = -1;

@@ -155,7 +155,7 @@ static bool orphans_wait(struct conductor *c, const struct msg_claim *m)
         o->claims = o->claims || o->process.pid == m->pid;
         wait = wait || !o->claims;
     }
-    for (uint32_t i = c->workers.n_orphans; !wait && i-- > 0;)
+    for (uint32_t i = c->workers.n_orphans; !wait && c->primary.up && i-- > 0;)
         if (c->workers.orphans[i].process.pid == m->pid)
             orphan_end(c, &c->workers.orphans[i]);
     return wait;
@@ -168,11 +168,11 @@ static int claim_judge(struct conductor *c, const struct msg_claim *m, struct ms
 
     if (m->layout != layout_hash())
         return claim_refuse(a, -EPROTO, "it is of another version than xv-watcher; install and restart both");
+    if (w == NULL && orphans_wait(c, m))
+        return claim_refuse(a, -EAGAIN, "waiting for workers that an earlier xv-watcher started");
     // EAL must not start before the primary's is up: a secondary would wait for it for ever.
     if (!c->primary.up)
         return claim_refuse(a, -EAGAIN, "waiting for xv-primary");
-    if (w == NULL && orphans_wait(c, m))
-        return claim_refuse(a, -EAGAIN, "waiting for workers that an earlier xv-watcher started");
     if (other != NULL && other != w && m->domid != MSG_DOMID_ANY)
         return claim_refuse(a, -EBUSY, "the domain has a worker");
     if (w == NULL && claim_adopt(c, m, &w) < 0)
@@ -266,9 +266,11 @@ static void hello_take(struct conductor *c, struct worker *w, const struct msg_h
         worker_go(w, WORKER_READY);
         w->ready_ns = c->now;
         w->told = true;
-        LOG(INFO, "guest %u: worker %d is ready after %" PRIu64 " ms", w->domid, w->process.pid,
+        LOG(INFO, "%s: worker %d is ready after %" PRIu64 " ms", worker_label(w), w->process.pid,
             (c->now - w->started_ns) / CLOCK_MS);
     }
+    if (w->domid == MSG_DOMID_ANY)
+        return;
     hello_answer(c, w);
     if (anew && guest_find(c, w->domid) != NULL)
         guest_reattach(c, guest_find(c, w->domid));
@@ -473,7 +475,7 @@ static void orphans_step(struct conductor *c)
 
         if (process_dead(&o->process)) {
             orphan_end(c, o);
-        } else if (c->now - o->since_ns >= c->conf->worker_hang_ms * CLOCK_MS + ORPHAN_NS) {
+        } else if (!o->claims && c->now - o->since_ns >= c->conf->worker_hang_ms * CLOCK_MS + ORPHAN_NS) {
             LOG(ERR, "guest %u: worker %d of an earlier xv-watcher says nothing: killing it", o->domid, o->process.pid);
             o->since_ns = c->now;
             process_signal(&o->process, SIGKILL);
