@@ -11,6 +11,7 @@ import sys
 import time
 import unittest
 
+import harness
 import machine
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -79,6 +80,9 @@ def main():
     result.failfast = args.f
     if args.f:
         result._bad = lambda test, err, bad=result._bad: (bad(test, err), result.stop())
+    if not os.path.isfile(os.path.join(harness.BUILD, "watcher", "xv-watcher")):
+        print(f"nothing is built in {harness.BUILD} (XV_BUILD)", file=sys.stderr)
+        return 1
     suite.run(result)
     print(f"{result.passed} passed, {len(result.bad)} failed", flush=True)
     return 1 if result.bad or result.passed == 0 else 0
