@@ -11,6 +11,10 @@
 // Take the lock. Returns a descriptor to keep open, -EAGAIN if another process holds it, or another -errno.
 int lock_take(const char *run_dir, const char *name);
 
+// Remove the file of a lock that nobody holds any more, and nobody is to take soon: a process that tries in this moment
+// may be told -EAGAIN. Returns 0, -EAGAIN if it is held, or another -errno.
+int lock_remove(const char *run_dir, const char *name);
+
 // Who holds it? Returns the holder's pid, 0 if nobody does, or -errno.
 pid_t lock_holder(const char *run_dir, const char *name);
 

@@ -109,3 +109,30 @@ Test(lock, no_directory_no_lock)
 {
     cr_expect_eq(lock_take("/tmp/xv-not-there", "a"), -ENOENT);
 }
+
+Test(lock, a_held_lock_is_not_removed)
+{
+    pid_t pid = holder();
+
+    cr_expect_eq(lock_remove(dir, "a"), -EAGAIN);
+    cr_expect_eq(lock_holder(dir, "a"), pid);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+Test(lock, a_lock_that_nobody_holds_is_removed_and_can_be_taken_again)
+{
+    char path[64];
+    int fd = lock_take(dir, "a");
+
+    snprintf(path, sizeof(path), "%s/a.lock", dir);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    cr_expect_eq(lock_remove(dir, "a"), 0);
+    cr_expect_eq(access(path, F_OK), -1);
+    cr_expect_eq(lock_remove(dir, "a"), -ENOENT);
+    fd = lock_take(dir, "a");
+    cr_expect_geq(fd, 0);
+    cr_expect_eq(access(path, F_OK), 0);
+    close(fd);
+}
