@@ -33,7 +33,7 @@ SETTLE = 60
 GRANT_LIMIT = "32768"
 
 CONF = {
-    "max_vifs": 16, "max_guests": 6, "lane_slots": 4096, "buffers": 8192,
+    "max_vifs": 8, "max_guests": 4, "lane_slots": 4096, "buffers": 16384,
     "primary": {"start": "watcher", "mbufs": 8192},
     "worker": {"hang_ms": 1000, "start_ms": 20000},
     "log_level": "info",
