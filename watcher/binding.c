@@ -80,6 +80,7 @@ int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *
         return k;
     b = &s->bindings[k];
     atomic_store_explicit(&b->used, 0, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst); // for a kill: not before the 0
     b->domid = who->domid;
     b->device = who->device;
     b->gen = 0;

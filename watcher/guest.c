@@ -148,14 +148,6 @@ static void guest_gone(struct conductor *c, struct guest *g)
     binding_domain_gone(c->state, g->domid);
 }
 
-static bool snapshot_starts(const struct snapshot *s)
-{
-    for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++)
-        if (s->devices[i][DEVICE_START] != NULL)
-            return true;
-    return false;
-}
-
 void guest_snapshot(struct conductor *c, const struct snapshot *s)
 {
     struct guest *g = snapshot_starts(s) && !s->gone ? guest_make(c, s->domid) : guest_find(c, s->domid);
@@ -169,6 +161,7 @@ void guest_snapshot(struct conductor *c, const struct snapshot *s)
         guest_gone(c, g);
         return;
     }
+    g->gone = false;
     guest_name(c, g, s);
     if (s->extra_devices && log_may(&g->quota))
         LOG(WARNING, "guest %u: devices from %u on are not supported", g->domid, XENVIRT_DEVICES_MAX);

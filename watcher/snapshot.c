@@ -119,16 +119,27 @@ int snapshot_set(char **place, const char *value, unsigned len)
     return 0;
 }
 
+bool snapshot_starts(const struct snapshot *s)
+{
+    for (unsigned i = 0; i < XENVIRT_DEVICES_MAX; i++)
+        if (s->devices[i][DEVICE_START] != NULL)
+            return true;
+    return false;
+}
+
 void snapshot_merge(struct snapshot *newer, struct snapshot *older)
 {
+    // Gone and there again under the same domid: what stands now was removed and written anew.
+    bool anew = older->gone && snapshot_starts(newer);
+
     for (unsigned i = 0; i < XENVIRT_DEVICES_MAX; i++) {
         unsigned sum = newer->touches[i] + older->touches[i];
 
         // It was seen removed: the start that stands now is another one.
-        if (older->devices[i][DEVICE_START] == NULL && newer->devices[i][DEVICE_START] != NULL && sum < 2)
+        if ((anew || (older->devices[i][DEVICE_START] == NULL && newer->devices[i][DEVICE_START] != NULL)) && sum < 2)
             sum = 2;
         newer->touches[i] = sum > UINT8_MAX ? UINT8_MAX : (uint8_t)sum;
     }
-    newer->gone |= older->gone;
+    newer->gone |= older->gone && !anew;
     snapshot_free(older);
 }

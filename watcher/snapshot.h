@@ -41,6 +41,9 @@ int snapshot_start_device(const char *key);
 // Store a value of len bytes. Returns 0 or -ENOMEM.
 int snapshot_set(char **place, const char *value, unsigned len);
 
+// Does a start key stand in it?
+bool snapshot_starts(const struct snapshot *s);
+
 // newer replaces older, which nobody has looked at: keep what only older knew. Frees older.
 void snapshot_merge(struct snapshot *newer, struct snapshot *older);
 

@@ -12,6 +12,7 @@
 #include "conductor.h"
 #include "guest.h"
 #include "log.h"
+#include "request.h"
 #include "seat.h"
 
 #define PROBE_NS CLOCK_SECOND
@@ -35,8 +36,7 @@ const char *vif_state_name(enum vif_state state)
     return names[state];
 }
 
-// "guest 7 vif 3", or "guest 7 device 0" while it has no number.
-static const char *vif_label(const struct vif *v)
+const char *vif_label(const struct vif *v)
 {
     static char label[48];
 
@@ -63,7 +63,7 @@ static void vif_go(struct vif *v, enum vif_state to)
         log_line(to == VIF_MAPPING ? LOG_DEBUG : LOG_INFO, "%s: %s -> %s", vif_label(v), vif_state_name(v->state),
             vif_state_name(to));
     v->state = to;
-    v->sent_ns = 0;
+    v->sent_ns = v->asked_ns = 0;
 }
 
 // Tell the front end, if it reads.
@@ -375,47 +375,7 @@ void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
     mapper_give(c->mapper, j);
 }
 
-// ---- to the primary and the worker
-
-static bool vif_due(struct conductor *c, struct vif *v)
-{
-    if (v->sent_ns != 0 && c->now - v->sent_ns < RESEND_NS)
-        return false;
-    v->sent_ns = c->now;
-    return true;
-}
-
-static void port_send(struct conductor *c, struct vif *v, uint32_t up)
-{
-    union msg m = { .PORT_VIF = { .vif = (uint32_t)v->number,
-                        .gen = v->gen,
-                        .up = up,
-                        .flags = v->flags,
-                        .port = v->port,
-                        .vlan = v->vlan } };
-
-    memcpy(m.PORT_VIF.mac, v->mac, sizeof(v->mac));
-    if (c->primary.up && vif_due(c, v))
-        link_send(&c->primary.link, &m, MSG_PORT_VIF, 0);
-}
-
-static void attach_send(struct conductor *c, struct vif *v, uint32_t up)
-{
-    struct worker *w = worker_of(c, v->guest->domid);
-    union msg m = { .VIF_ATTACH = { .vif = (uint32_t)v->number,
-                        .gen = v->gen,
-                        .up = up,
-                        .flags = v->flags,
-                        .ring_size = v->ring_size,
-                        .device = v->device,
-                        .region_bytes = v->file.bytes,
-                        .region_sum = v->file.sum } };
-
-    memcpy(m.VIF_ATTACH.mac, v->mac, sizeof(v->mac));
-    snprintf(m.VIF_ATTACH.region_file, sizeof(m.VIF_ATTACH.region_file), "%s", v->file.name);
-    if (w != NULL && worker_serves(c, w) && vif_due(c, v))
-        link_send(&w->link, &m, MSG_VIF_ATTACH, 0);
-}
+// ---- what the primary and the worker answer
 
 void vif_port_is(struct conductor *c, struct vif *v, const struct msg_port_vif_is *m)
 {
@@ -523,9 +483,9 @@ static void vif_serve(struct conductor *c, struct vif *v)
     }
     vif_probe(c, v);
     if (v->state == VIF_OPENING)
-        port_send(c, v, 1);
+        request_port(c, v, 1);
     else if (v->state == VIF_ATTACHING)
-        attach_send(c, v, 1);
+        request_attach(c, v, 1);
 }
 
 static void vif_step_once(struct conductor *c, struct vif *v)
@@ -548,7 +508,7 @@ static void vif_step_once(struct conductor *c, struct vif *v)
         break;
     case VIF_DETACHING:
         if (worker_may_serve(c, v->guest->domid))
-            attach_send(c, v, 0);
+            request_attach(c, v, 0);
         else
             vif_go(v, VIF_CLOSING);
         break;
@@ -556,7 +516,7 @@ static void vif_step_once(struct conductor *c, struct vif *v)
         if (!v->end || primary_gone(c))
             vif_ended(c, v);
         else
-            port_send(c, v, 0);
+            request_port(c, v, 0);
         break;
     }
 }
@@ -584,7 +544,7 @@ void vif_reattach(struct conductor *c, struct vif *v)
 {
     if (v->state == VIF_RUNNING)
         vif_go(v, VIF_ATTACHING);
-    v->sent_ns = 0;
+    v->sent_ns = v->asked_ns = 0;
     vif_step(c, v);
 }
 

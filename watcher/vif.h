@@ -60,6 +60,7 @@ struct vif {
     uint64_t ticket; // of the job at the mapper, 0: none
     uint64_t probe; // ticket of the probe
     uint64_t probe_ns;
+    uint64_t asked_ns; // since when an answer is waited for, 0: it is not
     uint64_t sent_ns;
     uint64_t retry_ns;
 };
@@ -91,5 +92,8 @@ static inline bool vif_needs_worker(const struct vif *v)
 }
 
 const char *vif_state_name(enum vif_state state);
+
+// "guest 7 vif 3", or "guest 7 device 0" while it has no number. Good until the next call.
+const char *vif_label(const struct vif *v);
 
 #endif
