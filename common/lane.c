@@ -216,9 +216,9 @@ bool sink_look(struct sink *k, bool all)
 }
 
 // How many frames wait on a lane? A tail too far ahead is a broken producer's: nothing is taken from it.
-static uint32_t lane_waiting(struct sink *k, struct sink_lane *l)
+static uint32_t lane_waiting(struct sink *k, struct sink_lane *l, uint32_t max)
 {
-    if (l->tail == l->head)
+    if (l->tail - l->head < max)
         l->tail = tail_load(l->lane);
     return l->tail - l->head <= k->fabric->lane_slots ? l->tail - l->head : 0;
 }
@@ -226,7 +226,7 @@ static uint32_t lane_waiting(struct sink *k, struct sink_lane *l)
 static uint32_t lane_take(struct sink *k, uint32_t ctx, struct sink_frame *frames, uint32_t max)
 {
     struct sink_lane *l = &k->lanes[ctx];
-    uint32_t n = lane_waiting(k, l);
+    uint32_t n = lane_waiting(k, l, max);
 
     n = n < max ? n : max;
     for (uint32_t i = 0; i < n; i++) {

@@ -28,6 +28,8 @@ static inline struct vq_pos *ledger_begin(struct ledger *l)
 {
     uint32_t now = atomic_load_explicit(&l->commit, memory_order_relaxed) & LEDGER_POS;
 
+    // Release: pairs with ledger_read()'s fence; who still copies the pos that is reused sees that the commit moved on.
+    atomic_thread_fence(memory_order_release);
     l->pos[now ^ 1] = l->pos[now];
     return &l->pos[now ^ 1];
 }

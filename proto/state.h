@@ -10,7 +10,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 
 // Drops, by direction. The names are those that xvctl shows.
 #define VIF_TX_DROPS(D) \
