@@ -30,6 +30,8 @@ struct control {
     uint64_t hello_ns;
     uint64_t beats; // of the poll loop, as last seen
     struct vif *vifs[FABRIC_VIFS_MAX];
+    uint32_t failed_gen[FABRIC_VIFS_MAX]; // generation whose attach failed last: not tried again
+    struct log_quota quota;
 };
 
 static void hello_send(struct control *c)
@@ -119,9 +121,16 @@ static void on_vif_attach(struct control *c, const struct msg_vif_attach *m)
         return; // the watcher will say it again after it answered our hello
     if (c->vifs[m->vif] != NULL && (m->up == 0 || c->vifs[m->vif]->gen != m->gen))
         vif_detach(c, m->vif);
+    // What failed was perhaps long at work, and the watcher has asked again meanwhile: the same answer, at once.
+    if (m->up == 1 && m->gen == c->failed_gen[m->vif]) {
+        attached_send(c, m, -EINVAL, "its memory could not be mapped");
+        return;
+    }
     if (m->up == 1 && c->vifs[m->vif] == NULL)
         ret = vif_attach(c, m, text, sizeof(text));
     if (ret < 0)
+        c->failed_gen[m->vif] = m->gen;
+    if (ret < 0 && log_may(&c->quota))
         LOG(WARNING, "guest %u vif %u: %s", c->start.domid, m->vif, text);
     attached_send(c, m, ret, text);
 }
@@ -152,13 +161,18 @@ static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
 
     if (!guest_take(c, m->domid))
         return false;
+    if (c->has_guest && m->ctx != c->worker.ctx) {
+        LOG(NOTICE, "guest %u: the watcher names context %u, not %u; stopping, so that a new worker takes it",
+            c->start.domid, m->ctx, c->worker.ctx);
+        return false;
+    }
     if (m->domid != c->start.domid || m->fabric_epoch != f->epoch || m->ctx < f->n_io || m->ctx >= fabric_contexts(f)) {
         LOG(ERR, "guest %u: the watcher speaks of guest %u, context %u of another switch; restart xv-primary",
             c->start.domid, m->domid, m->ctx);
         return false;
     }
     if (c->has_guest)
-        return m->ctx == c->worker.ctx;
+        return true;
     ret = worker_start(&c->worker, c->start.conf, c->start.fabric, c->start.state, m->ctx);
     if (ret < 0) {
         LOG(ERR, "guest %u: can't start the poll loop: %s", c->start.domid, strerror(-ret));
