@@ -58,6 +58,8 @@ build()
         must meson setup "$dir" -Dwarning_level=2 -Dwerror=true "$@" >"$dir.setup.log" 2>&1 ||
             { cat "$dir.setup.log"; finish; }
         mv "$dir.setup.log" "$dir/setup.log"
+    else
+        must meson configure "$dir" -Dwarning_level=2 -Dwerror=true "$@"
     fi
     must ninja -C "$dir" --quiet
 }
