@@ -293,6 +293,50 @@ class Restart(LifeCase):
         self.killed(8, False)
 
 
+class Spares(LifeCase):
+
+    def spares(self):
+        """Pids of the workers without a guest; one that got a guest still has its first command line."""
+        taken = [g["pid"] for g in self.switch.show()["guests"]]
+        return [p for p in harness.processes_with("--spare\0") if p not in taken and not harness.gone(p)]
+
+    def spare(self):
+        self.wait("a spare worker", lambda: len(self.spares()) == 1)
+        pid = self.spares()[0]
+        self.switch.watcher.expect(f"spare: worker {pid} is ready")
+        return pid
+
+    def test_a_spare_takes_over_and_another_takes_its_place(self):
+        sw = self.make(conf={"worker": {"spares": 1}})
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        for i in range(3):
+            spare = self.spare()
+            os.kill(sw.worker_pid(a.domid), signal.SIGKILL)
+            self.switch.watcher.expect(f"guest {a.domid}: spare worker {spare} takes over")
+            self.wait("the guest's device", lambda: sw.vif_running(a.domid))
+            self.assertEqual(spare, sw.worker_pid(a.domid))
+            self.talk(a, b, 4 * i + 1)
+
+    def test_a_restart_runs_the_program_as_it_is_installed_now(self):
+        sw = self.make(conf={"worker": {"spares": 1}})
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        old = {sw.worker_pid(a.domid), self.spare()}
+        sw.ctl("restart", str(a.domid))
+        self.assertNotIn(sw.worker_pid(a.domid), old)
+        self.talk(a, b, 1)
+
+    def test_spares_of_a_dead_watcher_go(self):
+        sw = self.make(conf={"worker": {"spares": 1}})
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        old = self.spare()
+        sw.watcher.kill()
+        sw.start_watcher()
+        self.wait("the old spare to go", lambda: harness.gone(old))
+        self.wait("the workers to be found", lambda: sw.worker_pid(a.domid) and sw.worker_pid(b.domid))
+        self.spare()
+        self.talk(a, b, 1)
+
+
 class Leftovers(LifeCase):
 
     def dead_files(self):
