@@ -125,7 +125,7 @@ static const struct option options[] = {
     { "poll.sleep_us", CONF(poll_sleep_us), NUMBER(UINT, 0, 1000, 500), .about = "longest sleep; 0: never" },
 
     { "guest.allow", CONF(guest_allow), BOOL(true), .about = "guests that are not listed may attach" },
-    { "guest.promiscuous", CONF(guest_promiscuous), BOOL(false), .about = "a guest's promiscuous setting counts" },
+    { "guest.promiscuous", CONF(guest_promiscuous), BOOL(false), .about = "guests get unicast frames from the wire that are nobody's" },
     { "guest.mac_spoof_check", CONF(guest_mac_spoof_check), BOOL(true), .about = "drop frames with another source MAC" },
     { "guest.vlan_out", CONF(guest_vlan_out), BOOL(false), .about = "tag frames towards the wire" },
 

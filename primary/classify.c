@@ -12,11 +12,11 @@ static struct verdict drop_vif(uint16_t vif, enum wire_drop why)
     return (struct verdict){ .kind = VERDICT_DROP_VIF, .vif = vif, .drop = why };
 }
 
-static struct verdict classify_group_frame(const struct frame_head *h)
+static struct verdict classify_many(const struct frame_head *h, enum verdict_kind kind)
 {
     if (h->len > FABRIC_BUF_BYTES)
         return drop_port(PORT_DROP_OVERSIZE);
-    return (struct verdict){ .kind = VERDICT_GROUP, .vif = FABRIC_VIF_NONE };
+    return (struct verdict){ .kind = kind, .vif = FABRIC_VIF_NONE };
 }
 
 struct verdict classify(struct fabric *f, const struct vif *vifs, uint16_t port, const struct frame_head *h)
@@ -27,11 +27,11 @@ struct verdict classify(struct fabric *f, const struct vif *vifs, uint16_t port,
     if (h->len < FRAME_MIN_BYTES)
         return drop_port(PORT_DROP_RUNT);
     if (mac_is_group(h->mac))
-        return classify_group_frame(h);
+        return classify_many(h, VERDICT_GROUP);
     vif = fdb_find_gen(f, fdb_key(h->mac), &gen);
     // A vif that is just being opened or closed is known to the table and not yet, or no more, to us.
     if (vif == FABRIC_VIF_NONE || vifs[vif].gen != gen || vifs[vif].port != port)
-        return drop_port(h->len > FABRIC_BUF_BYTES ? PORT_DROP_OVERSIZE : PORT_DROP_UNKNOWN_MAC);
+        return classify_many(h, VERDICT_UNKNOWN);
     if (h->tagged && h->vlan != vifs[vif].vlan)
         return drop_vif(vif, DROP_WIRE_RX_WRONG_TAG);
     if (h->len > FABRIC_BUF_BYTES)

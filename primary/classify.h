@@ -20,6 +20,7 @@ struct vif {
 enum verdict_kind {
     VERDICT_VIF, // to vif, in generation gen
     VERDICT_GROUP, // to every vif that classify_group() says
+    VERDICT_UNKNOWN, // nobody's: to those of classify_group() that are promiscuous
     VERDICT_DROP_VIF, // drop: enum wire_drop of vif
     VERDICT_DROP_PORT, // drop: enum port_drop
 };
@@ -34,9 +35,11 @@ struct verdict {
 // port: index of the uplink that it came from; vifs: max_vifs of f.
 struct verdict classify(struct fabric *f, const struct vif *vifs, uint16_t port, const struct frame_head *h);
 
-// Does a group frame from port concern this vif?
+// Does a group frame, or one that is nobody's, from port concern this vif?
 static inline bool classify_group(const struct vif *v, uint16_t port, const struct frame_head *h)
 {
+    if (!mac_is_group(h->mac) && (v->flags & FABRIC_VIF_PROMISC) == 0)
+        return false;
     return v->gen != 0 && v->port == port && (!h->tagged || h->vlan == v->vlan);
 }
 

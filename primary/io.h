@@ -104,6 +104,7 @@ void uplink_flush(struct io *io, struct uplink *u);
 // group.c: a group frame in buffer buf of our own to all that it concerns; gives the buffer back if nobody takes it.
 // Returns how many vifs it concerns.
 uint32_t group_from_wire(struct io *io, uint16_t port, const struct frame_head *h, uint32_t buf);
+bool group_concerns(const struct io *io, uint16_t port, const struct frame_head *h); // anybody?
 void group_from_vif(struct io *io, uint16_t vif, const void *frame, uint32_t len);
 
 // heir.c: rows of vifs that nobody serves.

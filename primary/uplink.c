@@ -72,8 +72,16 @@ static void to_group(struct io *io, struct uplink *u, const struct rte_mbuf *m, 
 {
     uint32_t buf = buf_fill(io, m, h);
 
-    if (group_from_wire(io, u->index, h, buf) == 0 && h->tagged)
-        count_add(&u->counts->drops[PORT_DROP_UNKNOWN_TAG], 1);
+    if (group_from_wire(io, u->index, h, buf) == 0)
+        count_add(&u->counts->drops[h->tagged ? PORT_DROP_UNKNOWN_TAG : PORT_DROP_UNKNOWN_MAC], 1);
+}
+
+static void to_promiscuous(struct io *io, struct uplink *u, const struct rte_mbuf *m, const struct frame_head *h)
+{
+    if (group_concerns(io, u->index, h))
+        group_from_wire(io, u->index, h, buf_fill(io, m, h));
+    else
+        count_add(&u->counts->drops[PORT_DROP_UNKNOWN_MAC], 1);
 }
 
 static void mbuf_sort(struct io *io, struct uplink *u, const struct rte_mbuf *m)
@@ -87,6 +95,9 @@ static void mbuf_sort(struct io *io, struct uplink *u, const struct rte_mbuf *m)
         break;
     case VERDICT_GROUP:
         to_group(io, u, m, &h);
+        break;
+    case VERDICT_UNKNOWN:
+        to_promiscuous(io, u, m, &h);
         break;
     case VERDICT_DROP_VIF:
         wire_drop(io, v.vif, v.drop);

@@ -67,6 +67,7 @@ struct fabric_vif {
 };
 
 #define FABRIC_VIF_UPLINK 0x1u // there is an uplink: unknown destinations go there
+#define FABRIC_VIF_PROMISC 0x4u // it gets unicast frames from the wire that are nobody's
 #define FABRIC_VIF_VLAN_OUT 0x2u // its frames get its tag on the wire
 
 // The forwarding table: open addressing, linear probing, a word is 48 bits of MAC (first byte on the wire lowest) and

@@ -81,7 +81,7 @@ struct msg_guest_set {
     uint64_t fabric_epoch;
 };
 
-#define MSG_VIF_PROMISC 0x1u // deliver what is for others too (reserved; not yet served)
+#define MSG_VIF_PROMISC 0x1u // deliver unicast frames from the wire that are nobody's
 #define MSG_VIF_SPOOF_OK 0x2u // any source MAC
 #define MSG_VIF_VLAN_OUT 0x4u // tag its frames on the wire
 #define MSG_VIF_FLAGS 0x7u

@@ -291,6 +291,22 @@ class Options(SharedCase):
                     self.assertEqual([(vlan, True)], [(f["vlan"], f["ok"]) for f in frames if f])
 
 
+class Promiscuous(SharedCase):
+    conf = {"guest": {"promiscuous": True}}
+
+    def test_it_gets_what_is_nobodys_untagged_or_with_its_tag_and_nothing_of_others(self):
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        vlan = self.switch.vif(a.domid)["vlan"]
+        self.switch.wire.send(seq.frame(STRANGER, HOST_MAC, 1))
+        self.switch.wire.send(seq.frame(STRANGER, HOST_MAC, 2, vlan=vlan))
+        self.switch.wire.send(seq.frame(B, HOST_MAC, 3))
+        for guest in (a, b):
+            self.assert_whole(self.wait_book(guest, 1, 1), 1)
+        self.assert_whole(self.wait_book(a, 2, 1), 1)
+        self.assert_whole(self.wait_book(b, 3, 1), 1)
+        self.assertEqual([0, 0], [a.book(3)["frames"], b.book(2)["frames"]])
+
+
 class NoSwitchingInside(SharedCase):
     primary_args = ("--vm2vm", "0")
 

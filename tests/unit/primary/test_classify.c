@@ -58,10 +58,10 @@ static const struct {
     { "its MAC and tag", 2, 1, 1001, 60, VERDICT_VIF, 1, 0 },
     { "its MAC, another's tag", 2, 1, 1000, 60, VERDICT_DROP_VIF, 1, DROP_WIRE_RX_WRONG_TAG },
     { "its MAC, nobody's tag", 2, 0, 7, 60, VERDICT_DROP_VIF, 0, DROP_WIRE_RX_WRONG_TAG },
-    { "nobody's MAC", 2, 9, 0, 60, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_UNKNOWN_MAC },
-    { "nobody's MAC, a vif's tag", 2, 9, 1000, 60, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_UNKNOWN_MAC },
-    { "a vif of another uplink", 2, 2, 0, 60, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_UNKNOWN_MAC },
-    { "the zero MAC", 0, 0, 0, 60, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_UNKNOWN_MAC },
+    { "nobody's MAC", 2, 9, 0, 60, VERDICT_UNKNOWN, FABRIC_VIF_NONE, 0 },
+    { "nobody's MAC, a vif's tag", 2, 9, 1000, 60, VERDICT_UNKNOWN, FABRIC_VIF_NONE, 0 },
+    { "a vif of another uplink", 2, 2, 0, 60, VERDICT_UNKNOWN, FABRIC_VIF_NONE, 0 },
+    { "the zero MAC", 0, 0, 0, 60, VERDICT_UNKNOWN, FABRIC_VIF_NONE, 0 },
     { "shortest", 2, 0, 0, 14, VERDICT_VIF, 0, 0 },
     { "runt", 2, 0, 0, 13, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_RUNT },
     { "group runt", 255, 0, 0, 13, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_RUNT },
@@ -93,17 +93,17 @@ Test(classify, carries_the_generation)
 Test(classify, a_vif_in_another_generation_than_ours_gets_nothing)
 {
     vifs[0].gen = 9;
-    cr_assert_eq(sort(2, 0, 0, 60).kind, VERDICT_DROP_PORT);
+    cr_assert_eq(sort(2, 0, 0, 60).kind, VERDICT_UNKNOWN);
     vifs[0].gen = 10;
     cr_assert_eq(sort(2, 0, 0, 60).kind, VERDICT_VIF);
     atomic_store(&fabric_vif(f, 0)->gen, 0);
-    cr_assert_eq(sort(2, 0, 0, 60).kind, VERDICT_DROP_PORT);
+    cr_assert_eq(sort(2, 0, 0, 60).kind, VERDICT_UNKNOWN);
 }
 
 Test(classify, group_frames_concern_their_vlan_or_all_of_the_uplink)
 {
-    struct frame_head plain = { .len = 60 };
-    struct frame_head tagged = { .len = 60, .tagged = true, .vlan = 1001 };
+    struct frame_head plain = { .mac = { 255 }, .len = 60 };
+    struct frame_head tagged = { .mac = { 255 }, .len = 60, .tagged = true, .vlan = 1001 };
 
     cr_assert(classify_group(&vifs[0], 0, &plain));
     cr_assert(classify_group(&vifs[1], 0, &plain));
@@ -112,4 +112,19 @@ Test(classify, group_frames_concern_their_vlan_or_all_of_the_uplink)
     cr_assert_not(classify_group(&vifs[0], 0, &tagged));
     cr_assert(classify_group(&vifs[1], 0, &tagged));
     cr_assert_not(classify_group(&vifs[1], 1, &tagged));
+}
+
+Test(classify, frames_that_are_nobodys_concern_promiscuous_vifs_of_their_vlan)
+{
+    struct frame_head plain = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60 };
+    struct frame_head tagged = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60, .tagged = true, .vlan = 1001 };
+
+    cr_assert_not(classify_group(&vifs[1], 0, &plain));
+    for (uint16_t vif = 0; vif < 4; vif++)
+        vifs[vif].flags = FABRIC_VIF_PROMISC;
+    cr_assert(classify_group(&vifs[1], 0, &plain));
+    cr_assert(classify_group(&vifs[1], 0, &tagged));
+    cr_assert_not(classify_group(&vifs[0], 0, &tagged));
+    cr_assert_not(classify_group(&vifs[2], 0, &plain), "another uplink");
+    cr_assert_not(classify_group(&vifs[3], 0, &plain), "a closed vif");
 }
