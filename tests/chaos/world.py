@@ -87,6 +87,7 @@ class Guest:
         world.bench.sim_env(self.domid)["XENSIM_GNTALLOC_LIMIT"] = GRANT_LIMIT
         self.fe = None
         self.lives = 0
+        self.since = 0  # when its worker was last seen to be another
 
     def start(self, wait=True):
         """A new program in the domain, with all devices."""
@@ -359,6 +360,7 @@ class World:
         """Waits until another worker serves the guest."""
         wait_for("another worker", lambda: guest.worker() not in (None, old), timeout)
         guest.running()
+        guest.since = time.monotonic()
 
     def kill_worker(self, guest, number=signal.SIGKILL):
         """Returns the pid that the signal went to, None if there was no worker."""
