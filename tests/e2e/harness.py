@@ -322,6 +322,8 @@ class Switch:
         self.wires = []
         self.conf = merge({
             "run_dir": self.run_dir, "file_prefix": bench.prefix, "huge_dir": bench.huge_dir(), "log_level": "debug",
+            # Lanes that hold what is sent while a loaded machine lets a process wait for seconds.
+            "max_guests": 10, "lane_slots": 4096, "buffers": 8192,
             "primary": {"mbufs": 4096, "eal_args": self._vdevs()},
             "worker": {"path": built("xv-worker"), "start_ms": 30000, "hang_ms": 15000},
         }, conf or {})
@@ -372,6 +374,7 @@ class Switch:
     def wire_up(self):
         for name in self.ifnames if self.uplink != "none" else []:
             wait_for(name + " to be up", lambda n=name: wire_module.link_up(n))
+            wire_module.link_queue(name, 10000)
             self.wires.append(wire_module.Wire(name))
 
     def wire_down(self):
@@ -521,6 +524,9 @@ class Bench:
     def close(self):
         if self.switch is not None:
             self.switch.wire_down()
+            if self.switch.uplink == "veth":
+                for name in self.switch.ifnames:
+                    wire_module.link_delete(name)
         for proc in reversed(self.procs):
             if proc.alive():
                 proc.send_signal(signal.SIGTERM)

@@ -208,7 +208,7 @@ class Frames(SharedCase):
         guest.do(f"dev 0 mac={B} pool=1 txpool=0")
         guest.do("start 0")
         guest.running()
-        guest.do(f"flow 1 dev=0 dst={A} count=1000 len=1514")
+        guest.do(f"flow 1 dev=0 dst={A} count=1000 rate=1000 len=1514")
         self.assert_whole(self.wait_book(self.a, 1, 1000), 1000)
         self.a.do(f"flow 2 dev=0 dst={B} count=500 rate=1000 len=1514")
         self.assert_whole(self.wait_book(guest, 2, 500), 500)

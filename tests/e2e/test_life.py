@@ -478,7 +478,7 @@ class Messages(LifeCase):
             subprocess.run(["umount", "/sys/kernel/mm/hugepages"], check=True)
 
     def test_fewer_hugepages_than_needed(self):
-        sw = self.make(start=False, conf={"max_vifs": 100, "lane_slots": 16384})
+        sw = self.make(start=False, conf={"max_vifs": 120, "max_guests": 90, "lane_slots": 65536})
         self.fails(sw.start_primary(), "(?i)hugepages")
 
     def test_a_huge_dir_that_is_none(self):

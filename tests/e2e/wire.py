@@ -16,6 +16,7 @@ PACKET_OUTGOING = 4
 TP_STATUS_VLAN_VALID = 1 << 4
 ETH_P_ALL = 3
 RCVBUF = 64 << 20
+MAKE_UP = 64  # frames that a paced flow sends at most at once
 
 
 def quiet_ipv6():
@@ -128,8 +129,12 @@ class WireFlow:
         flow, dst, src, rate, count, length, vlan = self.args
         start = time.monotonic()
         while not self.stopping and (count == 0 or self.sent < count):
-            due = int((time.monotonic() - start) * rate)
-            due = min(due, self.sent + 64, count or due)
+            now = time.monotonic()
+            due = int((now - start) * rate)
+            if due > self.sent + MAKE_UP:  # we were held up: go on at the rate
+                due = self.sent + MAKE_UP
+                start = now - due / rate
+            due = min(due, count or due)
             while self.sent < due:
                 self.wire.send(seq.frame(dst, src, flow, self.sent, length, vlan))
                 self.sent += 1
@@ -153,6 +158,16 @@ def veth(a, b):
     subprocess.run(["ip", "link", "add", a, "type", "veth", "peer", "name", b], check=True)
     for name in (a, b):
         subprocess.run(["ip", "link", "set", name, "up", "promisc", "on"], check=True)
+
+
+def link_queue(name, frames):
+    """Frames that wait when the switch doesn't take them at once; the kernel drops what is more."""
+    subprocess.run(["ip", "link", "set", name, "txqueuelen", str(frames)], check=True)
+
+
+def link_delete(name):
+    if link_exists(name):
+        subprocess.run(["ip", "link", "delete", name], check=False)
 
 
 def link_up(name):
