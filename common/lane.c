@@ -90,7 +90,7 @@ static void lane_recover(struct source *s, uint32_t outlet)
 
 int source_init(struct source *s, struct fabric *f, uint32_t ctx)
 {
-    *s = (struct source){ .fabric = f, .ctx = ctx, .reserve = f->ctx_bufs / 2 / fabric_outlets(f) };
+    *s = (struct source){ .fabric = f, .ctx = ctx, .reserve = f->ctx_bufs / 4 / fabric_outlets(f) };
     s->free = calloc(f->ctx_bufs, sizeof(*s->free));
     s->refs = calloc(f->ctx_bufs, sizeof(*s->refs));
     if (s->free == NULL || s->refs == NULL) {

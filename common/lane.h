@@ -52,7 +52,7 @@ static inline void source_give(struct source *s, uint32_t buf)
 }
 
 // Put a frame on the lane to outlet, past the published tail. False if the lane is full or holds its share of the source's
-// buffers. Half of them are promised to the lanes in equal parts; of the rest a lane gets at most as many as are still
+// buffers. A quarter of them is promised to the lanes in equal parts; of the rest a lane gets at most as many as are still
 // free. So however many receivers take nothing, a lane to one that does always finds buffers.
 // A buffer may be put on several lanes; it is free again when all have passed it.
 bool source_put(struct source *s, uint32_t outlet, const struct lane_slot *slot);

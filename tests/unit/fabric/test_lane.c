@@ -97,7 +97,7 @@ Test(lane, a_full_lane_takes_no_more)
 Test(lane, all_others_stuck_leave_a_lane_what_is_promised_to_it)
 {
     struct sink_frame frames[64];
-    uint32_t promise = f->ctx_bufs / 2 / fabric_outlets(f);
+    uint32_t promise = f->ctx_bufs / 4 / fabric_outlets(f);
 
     for (uint32_t outlet = 0; outlet < fabric_outlets(f); outlet++) {
         if (outlet != 2)
