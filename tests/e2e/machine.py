@@ -6,7 +6,6 @@ or interface is left.
 """
 
 import fcntl
-import glob
 import os
 import shutil
 import signal
@@ -56,6 +55,9 @@ def run(script, args, pages, main):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         wire.quiet_ipv6()
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        # EAL's runtime files, and the locks of guests' drivers, which a guest keeps for its next program.
+        os.makedirs("/var/run/dpdk", mode=0o700, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "xv", "/var/run/dpdk"], check=True)
         return main()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
@@ -72,6 +74,4 @@ def run(script, args, pages, main):
         return _inside(script, args, directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-        for path in glob.glob(f"/var/run/dpdk/{prefix(directory)}*"):
-            shutil.rmtree(path, ignore_errors=True)
         pages_change(-added)
