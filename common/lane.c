@@ -271,14 +271,6 @@ uint32_t sink_take(struct sink *k, struct sink_frame *frames, uint32_t max)
     return n;
 }
 
-void sink_untake(struct sink *k, const struct sink_frame *frames, uint32_t from, uint32_t n)
-{
-    for (uint32_t i = n; i-- > from;) {
-        k->lanes[frames[i].ctx].head--;
-        ready_set(k, frames[i].ctx);
-    }
-}
-
 void sink_publish(struct sink *k)
 {
     for (uint32_t i = 0; i < k->n_touched; i++) {

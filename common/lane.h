@@ -96,9 +96,6 @@ bool sink_look(struct sink *k, bool all);
 // move when sink_publish() is called. Returns how many.
 uint32_t sink_take(struct sink *k, struct sink_frame *frames, uint32_t max);
 
-// Give back the last of the frames taken since sink_publish(), latest first: frames[from .. n).
-void sink_untake(struct sink *k, const struct sink_frame *frames, uint32_t from, uint32_t n);
-
 // Let the producers have the slots and buffers of what was taken.
 void sink_publish(struct sink *k);
 

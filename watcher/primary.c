@@ -45,7 +45,7 @@ bool primary_link(const struct conductor *c, uint32_t port, uint32_t *speed)
     return p->ports[port].up;
 }
 
-// Its lock is looked at now and then only: a look can stand in the way of one that starts.
+// Its lock is looked at now and then only: each look opens a file.
 bool primary_gone(struct conductor *c)
 {
     struct primary *p = &c->primary;

@@ -184,19 +184,6 @@ Test(lane, sources_are_served_in_turn)
     source_fini(&two);
 }
 
-Test(lane, frames_given_back_come_again)
-{
-    struct sink_frame frames[8];
-
-    put(&s, 2, 5);
-    cr_assert(sink_look(&k, false));
-    cr_assert_eq(sink_take(&k, frames, 8), 5);
-    sink_untake(&k, frames, 2, 5);
-    sink_publish(&k);
-    cr_assert_eq(take(&k, frames, 8), 3);
-    cr_assert_eq(frames[0].slot.len, 62);
-}
-
 Test(lane, a_look_at_all_finds_what_no_bell_told_of)
 {
     struct sink_frame frames[4];
