@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lock.h"
+
+#define HOLDER_TRIES 10u // a millisecond apart
 
 static int lock_file(const char *run_dir, const char *name, int flags)
 {
@@ -50,8 +54,8 @@ int lock_take(const char *run_dir, const char *name)
 
     if (fd < 0)
         return fd;
-    n = snprintf(pid, sizeof(pid), "%d\n", getpid());
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, n, 0) != n)
+    n = snprintf(pid, sizeof(pid), "%-11d\n", getpid()); // of one length, so no reader finds half of it
+    if (pwrite(fd, pid, n, 0) != n)
         goto fail;
     return fd;
 
@@ -78,10 +82,46 @@ int lock_remove(const char *run_dir, const char *name)
     return ret;
 }
 
+// Has a process the file of fd open? A pid that was read may be the last holder's, and by now anybody's.
+static bool pid_has(pid_t pid, int fd)
+{
+    char path[64];
+    struct stat lock, st;
+    struct dirent *e;
+    bool has = false;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+    dir = opendir(path);
+    if (dir == NULL || fstat(fd, &lock) < 0)
+        goto close_dir;
+    while (!has && (e = readdir(dir)) != NULL)
+        has = fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && st.st_dev == lock.st_dev && st.st_ino == lock.st_ino;
+
+close_dir:
+    if (dir != NULL)
+        closedir(dir);
+    return has;
+}
+
+// Who holds the lock of fd, which is held? It writes its pid a moment after it got it.
+static pid_t holder_read(int fd)
+{
+    char text[24] = "";
+    pid_t pid;
+
+    for (unsigned tries = 0; tries < HOLDER_TRIES; tries++) {
+        pid = pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : 0;
+        if (pid > 0 && pid_has(pid, fd))
+            return pid;
+        usleep(1000);
+    }
+    return -EAGAIN;
+}
+
 pid_t lock_holder(const char *run_dir, const char *name)
 {
     struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    char pid[24] = "";
     int fd = lock_file(run_dir, name, O_RDWR);
     pid_t ret = 0;
 
@@ -90,8 +130,8 @@ pid_t lock_holder(const char *run_dir, const char *name)
     // Only asks: a moment's lock of ours would refuse a process that starts in it.
     if (fcntl(fd, F_OFD_GETLK, &whole) < 0)
         ret = -errno;
-    else if (whole.l_type != F_UNLCK && pread(fd, pid, sizeof(pid) - 1, 0) > 0)
-        ret = atoi(pid);
+    else if (whole.l_type != F_UNLCK)
+        ret = holder_read(fd);
     close(fd);
     return ret;
 }

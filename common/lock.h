@@ -15,7 +15,8 @@ int lock_take(const char *run_dir, const char *name);
 // may be told -EAGAIN. Returns 0, -EAGAIN if it is held, or another -errno.
 int lock_remove(const char *run_dir, const char *name);
 
-// Who holds it? Returns the holder's pid, 0 if nobody does, or -errno.
+// Who holds it? Returns the holder's pid, 0 if nobody does, -EAGAIN if a process holds it that has not said yet who it is,
+// or another -errno. Never the pid of a process that hasn't got it.
 pid_t lock_holder(const char *run_dir, const char *name);
 
 #endif

@@ -29,6 +29,7 @@ struct io *io_new(uint32_t id, struct fabric *f, struct state *s, const struct c
     for (uint32_t vif = id; vif < f->max_vifs; vif += f->n_io)
         heir_take(io, vif);
     atomic_store_explicit(&s->ctxs[id].pid, (uint32_t)getpid(), memory_order_relaxed);
+    atomic_store_explicit(&s->ctxs[id].tid, (uint32_t)gettid(), memory_order_relaxed); // io_run() may be another's
     return io;
 }
 
@@ -182,6 +183,7 @@ int io_run(void *arg)
 {
     struct io *io = arg;
 
+    atomic_store_explicit(&io->state->ctxs[io->id].tid, (uint32_t)gettid(), memory_order_relaxed);
     while (!atomic_load_explicit(&io->stop, memory_order_acquire))
         backoff_turn(&io->backoff, io_turn(io));
     return 0;

@@ -130,7 +130,7 @@ struct state_port {
 struct state_ctx { // written by the worker or I/O lcore that runs the context
     alignas(64) _Atomic uint64_t beats; // turns of its poll loop
     _Atomic uint32_t pid;
-    _Atomic uint32_t reserved;
+    _Atomic uint32_t tid; // of the thread that turns it
 };
 
 // What the watcher must find when it comes back. Written by the watcher.

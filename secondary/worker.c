@@ -58,6 +58,7 @@ static void *worker_main(void *arg)
     struct backoff idle;
     uint64_t looked = 0, beats = atomic_load_explicit(&me->beats, memory_order_relaxed);
 
+    atomic_store_explicit(&me->tid, (uint32_t)gettid(), memory_order_relaxed);
     backoff_init(&idle, w->poll_busy, w->poll_yield, w->poll_sleep_us);
     while (order_take(w)) {
         uint64_t now = backoff_clock_ns();

@@ -68,14 +68,14 @@ static int options_parse(struct options *o, int argc, char **argv)
     return EXIT_USAGE;
 }
 
-// The first process that uses the state besides us. Returns its pid with its name, or 0.
+// The first process that uses the state besides us. Returns its pid with its name, 0 or -errno.
 static pid_t state_user(const char *run_dir, char *name, size_t n)
 {
     DIR *dir = opendir(run_dir);
     struct dirent *e;
     pid_t pid = 0;
 
-    while (dir != NULL && pid <= 0 && (e = readdir(dir)) != NULL) {
+    while (dir != NULL && pid == 0 && (e = readdir(dir)) != NULL) {
         char *dot = strrchr(e->d_name, '.');
 
         if (dot == NULL || strcmp(dot, ".lock") != 0)
@@ -88,7 +88,7 @@ static pid_t state_user(const char *run_dir, char *name, size_t n)
     }
     if (dir != NULL)
         closedir(dir);
-    return pid > 0 ? pid : 0;
+    return pid;
 }
 
 // A state of another layout can be replaced when nobody uses it.
@@ -97,6 +97,8 @@ static int state_renew(struct state **s, const char *run_dir)
     char name[NAME_MAX + 1];
     pid_t pid = state_user(run_dir, name, sizeof(name));
 
+    if (pid < 0)
+        return pid;
     if (pid > 0) {
         LOG(ERR, "%s/" STATE_FILE " is of another version and xv-%s %d uses it: stop that first", run_dir, name, pid);
         return -EPROTO;

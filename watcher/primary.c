@@ -16,7 +16,7 @@
 #define DELAY_MIN_NS (100 * CLOCK_MS)
 #define DELAY_MAX_NS (5 * CLOCK_SECOND)
 #define LOOK_MAX_NS (100 * CLOCK_MS) // a longer gap between two looks was our own sleep
-#define LIFE_NS (10 * CLOCK_SECOND)
+#define LIFE_NS CLOCK_SECOND // one that served for so long is no crash loop
 
 uint32_t primary_max_vifs(const struct conductor *c)
 {
@@ -91,6 +91,7 @@ static void hello_take(struct conductor *c, const struct msg_hello_primary *m)
         return;
     p->up = true;
     p->told = p->absent = false;
+    p->up_ns = c->now;
     p->epoch = m->hdr.epoch;
     p->fabric_epoch = m->fabric_epoch;
     p->n_io = m->n_io;
@@ -161,8 +162,9 @@ void primary_dead(struct conductor *c)
     p->up = false;
     p->n_ports = p->n_ports > STATE_PORTS_MAX ? STATE_PORTS_MAX : p->n_ports;
     p->asked_ns = 0;
-    if (p->started_ns != 0 && c->now - p->started_ns >= LIFE_NS)
+    if (p->up_ns != 0 && c->now - p->up_ns >= LIFE_NS)
         p->delay_ns = 0;
+    p->up_ns = 0;
     p->start_ns = c->now + p->delay_ns;
     p->delay_ns = p->delay_ns == 0 ? DELAY_MIN_NS : p->delay_ns * 2;
     if (p->delay_ns > DELAY_MAX_NS)
@@ -181,7 +183,6 @@ static void primary_start(struct conductor *c)
         ret = process_start(&p->process, argv);
     if (ret == 0)
         ret = conductor_listen(c, p->process.fd, EVENT_PRIMARY_DEAD, 0);
-    p->started_ns = c->now;
     p->start_ns = c->now + DELAY_MAX_NS;
     if (ret < 0)
         LOG(ERR, "can't start xv-primary: %s", strerror(-ret));
@@ -197,13 +198,11 @@ static void primary_look(struct conductor *c)
 
     p->looked_ns = c->now;
     for (uint32_t i = 0; i < p->n_io; i++) {
-        uint64_t beats = atomic_load_explicit(&c->state->ctxs[i].beats, memory_order_relaxed);
+        uint64_t silent = pulse_look(&p->pulses[i], &c->state->ctxs[i], gap < LOOK_MAX_NS ? gap : LOOK_MAX_NS);
 
-        p->silent_ns[i] = beats != p->beats[i] ? 0 : p->silent_ns[i] + (gap < LOOK_MAX_NS ? gap : LOOK_MAX_NS);
-        p->beats[i] = beats;
-        if (p->silent_ns[i] < c->conf->worker_hang_ms * CLOCK_MS)
+        if (silent < c->conf->worker_hang_ms * CLOCK_MS)
             continue;
-        p->silent_ns[i] = 0;
+        p->pulses[i].silent_ns = 0;
         LOG(ERR, "xv-primary %d: I/O lcore %u has stood still for %u ms%s", p->process.pid, i, c->conf->worker_hang_ms,
             c->conf->primary_start == CONF_START_WATCHER ? ": killing it" : "; restart it");
         if (c->conf->primary_start == CONF_START_WATCHER)

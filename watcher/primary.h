@@ -5,6 +5,7 @@
 
 #include "link.h"
 #include "process.h"
+#include "pulse.h"
 #include "state.h"
 
 struct conductor;
@@ -26,11 +27,10 @@ struct primary {
     uint64_t asked_ns; // when the lock was last looked at
     bool absent; // as seen then
     uint64_t start_ns; // earliest next start, if we are to start it
-    uint64_t started_ns;
+    uint64_t up_ns; // since when it serves
     uint64_t delay_ns;
     bool told; // that we wait for it
-    uint64_t beats[FABRIC_IO_MAX]; // of its I/O lcores, as last seen
-    uint64_t silent_ns[FABRIC_IO_MAX]; // for how long they have not moved
+    struct pulse pulses[FABRIC_IO_MAX]; // of its I/O lcores
     uint64_t looked_ns;
 };
 

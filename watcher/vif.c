@@ -296,6 +296,10 @@ static void vif_mapped_adopted(struct conductor *c, struct vif *v, const struct 
 {
     struct flag_view view;
 
+    if (j->offer.refusal == XENVIRT_REFUSED_HOST) {
+        LOG(WARNING, "%s: %s; asking again", vif_label(v), j->offer.why); // that says nothing about the guest
+        return;
+    }
     if (j->offer.refusal != XENVIRT_REFUSED_NONE) {
         LOG(INFO, "%s: went away unwatched: %s", vif_label(v), j->offer.why);
         v->end = true;
@@ -347,13 +351,25 @@ void vif_mapped(struct conductor *c, struct vif *v, struct map_job *j)
 
 // ---- adoption: what an earlier watcher left attached goes on, unless it is found changed
 
+static void vif_adopt_map(struct conductor *c, struct vif *v)
+{
+    struct map_job *j = map_job_new(MAP_FLAG, ++c->tickets);
+
+    v->retry_ns = c->now + RETRY_HOST_NS;
+    if (j == NULL)
+        return;
+    j->offer.domid = v->guest->domid;
+    j->offer.flag_ref = v->flag_ref;
+    v->ticket = j->ticket;
+    mapper_give(c->mapper, j);
+}
+
 void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
 {
     struct state_binding *b = &c->state->bindings[number];
-    struct map_job *j = map_job_new(MAP_FLAG, ++c->tickets);
     int ret;
 
-    assert(v->state == VIF_IDLE && j != NULL);
+    assert(v->state == VIF_IDLE);
     v->number = (int32_t)number;
     v->gen = b->gen;
     v->ring_size = b->ring_size;
@@ -368,11 +384,8 @@ void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
     v->end = ret < 0;
     if (ret < 0)
         LOG(WARNING, "%s: %s: %s; it has to start anew", vif_label(v), v->file.name, strerror(-ret));
-    j->offer.domid = v->guest->domid;
-    j->offer.flag_ref = v->flag_ref;
-    v->ticket = j->ticket;
     vif_go(v, VIF_ADOPTING);
-    mapper_give(c->mapper, j);
+    vif_adopt_map(c, v);
 }
 
 // ---- what the primary and the worker answer
@@ -499,8 +512,11 @@ static void vif_step_once(struct conductor *c, struct vif *v)
             vif_retry(c, v);
         break;
     case VIF_MAPPING:
-    case VIF_ADOPTING:
         break; // the mapper answers
+    case VIF_ADOPTING:
+        if (v->ticket == 0 && c->now >= v->retry_ns)
+            vif_adopt_map(c, v);
+        break;
     case VIF_OPENING:
     case VIF_ATTACHING:
     case VIF_RUNNING:

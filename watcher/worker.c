@@ -113,7 +113,7 @@ static int worker_take(struct conductor *c, struct worker *w, uint32_t domid)
 {
     w->domid = domid;
     w->epoch = w->fabric_epoch = 0;
-    w->beats = w->silent_ns = 0;
+    w->pulse = (struct pulse){ 0 };
     w->told = false;
     w->started_ns = c->now;
     w->ready_ns = 0;
@@ -431,18 +431,14 @@ static void worker_look(struct conductor *c, struct worker *w, uint64_t gap_ns)
 {
     const struct guest *g = guest_find(c, w->domid);
     const struct state_ctx *ctx = g == NULL || g->index < 0 ? NULL : &c->state->ctxs[guest_ctx(c, g)];
-    uint64_t beats;
 
     if (ctx == NULL || !worker_serves(c, w) || (pid_t)atomic_load(&ctx->pid) != w->process.pid)
         return;
-    beats = atomic_load_explicit(&ctx->beats, memory_order_relaxed);
-    w->silent_ns = beats != w->beats ? 0 : w->silent_ns + gap_ns;
-    w->beats = beats;
-    if (w->silent_ns < c->conf->worker_hang_ms * CLOCK_MS)
+    if (pulse_look(&w->pulse, ctx, gap_ns) < c->conf->worker_hang_ms * CLOCK_MS)
         return;
     LOG(ERR, "guest %u: worker %d: its poll loop has stood still for %u ms: killing it", w->domid, w->process.pid,
         c->conf->worker_hang_ms);
-    w->silent_ns = 0;
+    w->pulse.silent_ns = 0;
     worker_kill(w);
 }
 

@@ -9,6 +9,7 @@
 #include "fabric.h"
 #include "link.h"
 #include "process.h"
+#include "pulse.h"
 
 struct conductor;
 struct guest;
@@ -31,8 +32,7 @@ struct worker {
     uint64_t ready_ns; // since when it serves, 0: not yet
     uint64_t stop_ns; // when it was told to stop
     int stop_signal; // last one sent
-    uint64_t beats; // of its poll loop, as last seen
-    uint64_t silent_ns; // for how long they have not moved
+    struct pulse pulse; // of its poll loop
 };
 
 struct orphan {

@@ -240,8 +240,7 @@ class World:
         self.wire.forget()
         self.saturated = rate == 0
         self.witness.worst()
-        self.drops_before = self.drops()
-        self.uplink_before = self.uplink()
+        self.counters_before = self.counters()
         self.flows = self.mesh()
         for f in self.flows:
             self.start_flow(f, rate, length, wire_rate)
@@ -330,33 +329,37 @@ class World:
 
     def judge_counts(self, books):
         """Every frame was received or counted as dropped, once."""
-        drops = {k: n - self.drops_before.get(k, 0) for k, n in self.drops().items()}
-        drops = {k: n for k, n in drops.items() if n != 0}
-        now = self.uplink()
+        now = self.counters()
+        grown = {k: n - self.counters_before.get(k, 0) for k, n in now.items()}
+        drops = {k: n for k, n in grown.items() if k.startswith("drop ") and n != 0}
         if not self.saturated:
             return [f"drops were counted: {drops}"] if drops else []
-        sent = sum(f.sent for f in self.flows)
-        received = sum(b["frames"] for b in books.values())
-        before_us = sum(f.sent for f in self.flows if f.source == WIRE) - (now["rx_frames"] - self.uplink_before["rx_frames"])
-        if sent - before_us != received + sum(drops.values()):
-            return [f"{sent} were sent ({before_us} lost in front of the uplink), {received} received, dropped: {drops};"
-                    f" {sent - before_us - received - sum(drops.values())} are missing"]
         self.dropped = sum(drops.values())
-        return []
+        received = {where: sum(b["frames"] for f, b in books.items() if (f.target == WIRE) == (where == WIRE))
+                    for where in (WIRE, "guests")}
+        sent = sum(f.sent for f in self.flows if f.source != WIRE)
+        from_guest = sum(n for k, n in drops.items() if " tx_" in k)
+        missing = {  # between a counter and the next one on a frame's way
+            "a guest and its worker": sent - from_guest - grown["tx_frames"],
+            "the lanes' ends": grown["tx_frames"] + grown["uplink rx_frames"] - (self.dropped - from_guest)
+                               - grown["rx_frames"] - grown["uplink tx_frames"],
+            "a worker and its guest": grown["rx_frames"] - received["guests"],
+            "the uplink and the wire's end": grown["uplink tx_frames"] - received[WIRE] - grown["wire lost"],
+        }
+        missing = {k: n for k, n in missing.items() if n != 0}
+        return [f"{sent} were sent by guests, {received} received, dropped: {drops}; missing between {missing}"] if missing else []
 
-    def drops(self):
+    def counters(self):
+        """What the switch, and the kernel behind its uplink, count for ever."""
         shown = wait_for("xvctl show", self.switch.show)
-        found = {}
+        found = {k: sum(v[k] for v in shown["vifs"]) for k in ("tx_frames", "rx_frames")}
         for v in shown["vifs"]:
-            for reason, n in v["drops"].items():
-                found[f"{v['domid']}.{v['device']} {reason}"] = n
+            found.update({f"drop {v['domid']}.{v['device']} {reason}": n for reason, n in v["drops"].items()})
         for u in shown["uplinks"]:
-            for reason, n in u["drops"].items():
-                found[f"uplink {reason}"] = n
+            found.update({f"drop uplink {reason}": n for reason, n in u["drops"].items()})
+            found.update({f"uplink {k}": u[k] for k in ("tx_frames", "rx_frames")})
+        found["wire lost"] = self.wire.lost()
         return found
-
-    def uplink(self):
-        return wait_for("xvctl show", self.switch.show)["uplinks"][0]
 
     # ---- what happens to it
 

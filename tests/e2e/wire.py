@@ -13,6 +13,7 @@ import seq
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
 PACKET_OUTGOING = 4
+PACKET_STATISTICS = 6
 TP_STATUS_VLAN_VALID = 1 << 4
 ETH_P_ALL = 3
 RCVBUF = 64 << 20
@@ -43,6 +44,7 @@ class Wire:
         self.received = []  # frames with their tags, oldest first
         self.books = {}
         self.keep = True  # whether numbered frames are kept in `received` too
+        self.n_lost = 0
         self.stopping = False
         self.flows = []
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -100,6 +102,13 @@ class Wire:
         with self.lock:
             frames, self.received = self.received, []
         return frames
+
+    def lost(self):
+        """Frames that the kernel had no room for, since the reader was too slow."""
+        with self.lock:
+            _, n = struct.unpack("II", self.sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))  # it counts from 0 again
+            self.n_lost += n
+            return self.n_lost
 
     def book(self, flow):
         with self.lock:

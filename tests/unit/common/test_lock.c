@@ -81,6 +81,22 @@ Test(lock, a_killed_holder_leaves_it_free)
     cr_expect_eq(lock_holder(dir, "a"), 0);
 }
 
+Test(lock, a_pid_of_an_earlier_holder_is_nobodys)
+{
+    pid_t pid = holder();
+    char path[64];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/a.lock", dir);
+    f = fopen(path, "w");
+    fprintf(f, "%d\n", getppid()); // lives, and has nothing to do with it
+    fclose(f);
+    cr_expect_eq(lock_holder(dir, "a"), -EAGAIN);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    cr_expect_eq(lock_holder(dir, "a"), 0);
+}
+
 Test(lock, asking_never_takes_it)
 {
     int fd;

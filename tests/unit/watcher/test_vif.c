@@ -354,3 +354,56 @@ Test(vif, a_worker_that_dies_again_and_again_is_started_ever_later)
     }
     cr_expect_eq(vif()->guest->restarts, 9);
 }
+
+// The watcher is another one than that which attached the running device.
+static void adopt(void)
+{
+    struct vif *v = vif();
+
+    v->state = VIF_IDLE;
+    v->flag = NULL;
+    vif_adopt(&c, v, (uint32_t)v->number);
+    v->end = false; // the peers' table is none that is found again
+    cr_assert_eq(v->state, VIF_ADOPTING);
+}
+
+Test(vif, an_attachment_is_adopted_as_it_is)
+{
+    uint32_t gen;
+
+    run();
+    gen = vif()->gen;
+    adopt();
+    mapped(XENVIRT_REFUSED_NONE);
+    cr_expect_eq(vif()->state, VIF_OPENING);
+    cr_expect_eq(vif()->gen, gen);
+}
+
+Test(vif, an_adoption_ends_when_its_flag_cant_be_mapped)
+{
+    run();
+    adopt();
+    mapped(XENVIRT_REFUSED_REF_UNKNOWN);
+    cr_expect_eq(vif()->state, VIF_DETACHING);
+}
+
+Test(vif, an_adoption_that_the_host_hinders_is_tried_again)
+{
+    run();
+    adopt();
+    for (unsigned i = 0; i < 3; i++) {
+        struct map_job *j = peers_job;
+
+        cr_assert_not_null(j);
+        peers_job = NULL;
+        j->offer.refusal = XENVIRT_REFUSED_HOST;
+        vif_mapped(&c, vif(), j);
+        map_job_free(j);
+        cr_expect_eq(vif()->state, VIF_ADOPTING);
+        tick(1);
+        cr_expect_null(peers_job);
+        tick(5 * CLOCK_SECOND);
+    }
+    mapped(XENVIRT_REFUSED_NONE);
+    cr_expect_eq(vif()->state, VIF_OPENING);
+}

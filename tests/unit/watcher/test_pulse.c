@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "pulse.h"
+
+#define GAP (20 * CLOCK_MS)
+
+static struct pulse_thread thread(char state, uint64_t cpu_ns)
+{
+    return (struct pulse_thread){ .state = state, .cpu_ns = cpu_ns };
+}
+
+// n looks at beats that stand still; the thread runs for `ran` ns between two of them.
+static uint64_t looks(struct pulse *p, unsigned n, char state, uint64_t ran)
+{
+    uint64_t silent = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct pulse_thread t = thread(state, CLOCK_SECOND + i * ran);
+
+        silent = pulse_count(p, p->beats, &t, GAP);
+    }
+    return silent;
+}
+
+Test(pulse, a_loop_that_turns_is_never_silent)
+{
+    struct pulse p = { 0 };
+
+    for (uint64_t beats = 1; beats < 100; beats++) {
+        struct pulse_thread t = thread('R', beats * GAP);
+
+        cr_assert_eq(pulse_count(&p, beats, &t, GAP), 0);
+    }
+}
+
+Test(pulse, one_that_sleeps_or_is_stopped_is_silent_all_the_time)
+{
+    for (const char *state = "STDtZ"; *state != '\0'; state++) {
+        struct pulse p = { .beats = 7 };
+
+        cr_expect_eq(looks(&p, 10, *state, 0), 10 * GAP, "%c", *state);
+    }
+}
+
+Test(pulse, of_one_that_is_not_known_all_the_time_counts)
+{
+    struct pulse p = { .beats = 7 };
+
+    cr_expect_eq(looks(&p, 10, 0, 0), 10 * GAP);
+}
+
+Test(pulse, one_that_waits_for_a_cpu_is_not_hung)
+{
+    struct pulse p = { .beats = 7 };
+
+    cr_expect_eq(looks(&p, 1000, 'R', 0), 0);
+}
+
+Test(pulse, one_that_runs_without_a_turn_is_silent_while_it_runs)
+{
+    struct pulse p = { .beats = 7 };
+
+    cr_expect_eq(looks(&p, 11, 'R', GAP / 4), 10 * GAP / 4);
+}
+
+Test(pulse, running_counts_no_longer_than_we_looked)
+{
+    struct pulse p = { .beats = 7 };
+
+    cr_expect_eq(looks(&p, 11, 'R', 50 * GAP), 10 * GAP);
+}
+
+Test(pulse, a_turn_ends_the_silence)
+{
+    struct pulse p = { .beats = 7 };
+    struct pulse_thread t = thread('R', 1);
+
+    cr_expect_eq(looks(&p, 10, 'S', 0), 10 * GAP);
+    cr_expect_eq(pulse_count(&p, 8, &t, GAP), 0);
+    cr_expect_eq(looks(&p, 3, 'S', 0), 3 * GAP);
+    // What it ran before the turn is not of this silence.
+    cr_expect_eq(pulse_count(&p, 9, &t, GAP), 0);
+    cr_expect_eq(looks(&p, 1, 'R', 0), 0);
+}
+
+// A child that does what `what` says, in the state that it is then seen in.
+static pid_t child(void (*what)(void), char state)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        what();
+        _exit(0);
+    }
+    cr_assert_gt(pid, 0);
+    while (pulse_thread(pid, pid).state != state)
+        usleep(1000);
+    return pid;
+}
+
+static void child_end(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void spin(void)
+{
+    for (;;)
+        __asm__ volatile("");
+}
+
+static void nap(void)
+{
+    pause();
+}
+
+static void stand(void)
+{
+    raise(SIGSTOP);
+}
+
+Test(pulse, a_thread_that_spins_is_seen_to_run, .timeout = 60)
+{
+    pid_t pid = child(spin, 'R');
+    uint64_t before = pulse_thread(pid, pid).cpu_ns;
+
+    while (pulse_thread(pid, pid).cpu_ns == before)
+        usleep(1000);
+    child_end(pid);
+}
+
+Test(pulse, a_thread_that_sleeps_is_seen_to_sleep, .timeout = 60)
+{
+    child_end(child(nap, 'S'));
+}
+
+Test(pulse, a_thread_that_is_stopped_is_seen_to_be, .timeout = 60)
+{
+    child_end(child(stand, 'T'));
+}
+
+Test(pulse, a_thread_that_is_gone_is_not_known)
+{
+    pid_t pid = child(nap, 'S');
+
+    cr_expect_eq(pulse_thread(pid, getpid()).state, 0);
+    child_end(pid);
+    cr_expect_eq(pulse_thread(pid, pid).state, 0);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef XV_WATCHER_PULSE_H
+#define XV_WATCHER_PULSE_H
+// pulse.h: does a poll loop turn? A loop that waits for a CPU is late, not hung: to kill its process would help nobody.
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "state.h"
+
+struct pulse {
+    uint64_t beats; // as last seen
+    uint64_t silent_ns; // for how long they have not moved, though the thread could have
+    uint64_t cpu_ns; // of the thread, when it was last looked at; 0: not yet in this silence
+};
+
+// What a thread is doing, as the kernel says.
+struct pulse_thread {
+    char state; // as in proc(5): R runs or waits for a CPU, T is stopped, ...; 0: not known
+    uint64_t cpu_ns; // it has run for so long
+};
+
+// One look, gap_ns after the last one. Returns for how long the loop has been silent by its own fault, in ns.
+uint64_t pulse_look(struct pulse *p, const struct state_ctx *ctx, uint64_t gap_ns);
+
+// The same with everything given; t is what the loop's thread does, looked up only if the beats stand still.
+uint64_t pulse_count(struct pulse *p, uint64_t beats, const struct pulse_thread *t, uint64_t gap_ns);
+
+// State 0 if there is no such thread.
+struct pulse_thread pulse_thread(pid_t pid, pid_t tid);
+
+#endif
