@@ -162,6 +162,7 @@ def primary_hung(world, rng):
     """A primary that hangs is found and replaced."""
     world.expect_lossy()
     old = world.primary_pid()
+    world.stopped.add(old)
     _primary_back(world, old, signal.SIGSTOP)
     signal_pid(old, signal.SIGCONT)
 

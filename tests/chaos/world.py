@@ -148,6 +148,7 @@ class World:
         self.guests = []
         self.state = self.fabric = None
         self.flows = []
+        self.stopped = set()  # pids of processes that were made to hang, and of those that were taken for hung and are known
         self.witness = Witness()
         self.disturbed = 0  # rounds
         try:
@@ -268,6 +269,8 @@ class World:
             self.disturbed += 1
             self.expect_lossy()
         wrong = self.judge(books)
+        if self.stall < STALL:
+            wrong += [f"the watcher killed {pid}, which didn't hang" for pid in self.taken_for_hung()]
         if not self.lossy():
             end = time.monotonic() + 10  # a worker that has no CPU looks quiet, too
             while (counts := self.judge_counts(books)) and self.saturated and time.monotonic() < end:
@@ -279,6 +282,13 @@ class World:
         return {"flows": len(self.flows), "sent": sum(f.sent or 0 for f in self.flows),
                 "received": sum(b["frames"] for b in books.values()),
                 "lossy": sum(f.expect == LOSSY for f in self.flows), "seconds": time.monotonic() - self.began}
+
+    def taken_for_hung(self):
+        """Processes that the watcher killed since they seemed to hang, each once, but those that we made hang."""
+        with open(self.switch.watcher.log, encoding="utf-8", errors="replace") as f:
+            killed = {int(pid) for pid in re.findall(r"(?:worker|xv-primary) (\d+)\b.*: killing it$", f.read(), re.M)} - self.stopped
+        self.stopped |= killed
+        return killed
 
     def books(self):
         reports = {(g, d): g.fe.report(d) for g, d in self.places()}
@@ -373,6 +383,8 @@ class World:
         """Returns the pid that the signal went to, None if there was no worker."""
         pid = guest.worker()
         if pid:
+            if number == signal.SIGSTOP:
+                self.stopped.add(pid)
             signal_pid(pid, number)
         return pid
 
