@@ -117,7 +117,7 @@ static const struct option options[] = {
     { "worker.path", CONF(worker_path), TEXT(LONGEST, "", path_or_none_ok, ABSOLUTE_OR_NONE), .about = "xv-worker; \"\": next to xv-watcher" },
     { "worker.cpus", CONF(worker_cpus), TEXT(LONGEST, "", cpus_ok, "CPUs from 0 to 1023 as \"0-3,6\", or \"\""), .about = "CPUs that workers run on; \"\": all" },
     { "worker.start_ms", CONF(worker_start_ms), NUMBER(UINT, 100, 600000, 10000), .about = "a start that takes longer is ended and tried again" },
-    { "worker.hang_ms", CONF(worker_hang_ms), NUMBER(UINT, 100, 600000, 2000), .about = "a worker silent for longer is replaced" },
+    { "worker.hang_ms", CONF(worker_hang_ms), NUMBER(UINT, 100, 600000, 2000), .about = "a poll loop silent for longer hangs; its process is replaced" },
     { "worker.spares", CONF(worker_spares), NUMBER(UINT, 0, FABRIC_GUESTS_MAX - 1, 0), .about = "workers kept ready" },
 
     { "poll.busy", CONF(poll_busy), NUMBER(UINT, 0, 1000000000, 100), .about = "turns without work before a poller yields" },

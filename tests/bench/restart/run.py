@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""run.py [-n KILLS] [-s SECONDS] [-o FILE] [--only PART]: how long a guest stands still when its worker is killed.
+"""run.py [-n KILLS] [-s SECONDS] [-r ROUNDS] [-o FILE] [--only PART]: how long a guest stands still when its worker is killed.
 
     cold, warm    from SIGKILL to the guest's next frame on the wire, without and with worker.spares = 1: p50, p99, max
-    primary       from SIGKILL of the primary to the guest's next frame on the wire
-    throughput    what a guest sends to another at full speed while its worker is killed never, each 10, 5, 2, 1 s
+    primary       from SIGKILL of the primary, with 512 MB of hugepages, to the guest's next frame on the wire: n / 10 kills
+    throughput    what a guest sends to another at full speed while its worker is killed never, each 10, 5, 2, 1 s; all
+                  in turn, ROUNDS times, and the median of what is left of the same round's "never"
 
-The guest has a mempool of 8,192 mbufs. Prints a table; -o writes JSON. Needs root and a build (XV_BUILD).
+The guest has a mempool of 8,192 mbufs. A gap is called disturbed if a thread that slept beside it on one of the CPUs was not
+woken for 10 ms or more: the machine's doing. Prints a table; -o writes JSON. Needs root and a build (XV_BUILD).
 """
 
 import argparse
@@ -16,6 +18,7 @@ import platform
 import select
 import signal
 import socket
+import statistics
 import struct
 import sys
 import time
@@ -30,9 +33,12 @@ import machine  # noqa: E402
 import seq  # noqa: E402
 
 PAGES = 220
+PRIMARY_BUFFERS, PRIMARY_PAGES = 49152, 340  # 512 MB, and what EAL has besides
+DISTURBED = 0.01  # seconds
 MBUFS = 8192
 RATE = 5000  # frames/s of the flow that is watched: a frame each 0.2 ms
 SO_TIMESTAMPNS = 35
+INTERVALS = (0, 10, 5, 2, 1)  # seconds between two kills, 0: never
 
 
 class Ear:
@@ -77,9 +83,9 @@ def wait_dead(pid):
 
 
 class Bench:
-    def __init__(self, name, spares=0):
+    def __init__(self, name, spares=0, buffers=4096):
         self.world = World(name, 0, conf={"worker": {"spares": spares, "hang_ms": 10000}, "max_guests": 4,
-                                          "max_vifs": 8, "buffers": 4096, "lane_slots": 1024, "log_level": "info"})
+                                          "max_vifs": 8, "buffers": buffers, "lane_slots": 1024, "log_level": "info"})
         self.switch = self.world.switch
         self.guests = [self.guest(mac) for mac in ("02:00:00:00:00:01", "02:00:00:00:00:02")]
         self.guest_ = self.guests[0]
@@ -104,7 +110,7 @@ class Bench:
         time.sleep(0.6 if spare else 0.55)
 
     def gaps(self, n, spare):
-        """Seconds from SIGKILL to the next frame, n times."""
+        """(seconds from SIGKILL to the next frame, seconds that the machine was away), n times."""
         ear = Ear(self.switch.ifnames[0])
         self.switch.wire_down()
         self.guest_.do(f"flow 1 dev=0 dst={harness.HOST_MAC} count=0 rate={RATE} len=60")
@@ -114,10 +120,11 @@ class Bench:
             pid = self.pid()
             time.sleep(0.05)
             ear.drain()
+            self.world.witness.worst()
             began = time.time()
             wait_dead(pid)
             taken = self.world.state.from_frames(vif)  # what the dead one took; later numbers are its successor's
-            found.append(ear.first(1, taken) - began)
+            found.append((ear.first(1, taken) - began, self.world.witness.worst()))
             self.settle(pid, spare)
         self.guest_.do("flowstop 1")
         return found
@@ -130,15 +137,15 @@ class Bench:
         for _ in range(n):
             pid = self.switch.pid_of_primary()
             worker = self.pid()
-            ear.drain()
+            self.world.witness.worst()
             began = time.time()
             wait_dead(pid)
             while os.path.exists(f"/proc/{worker}") and worker_alive(worker):
                 time.sleep(0.0005)
             ear.drain()
-            found.append(ear.first(2, 0) - began)
+            found.append((ear.first(2, 0) - began, self.world.witness.worst()))
             self.settle(worker, False)
-            time.sleep(10)  # one that dies younger is started later and later
+            time.sleep(1)  # one that dies younger is started later and later
         self.guest_.do("flowstop 2")
         return found
 
@@ -170,10 +177,10 @@ def worker_alive(pid):
         return False
 
 
-def percentiles(seconds):
-    s = sorted(seconds)
-    return {"n": len(s), "p50_ms": 1e3 * s[len(s) // 2], "p99_ms": 1e3 * s[min(len(s) - 1, int(len(s) * 0.99))],
-            "max_ms": 1e3 * s[-1]}
+def percentiles(gaps):
+    s = sorted(g for g, _ in gaps)
+    found = {f"p{p}_ms": 1e3 * s[min(len(s) - 1, len(s) * p // 100)] for p in (50, 90, 99)}
+    return {"n": len(s), **found, "max_ms": 1e3 * s[-1], "disturbed": sum(away >= DISTURBED for _, away in gaps)}
 
 
 def machine_text():
@@ -186,8 +193,8 @@ def machine_text():
     return f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}"
 
 
-def with_bench(name, spares, f):
-    bench = Bench(name, spares)
+def with_bench(name, spares, f, buffers=4096):
+    bench = Bench(name, spares, buffers)
     try:
         return f(bench)
     finally:
@@ -197,7 +204,8 @@ def with_bench(name, spares, f):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("-n", type=int, default=200)
-    parser.add_argument("-s", type=float, default=20)
+    parser.add_argument("-s", type=float, default=10)
+    parser.add_argument("-r", type=int, default=5)
     parser.add_argument("-o")
     parser.add_argument("--only", action="append", choices=["cold", "warm", "primary", "throughput"])
     args = parser.parse_args()
@@ -207,20 +215,18 @@ def main():
     for part, spares in (("cold", 0), ("warm", 1)):
         if part in parts:
             gaps = with_bench(part, spares, lambda b, s=spares: b.gaps(args.n, s))
-            found[part] = dict(percentiles(gaps), gaps_ms=[round(1e3 * g, 2) for g in gaps])
+            found[part] = dict(percentiles(gaps), gaps_ms=[[round(1e3 * g, 2), round(1e3 * away, 2)] for g, away in gaps])
             show(part, found[part])
     if "primary" in parts:
-        found["primary"] = percentiles(with_bench("primary", 0, lambda b: b.primary_gaps(max(1, args.n // 20))))
+        found["primary"] = percentiles(with_bench("primary", 0, lambda b: b.primary_gaps(max(1, args.n // 10)),
+                                                  PRIMARY_BUFFERS))
         show("primary", found["primary"])
     if "throughput" in parts:
         for spares in (0, 1):
-            rows = with_bench("throughput", spares, lambda b: [b.throughput(i, args.s) for i in (0, 10, 5, 2, 1)])
-            found[f"throughput_spares_{spares}"] = rows
-            for r in rows:
-                every = f"every {r['interval']} s" if r["interval"] else "never"
-                print(f"throughput, spares {spares}: killed {every:11} {r['kills']:3} kills  "
-                      f"{r['frames_per_second'] / 1e3:9.1f} kframes/s  "
-                      f"{100 * r['frames_per_second'] / rows[0]['frames_per_second']:5.1f} %", flush=True)
+            rounds = with_bench("throughput", spares, lambda b: [{i: b.throughput(i, args.s) for i in INTERVALS}
+                                                                 for _ in range(args.r)])
+            found[f"throughput_spares_{spares}"] = rounds
+            show_throughput(spares, rounds)
     found["load_after"] = os.getloadavg()
     if args.o:
         with open(args.o, "w") as f:
@@ -230,8 +236,19 @@ def main():
 
 
 def show(part, p):
-    print(f"{part:8} {p['n']:4} kills  p50 {p['p50_ms']:7.1f} ms  p99 {p['p99_ms']:7.1f} ms  max {p['max_ms']:7.1f} ms", flush=True)
+    times = "".join(f"{name} {p[name + '_ms']:7.1f} ms  " for name in ("p50", "p90", "p99", "max"))
+    print(f"{part:8} {p['n']:4} kills  {times}{p['disturbed']} disturbed", flush=True)
+
+
+def show_throughput(spares, rounds):
+    for i in INTERVALS:
+        speed = [r[i]["frames_per_second"] / 1e3 for r in rounds]
+        left = [100 * r[i]["frames_per_second"] / r[0]["frames_per_second"] for r in rounds]
+        every = f"every {i} s" if i else "never"
+        print(f"throughput, spares {spares}: killed {every:11} median {statistics.median(speed):8.1f} kframes/s "
+              f"({min(speed):.1f} to {max(speed):.1f}), left {statistics.median(left):5.1f} % ({min(left):.1f} to {max(left):.1f})",
+              flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(machine.run(os.path.abspath(__file__), sys.argv[1:], PAGES, main))
+    sys.exit(machine.run(os.path.abspath(__file__), sys.argv[1:], max(PAGES, PRIMARY_PAGES), main))
