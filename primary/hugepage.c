@@ -141,3 +141,12 @@ void hugepage_clean(const char *dir, const char *prefix, bool ours)
     for (uint32_t i = 0; i < n; i++)
         mount_clean(mounts[i].dir, prefix, ours);
 }
+
+// In place of EAL's own (--wrap), which rte_eal_cleanup() ends with: that takes a lock for writing which a worker that was
+// killed may have taken with it. The process ends, and the kernel unmaps all.
+int __wrap_rte_eal_memory_detach(void);
+
+int __wrap_rte_eal_memory_detach(void)
+{
+    return 0;
+}

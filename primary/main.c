@@ -250,12 +250,17 @@ static int ios_make(struct primary *p)
 // The state is there: run the I/O lcores. session_start_fn.
 static int ios_start(struct primary *p)
 {
+    struct state_fabric *at = &p->state->fabric;
     unsigned int lcore;
     uint32_t i = 0;
     int ret = ios_make(p);
 
     if (ret < 0)
         return ret;
+    at->addr = (uintptr_t)p->fabric;
+    at->bytes = p->fabric->bytes;
+    // Release: pairs with the workers' acquire.
+    atomic_store_explicit(&at->epoch, p->fabric->epoch, memory_order_release);
     RTE_LCORE_FOREACH_WORKER(lcore)
     {
         if (i < p->n_io)

@@ -10,7 +10,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 2u
+#define STATE_VERSION 3u
 
 // Drops, by direction. The names are those that xvctl shows.
 #define VIF_TX_DROPS(D) \
@@ -153,6 +153,13 @@ struct state_binding {
     uint16_t vlan;
 };
 
+// Where the fabric is, in every EAL process of the primary. Written by the primary, before it says hello to the watcher.
+struct state_fabric {
+    alignas(64) _Atomic uint64_t epoch; // the fabric's, written last
+    uint64_t addr;
+    uint64_t bytes;
+};
+
 struct state {
     uint64_t magic;
     uint32_t version;
@@ -163,6 +170,7 @@ struct state {
     struct state_port ports[STATE_PORTS_MAX];
     struct state_ctx ctxs[FABRIC_CTX_MAX];
     struct state_vif vifs[FABRIC_VIFS_MAX];
+    struct state_fabric fabric;
 };
 
 #endif

@@ -15,7 +15,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
-#include <rte_memzone.h>
+#include <rte_memory.h>
 
 #include "conf.h"
 #include "control.h"
@@ -145,15 +145,19 @@ static int eal_start(const struct conf *c, uint32_t lcore)
     return 0;
 }
 
-static struct fabric *fabric_find(void)
+// EAL has mapped it where the primary has it. Not by its memzone: to look that up takes a lock (eal.c).
+static struct fabric *fabric_find(const struct state *s)
 {
-    const struct rte_memzone *mz = rte_memzone_lookup(FABRIC_MEMZONE);
+    // Acquire: pairs with the primary's release; where it is is complete.
+    uint64_t epoch = atomic_load_explicit(&s->fabric.epoch, memory_order_acquire);
+    struct fabric *f = (struct fabric *)(uintptr_t)s->fabric.addr;
 
-    if (mz == NULL || crossbar_check(mz->addr, mz->len, layout_hash()) < 0) {
+    if (epoch == 0 || rte_mem_virt2memseg_list(f) == NULL || f->epoch != epoch ||
+        crossbar_check(f, s->fabric.bytes, layout_hash()) < 0) {
         LOG(ERR, "xv-primary's shared memory has another layout: stop xv-primary and start the one of this version");
         return NULL;
     }
-    return mz->addr;
+    return f;
 }
 
 static int signals_open(void)
@@ -192,14 +196,14 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
         return EXIT_FAILED;
     logtype = rte_log_register_type_and_pick_level("xv.worker", RTE_LOG_DEBUG);
     log_sink(log_to_eal);
-    start.fabric = fabric_find();
-    if (start.fabric == NULL)
-        return EXIT_FAILED;
     ret = state_open(&start.state, c->run_dir);
     if (ret < 0) {
         LOG(ERR, "%s/" STATE_FILE ": %s", c->run_dir, strerror(-ret));
         return EXIT_FAILED;
     }
+    start.fabric = fabric_find(start.state);
+    if (start.fabric == NULL)
+        return EXIT_FAILED;
     switch (control_run(&start)) {
     case CONTROL_STOPPED:
         LOG(INFO, "stopped");

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""kill -9 of a worker at the system calls of its start: nothing that it held may be missed by those that come after it.
+
+EAL's locks lie in shared memory and are not robust: a worker must hold none of them when it is killed. A start that
+follows such a kill shows it: it would wait for ever. XV_START_STEP=1 tries every call (tests/chaos/README.md).
+"""
+
+import os
+import time
+
+import harness
+from case import OwnCase
+
+A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"
+STEP = int(os.environ.get("XV_START_STEP", "19"))
+START = 20  # seconds that one start may take
+
+
+class Start(OwnCase):
+
+    def worker(self, n):
+        """The worker of guest a, to be killed at its n-th system call."""
+        self.wait("the one before to be gone", lambda: self.switch.worker_pid(self.a.domid) is None)
+        return harness.Proc(self.bench, "killat", [harness.built("killat"), str(n), harness.built("xv-worker"), "--domid",
+                                                   str(self.a.domid), "--config", self.switch.conf_file], self.switch.env())
+
+    def calls(self):
+        """How many there are until it serves."""
+        worker = self.worker(10 ** 9)
+        self.a.running()
+        worker.stop()
+        return int(worker.text().split()[-1])
+
+    def killed_at(self, n):
+        worker = self.worker(n)
+        try:
+            status = worker.wait(START)
+        except harness.Failure:
+            self.fail(f"a start hangs before call {n}, after a kill at call {max(1, n - STEP)}")
+        self.assertEqual(0, status, f"call {n}: {worker.text()[-2000:]}")
+        self.bench.procs.remove(worker)
+
+    def test_a_kill_at_any_call_stops_neither_later_workers_nor_the_primary(self):
+        self.make(conf={"worker": {"start": "external"}})
+        self.a = self.bench.fe22()
+        self.a.device(0, A)
+        self.b = self.bench.fe22()
+        self.b.device(0, B)
+        self.switch.start_worker(self.b.domid)
+        self.b.running()
+        last = self.calls()
+        self.assertGreater(last, 100)
+        for n in range(1, last + STEP, STEP):
+            self.killed_at(n)
+        self.switch.start_worker(self.a.domid)
+        self.a.running()
+        self.a.do(f"send dev=0 dst={B} flow=1")
+        self.assert_whole(self.wait_book(self.b, 1, 1), 1)
+        began = time.monotonic()
+        self.assertEqual(0, self.switch.primary.stop())
+        self.assertLess(time.monotonic() - began, START)
