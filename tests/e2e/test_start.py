@@ -12,7 +12,7 @@ import harness
 from case import OwnCase
 
 A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"
-STEP = int(os.environ.get("XV_START_STEP", "19"))
+STEP = int(os.environ.get("XV_START_STEP", "5"))
 START = 20  # seconds that one start may take
 
 
