@@ -521,6 +521,24 @@ class Messages(LifeCase):
         self.assertIn("configuration", vif["why"])
         b.running()
 
+    def test_fewer_maptrack_frames_than_pages(self):
+        sw = self.make(start=False)
+        self.bench.sim_env(0)["XENSIM_MAPTRACK_LIMIT"] = "200"
+        sw.start()
+        a = Fe22(self.bench, self.bench.domain())
+        a.do("pool 0 count=600")
+        a.device(0, A, new_pool=False)
+        vif = sw.vif_state(a.domid, 0, "refused")
+        pages = len(a.do("refs pool 0")["refs"])
+        self.assertGreater(pages, 256)
+        self.assertIn("can't map its mempool 0 at once: needs 2 more maptrack frames, or a gntdev limit of "
+                      f"{pages} pages", vif["why"])
+        self.wait("nothing to be mapped but the flag page", lambda: self.bench.sim.mapped(a.domid) <= 1)
+        b = Fe22(self.bench, self.bench.domain())
+        b.do("pool 0 count=300")
+        b.device(0, B, new_pool=False)
+        b.running()
+
     def test_pinned_numbers_and_tags(self):
         self.make(conf={"guests": [{"domid": 1, "vifs": [{"device": 0, "number": 5}]},
                                    {"domid": 2, "vifs": [{"device": 0, "number": 3, "vlan": 77}]}]})
