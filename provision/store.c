@@ -82,7 +82,12 @@ int store_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, struct 
     char path[PATH_BYTES];
     int ret;
 
-    *d = (struct domain){ .domid = domid, .alive = xs_is_domain_introduced(xs, domid) };
+    *d = (struct domain){ .domid = domid };
+    // A request that failed doesn't say that the domain is dead: a living guest would lose its keys by that.
+    errno = 0;
+    d->alive = xs_is_domain_introduced(xs, domid);
+    if (!d->alive && errno != 0)
+        return last_error();
     ret = rights_read(xs, t, domid, CONTROL, &d->control);
     if (ret == 0)
         ret = rights_read(xs, t, domid, XENVIRT_DIR, &d->dpdk);
