@@ -11,6 +11,7 @@
 #include "settle.h"
 #include "store.h"
 #include "watch.h"
+#include "xendev.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_TWIN = 3 };
 
@@ -115,11 +116,12 @@ static int provision(const struct conf *c, int argc, char **argv)
 {
     struct xs_handle *xs = xs_open(0);
     uint32_t backend, domid = 0;
+    char why[XENDEV_TEXT_BYTES];
     bool well = true;
     int ret;
 
     if (xs == NULL) {
-        LOG(ERR, "no XenStore: %s; is this domain 0, and does xenstored run?", strerror(errno));
+        LOG(ERR, "no XenStore: %s; xv-provision runs in domain 0", xendev_why("", "xenbus", errno, why));
         return EXIT_FAILED;
     }
     if (store_backend(xs, c->provision_backend, &backend) < 0)

@@ -13,6 +13,7 @@
 #include "settle.h"
 #include "store.h"
 #include "watch.h"
+#include "xendev.h"
 
 #define ROUND_NS 10000000000ull
 #define POLL_MS 250 // a lost connection doesn't wake us
@@ -39,10 +40,11 @@ static uint64_t now_ns(void)
 static void watch_connect(struct watch *w)
 {
     struct xs_handle *xs = xs_open(0);
+    char why[XENDEV_TEXT_BYTES];
 
     if (xs == NULL || !xs_watch(xs, "@introduceDomain", "") || !xs_watch(xs, "@releaseDomain", "")) {
         if (!w->told)
-            LOG(WARNING, "no XenStore: %s; trying again", strerror(errno));
+            LOG(WARNING, "no XenStore: %s; trying again", xendev_why("", "xenbus", errno, why));
         w->told = true;
         xs_close(xs);
         return;

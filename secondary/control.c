@@ -14,6 +14,7 @@
 #include "notify.h"
 #include "region_file.h"
 #include "worker.h"
+#include "xendev.h"
 
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
 #define FIRST_NS 5000000u // and this often before it ever spoke: the socket takes a moment to connect
@@ -284,7 +285,7 @@ enum control_end control_run(const struct control_start *start)
 {
     struct control *c = calloc(1, sizeof(*c));
     enum control_end end = CONTROL_FAILED;
-    char name[MSG_NAME_BYTES];
+    char name[MSG_NAME_BYTES], why[XENDEV_TEXT_BYTES];
     int ret;
 
     if (c == NULL)
@@ -293,7 +294,7 @@ enum control_end control_run(const struct control_start *start)
     c->started_ns = backoff_clock_ns();
     c->gnt = xengnttab_open(NULL, 0);
     if (c->gnt == NULL) {
-        LOG(ERR, "can't open the grant device: %s; is xen_gntdev loaded and is this a Xen domain?", strerror(errno));
+        LOG(ERR, "can't open the grant device: %s", xendev_why("", "gntdev", errno, why));
         goto free_control;
     }
     snprintf(name, sizeof(name), MSG_WORKER_SOCKET, start->slot);

@@ -477,6 +477,26 @@ class Messages(LifeCase):
         finally:
             subprocess.run(["umount", "/sys/kernel/mm/hugepages"], check=True)
 
+    def test_a_kernel_without_hugepages(self):
+        """As in a PV domain 0."""
+        sw = self.make(start=False, conf={"huge_dir": self.bench.dir})
+        fake = os.path.join(self.bench.dir, "filesystems")
+        with open("/proc/filesystems") as known, open(fake, "w") as f:
+            f.writelines(line for line in known if "hugetlbfs" not in line)
+        subprocess.run(["mount", "--bind", fake, "/proc/filesystems"], check=True)
+        try:
+            self.fails(sw.start_primary(), "no hugepages.*PV.*driver domain, or domain 0 with dom0=pvh")
+        finally:
+            subprocess.run(["umount", "/proc/filesystems"], check=True)
+
+    def test_without_xen(self):
+        sw = self.make(start=False, uplink="none")
+        env = {k: v for k, v in os.environ.items() if not k.startswith("XENS")}
+        watcher = Proc(self.bench, "watcher", [harness.built("xv-watcher"), "--config", sw.conf_file], env)
+        watcher.expect("can't open the grant device: .*no domain of Xen")
+        watcher.expect("no XenStore: .*no domain of Xen; trying again")
+        self.assertEqual(0, watcher.stop())
+
     def test_fewer_hugepages_than_needed(self):
         sw = self.make(start=False, conf={"max_vifs": 120, "max_guests": 90, "lane_slots": 65536})
         self.fails(sw.start_primary(), "(?i)hugepages")
