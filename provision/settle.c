@@ -7,7 +7,7 @@
 #include "store.h"
 #include "xenvirt.h"
 
-// A guest that writes without end makes transactions fail: it is left to the next round then.
+// A guest that writes without end makes transactions fail. What it is to be given then waits for the next round.
 #define TRIES_MAX 16u
 
 static void say_done(const struct domain *d, const struct wish *w, enum todo todo)
@@ -63,6 +63,21 @@ static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backe
     return ret;
 }
 
+// What a living guest isn't allowed it can't keep by writing without end. Half of it taken is no harm: the next round
+// takes the rest.
+static int domain_take_anyway(struct xs_handle *xs, const struct conf *c, uint32_t backend, struct domain *d)
+{
+    int ret = store_read(xs, XBT_NULL, d->domid, d);
+    struct wish w = domain_wish(d, c, backend);
+
+    if (ret < 0 || !d->alive || domain_todo(d, &w) != TODO_TAKE)
+        return ret < 0 ? ret : -EAGAIN;
+    ret = store_take(xs, XBT_NULL, d);
+    if (ret == 0)
+        say_done(d, &w, TODO_TAKE);
+    return ret;
+}
+
 static enum settled domain_is(const struct domain *d, const struct wish *w)
 {
     if (!d->alive)
@@ -85,6 +100,8 @@ enum settled domain_settle(struct xs_handle *xs, const struct conf *c, uint32_t 
     }
     for (unsigned i = 0; i < TRIES_MAX && ret == -EAGAIN; i++)
         ret = domain_try(xs, c, backend, &d);
+    if (ret == -EAGAIN)
+        ret = domain_take_anyway(xs, c, backend, &d);
     if (ret < 0) {
         say_failed(domid, ret);
         return SETTLED_WRONG;

@@ -173,14 +173,17 @@ static int node_take(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, c
     return xs_rm(xs, t, path_of(path, domid, what)) || errno == ENOENT ? 0 : last_error();
 }
 
+// control first: a guest that may write it would make anew what is removed.
 int store_take(struct xs_handle *xs, xs_transaction_t t, const struct domain *d)
 {
     const struct wish closed = { .compat_2_2 = false };
-    int ret = d->backend.n > 0 ? node_take(xs, t, d->domid, XENVIRT_KEY_BACKEND) : 0;
+    int ret = d->alive ? control_give(xs, t, d, &closed) : 0;
 
+    if (ret == 0 && d->backend.n > 0)
+        ret = node_take(xs, t, d->domid, XENVIRT_KEY_BACKEND);
     if (ret == 0 && d->dpdk.n > 0)
         ret = node_take(xs, t, d->domid, XENVIRT_DIR);
-    return ret < 0 || !d->alive ? ret : control_give(xs, t, d, &closed);
+    return ret;
 }
 
 int store_list(struct xs_handle *xs, uint32_t **domids, uint32_t *n)

@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import harness
@@ -437,11 +438,32 @@ class Watch(ProvisionCase):
         for domid in domids:
             self.wait_has(domid)
 
+    def noise(self, domid):
+        """A guest that changes its directory without end, as fast as XenStore takes it."""
+        code = ("import ctypes\nx = ctypes.CDLL('libxenstore.so.4')\nx.xs_open.restype = ctypes.c_void_p\n"
+                "h = ctypes.c_void_p(x.xs_open(0))\n"
+                "while True:\n    x.xs_write(h, 0, b'control/dpdk/x', b'1', 1)\n    x.xs_rm(h, 0, b'control/dpdk/x')\n")
+        return Proc(self.bench, "noise", [sys.executable, "-c", code], self.bench.sim_env(domid))
+
     def test_a_guest_that_writes_all_the_time_gets_it_and_holds_up_nobody(self):
         noisy = self.fresh()
-        writer = Proc(self.bench, "noisy", ["sh", "-c", "while :; do xenstore-write data/x 1 control/dpdk/x 1; "
-                                            "xenstore-rm control/dpdk/x; done 2>/dev/null"], self.bench.sim_env(noisy))
+        writers = [self.noise(noisy) for _ in range(3)]
         self.watch()
         self.wait_has(self.fresh())
         self.wait_has(noisy)
-        self.assertTrue(writer.alive())
+        self.assertTrue(all(w.alive() for w in writers))
+
+    def test_a_guest_that_writes_all_the_time_keeps_nothing_by_that(self):
+        for conf in ({}, {"guests": [{"domid": self.bench.next_domid + 1, "compat_2_2": True}]}):
+            with self.subTest(conf):
+                noisy = self.fresh()
+                self.write_conf(**conf)
+                self.provision(noisy)
+                writers = [self.noise(noisy) for _ in range(3)]
+                self.write_conf(guest={"allow": False})
+                watch = self.watch()
+                self.wait("it to have nothing", lambda d=noisy: self.has_nothing(d))
+                self.assertTrue(all(w.alive() for w in writers))
+                watch.stop()
+                for w in writers:
+                    w.kill()
