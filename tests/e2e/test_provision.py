@@ -5,6 +5,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -408,6 +409,20 @@ class Watch(ProvisionCase):
         self.bench.sim.run("xenstored-restart", self.bench.sim.dir)
         watch.expect("connected to XenStore")
         self.wait_has(self.fresh())
+
+    def test_systemd_is_told_without_xenstore_too(self):
+        env = dict(self.bench.sim_env(0), XENSTORED_PATH=os.path.join(self.bench.dir, "nowhere"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(os.path.join(self.bench.dir, "notify"))
+            notify.settimeout(harness.LONG)
+            watch = Proc(self.bench, "provision", [harness.built("xv-provision"), "--config", self.conf, "--watch"],
+                         dict(env, NOTIFY_SOCKET=notify.getsockname()))
+            self.assertEqual([b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"], [notify.recv(64) for _ in range(3)])
+            self.assertEqual(0, watch.stop())
+            said = []
+            while not said or said[-1] == b"WATCHDOG=1":
+                said.append(notify.recv(64))
+            self.assertEqual(b"STOPPING=1", said[-1])
 
     def test_two_of_it(self):
         first = self.watch()
