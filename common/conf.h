@@ -76,6 +76,8 @@ struct conf {
     uint32_t poll_busy; // 100 turns
     uint32_t poll_yield; // 1000 turns
     uint32_t poll_sleep_us; // 500
+    // provision
+    char provision_backend[CONF_TEXT_BYTES]; // the back end's domain, by domid or name: "0"
     // guests
     bool guest_allow; // guests not listed below: true
     bool guest_promiscuous; // false

@@ -43,6 +43,14 @@ static bool uuid_ok(const char *text)
     return text[36] == '\0';
 }
 
+// Digits only are a domid, anything else a name.
+static bool domain_ok(const char *text)
+{
+    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0')
+        return text[0] != '\0';
+    return strlen(text) <= 5 && strtoul(text, NULL, 10) <= 0x7fef;
+}
+
 static bool cpu_ok(const char **text, long *cpu)
 {
     char *end;
@@ -123,6 +131,8 @@ static const struct option options[] = {
     { "poll.busy", CONF(poll_busy), NUMBER(UINT, 0, 1000000000, 100), .about = "turns without work before a poller yields" },
     { "poll.yield", CONF(poll_yield), NUMBER(UINT, 0, 1000000000, 1000), .about = "turns of yielding before it sleeps" },
     { "poll.sleep_us", CONF(poll_sleep_us), NUMBER(UINT, 0, 1000, 500), .about = "longest sleep; 0: never" },
+
+    { "provision.backend", CONF(provision_backend), TEXT(63, "0", domain_ok, "a domid from 0 to 32751 or a domain's name"), .about = "domain of the back end" },
 
     { "guest.allow", CONF(guest_allow), BOOL(true), .about = "guests that are not listed may attach" },
     { "guest.promiscuous", CONF(guest_promiscuous), BOOL(false), .about = "guests get unicast frames from the wire that are nobody's" },

@@ -7,6 +7,8 @@
 #include "grant.h"
 #include "log.h"
 
+#define GRANTS_PER_FRAME 512u // of Xen's grant table, version 1
+
 int grant_open(struct grant *g, struct guest *guest, uint32_t pages)
 {
     int ret;
@@ -17,8 +19,10 @@ int grant_open(struct grant *g, struct guest *guest, uint32_t pages)
     g->va = xengntshr_share_pages(guest->gntshr, guest->backend, pages, g->refs, 1);
     if (g->va == NULL) {
         ret = errno != 0 ? -errno : -EIO;
-        LOG(ERR, "can't grant %u pages to domain %u: %s%s\n", pages, guest->backend, strerror(-ret),
-            ret == -ENOSPC ? "; raise /sys/module/xen_gntalloc/parameters/limit" : "");
+        LOG(ERR, "can't grant %u pages to domain %u: %s\n", pages, guest->backend, strerror(-ret));
+        if (ret == -ENOSPC)
+            LOG(ERR, "raise /sys/module/xen_gntalloc/parameters/limit by %u, or this domain's max_grant_frames by %u\n",
+                pages, (pages + GRANTS_PER_FRAME - 1) / GRANTS_PER_FRAME);
         free(g->refs);
         *g = (struct grant){ 0 };
         return ret;

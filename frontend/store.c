@@ -79,7 +79,7 @@ int store_write(struct store *s, const char *key, unsigned n, const char *value)
     ret = -errno;
     LOG(ERR, "XenStore refuses %s: %s\n", path, strerror(-ret));
     if (ret == -EACCES)
-        LOG(ERR, "the host must give this domain its " XENVIRT_DIR " first\n");
+        LOG(ERR, "the host must give this domain its " XENVIRT_DIR " first: xv-provision in domain 0\n");
     return ret;
 }
 

@@ -83,6 +83,20 @@ static uint64_t mounts_free_kb(const struct mount *mounts, uint32_t n)
     return free_kb;
 }
 
+// Does the kernel know hugetlbfs? A PV domain's doesn't.
+static bool kernel_can(void)
+{
+    FILE *f = fopen("/proc/filesystems", "r");
+    char line[64];
+    bool can = f == NULL;
+
+    while (f != NULL && !can && fgets(line, sizeof(line), f) != NULL)
+        can = strstr(line, "hugetlbfs") != NULL;
+    if (f != NULL)
+        fclose(f);
+    return can;
+}
+
 int hugepage_check(const char *dir, uint64_t megabytes)
 {
     static struct mount mounts[MOUNTS_MAX];
@@ -90,6 +104,12 @@ int hugepage_check(const char *dir, uint64_t megabytes)
     const char *where = dir[0] != '\0' ? dir : "/dev/hugepages";
     uint64_t free_kb, more;
 
+    if (n == 0 && !kernel_can()) {
+        LOG(ERR, "this kernel has no hugepages, as in every PV domain of Xen; run the switch in a PVH or HVM domain: a "
+                 "driver "
+                 "domain, or domain 0 with dom0=pvh on Xen's command line");
+        return -ENODEV;
+    }
     if (n == 0) {
         LOG(ERR, "no hugetlbfs is mounted%s%s; do: mkdir -p %s && mount -t hugetlbfs -o pagesize=2M nodev %s",
             dir[0] != '\0' ? " at " : "", dir, where, where);

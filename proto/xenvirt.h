@@ -23,7 +23,7 @@
 #define XENVIRT_KEY_START "event_type_start_%u" // N: "1", written last; removed by a driver that stops
 #define XENVIRT_KEY_RING_SIZE "%u_vring_size" // N: entries of both rings in decimal; absent: 256. Not in 2.2
 
-// Below /local/domain/<domid>/control/dpdk-backend (written for the guest, not by it): the domid to grant to.
+// Written for the guest by xv-provision, not by it: the domid to grant to, in decimal.
 #define XENVIRT_KEY_BACKEND "control/dpdk-backend"
 
 #define XENVIRT_DEVICES_MAX 32u

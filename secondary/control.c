@@ -14,6 +14,7 @@
 #include "notify.h"
 #include "region_file.h"
 #include "worker.h"
+#include "xendev.h"
 
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
 #define FIRST_NS 5000000u // and this often before it ever spoke: the socket takes a moment to connect
@@ -67,20 +68,36 @@ static void vif_detach(struct control *c, uint32_t number)
     c->vifs[number] = NULL;
 }
 
-static const char *region_name(uint32_t index)
+static void region_name(char *name, size_t n, const struct region *r)
 {
-    return index == REGION_RX_RING ? "receive ring" : index == REGION_TX_RING ? "transmit ring" : "mempool";
+    if (r->kind == REGION_MEMPOOL)
+        snprintf(name, n, "mempool %u", r->number);
+    else
+        snprintf(name, n, "%s ring", r->kind == REGION_RX_RING ? "receive" : "transmit");
 }
+
+// Xen keeps an entry of 16 bytes for each page that a domain maps.
+#define MAPTRACK_PER_FRAME (XENVIRT_PAGE_BYTES / 16)
 
 // Map what the table says. On failure text says what could not be mapped.
 static int vif_map(struct control *c, struct vif *v, const struct region_table *t, char *text, size_t n)
 {
-    uint32_t bad = 0;
-    int ret = map_open(&v->map, c->gnt, t, &bad);
+    struct map_fault fault;
+    int ret = map_open(&v->map, c->gnt, t, &fault);
+    const struct region *r = &region_first(t)[fault.region];
+    char name[24];
 
-    if (ret < 0)
-        snprintf(text, n, "can't map the %u pages of its %s: %s", region_first(t)[bad].n_pages, region_name(bad),
-            strerror(-ret));
+    if (ret == 0)
+        return 0;
+    region_name(name, sizeof(name), r);
+    if (fault.page != MAP_PAGE_NONE)
+        snprintf(text, n, "can't map reference %u, page %u of %u of its %s: %s",
+            region_refs(t)[r->first_ref + fault.page], fault.page, r->n_pages, name, strerror(-ret));
+    else if (ret == -ENOSPC)
+        snprintf(text, n, "can't map its %s at once: needs %u more maptrack frames, or a gntdev limit of %u pages",
+            name, (t->n_refs + MAPTRACK_PER_FRAME - 1) / MAPTRACK_PER_FRAME, r->n_pages);
+    else
+        snprintf(text, n, "can't map the %u pages of its %s: %s", r->n_pages, name, strerror(-ret));
     return ret;
 }
 
@@ -268,7 +285,7 @@ enum control_end control_run(const struct control_start *start)
 {
     struct control *c = calloc(1, sizeof(*c));
     enum control_end end = CONTROL_FAILED;
-    char name[MSG_NAME_BYTES];
+    char name[MSG_NAME_BYTES], why[XENDEV_TEXT_BYTES];
     int ret;
 
     if (c == NULL)
@@ -277,7 +294,7 @@ enum control_end control_run(const struct control_start *start)
     c->started_ns = backoff_clock_ns();
     c->gnt = xengnttab_open(NULL, 0);
     if (c->gnt == NULL) {
-        LOG(ERR, "can't open the grant device: %s; is xen_gntdev loaded and is this a Xen domain?", strerror(errno));
+        LOG(ERR, "can't open the grant device: %s", xendev_why("", "gntdev", errno, why));
         goto free_control;
     }
     snprintf(name, sizeof(name), MSG_WORKER_SOCKET, start->slot);

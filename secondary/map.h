@@ -22,9 +22,17 @@ struct map {
     struct map_region regions[REGIONS_MAX]; // [REGION_RX_RING], [REGION_TX_RING], then mempools
 };
 
+#define MAP_PAGE_NONE UINT32_MAX
+
+struct map_fault {
+    uint32_t region; // index of the region that can't be mapped
+    uint32_t page; // its first page that can't, or MAP_PAGE_NONE
+};
+
 // Map all regions of a checked table, each in one call: page by page would be quadratic. Returns 0 or -errno with
-// nothing left mapped; *bad is then the index of the region. Undo with map_close().
-int map_open(struct map *m, xengnttab_handle *gnt, const struct region_table *t, uint32_t *bad);
+// nothing left mapped and *fault filled; -ENOSPC: each page of the region can be mapped, but not all of them at once.
+// Undo with map_close().
+int map_open(struct map *m, xengnttab_handle *gnt, const struct region_table *t, struct map_fault *fault);
 void map_close(struct map *m);
 
 // Where are len bytes at the guest's address addr? NULL unless all of them are inside one mempool. A zero length is

@@ -16,6 +16,7 @@
 #include "list.h"
 #include "log.h"
 #include "mapper.h"
+#include "xendev.h"
 
 #define AGAIN_MAX 20u
 #define AGAIN_US 10000u
@@ -69,11 +70,13 @@ static void job_refuse(struct map_job *j, enum xenvirt_refusal refusal, const ch
 
 static bool mapper_ready(struct mapper *m, struct map_job *j)
 {
+    char why[XENDEV_TEXT_BYTES];
+
     if (m->grants == NULL)
         m->grants = xengnttab_open(NULL, 0);
     if (m->grants != NULL)
         return true;
-    job_refuse(j, XENVIRT_REFUSED_HOST, "can't open the grant device", strerror(errno));
+    job_refuse(j, XENVIRT_REFUSED_HOST, "can't open the grant device", xendev_why("", "gntdev", errno, why));
     return false;
 }
 
@@ -193,7 +196,13 @@ static void job_do(struct mapper *m, struct map_job *j)
 static void *mapper_thread(void *arg)
 {
     struct mapper *m = arg;
+    char why[XENDEV_TEXT_BYTES];
 
+    // Said before the first guest comes, and tried again then.
+    m->grants = xengnttab_open(NULL, 0);
+    if (m->grants == NULL)
+        LOG(WARNING, "can't open the grant device: %s; guests are refused until it can be",
+            xendev_why("", "gntdev", errno, why));
     pthread_mutex_lock(&m->lock);
     for (;;) {
         struct map_job *j = queue_take(&m->jobs);

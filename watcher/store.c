@@ -15,6 +15,7 @@
 #include "log.h"
 #include "outbox.h"
 #include "store.h"
+#include "xendev.h"
 
 #define TREE "/local/domain"
 #define POLL_MS 250
@@ -247,9 +248,11 @@ static void store_scan(struct store *st, struct xs_handle *xs)
     unsigned n = 0;
     char **names = xs_directory(xs, XBT_NULL, TREE, &n);
 
-    if (names == NULL && errno == EACCES)
+    if (names == NULL && errno == EACCES) {
+        LOG(INFO, "this domain may not list the others: it sees those that xv-provision in domain 0 has let it read");
         for (uint32_t domid = 1; domid <= PROBE_MAX; domid++)
             domain_expect(st, domid);
+    }
     for (unsigned i = 0; names != NULL && i < n; i++)
         domain_expect(st, (uint32_t)strtoul(names[i], NULL, 10));
     free(names);
@@ -259,10 +262,11 @@ static void store_scan(struct store *st, struct xs_handle *xs)
 static struct xs_handle *store_connect(struct store *st)
 {
     struct xs_handle *xs = xs_open(0);
+    char why[XENDEV_TEXT_BYTES];
 
     if (xs == NULL || !xs_watch(xs, TREE, "tree")) {
         if (!st->told)
-            LOG(WARNING, "no XenStore: %s; trying again", strerror(errno));
+            LOG(WARNING, "no XenStore: %s; trying again", xendev_why("", "xenbus", errno, why));
         st->told = true;
         xs_close(xs);
         return NULL;

@@ -415,8 +415,9 @@ void vif_attached(struct conductor *c, struct vif *v, const struct msg_vif_attac
         vif_go(v, VIF_RUNNING);
         vif_tell(c, v, v->front_gen, XENVIRT_BACK_ATTACHED);
     } else if (v->state == VIF_ATTACHING && m->ret < 0) {
-        // Its lists were good, its pages are not.
-        vif_fail(v, m->ret == -ENOMEM ? XENVIRT_REFUSED_HOST : XENVIRT_REFUSED_REF_UNKNOWN, m->text);
+        // Its lists were good, its pages are not; or the host has no room for them.
+        vif_fail(
+            v, m->ret == -ENOMEM || m->ret == -ENOSPC ? XENVIRT_REFUSED_HOST : XENVIRT_REFUSED_REF_UNKNOWN, m->text);
     } else if (v->state == VIF_DETACHING && m->up == 0) {
         vif_go(v, VIF_CLOSING);
         v->end = true;

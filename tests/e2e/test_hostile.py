@@ -172,7 +172,7 @@ class Keys(HostileCase):
     def test_unknown_references(self):
         self.check(
             ("list page", "write 0_rx_vring_gref 60000", "can't map|mapped"),
-            ("ring page", "pair rx 0 1 60000", "can't map|mapped"),
+            ("ring page", "pair rx 0 1 60000", "can't map reference 60000, page 1 of 3 of its receive ring"),
             ("flag page", "write 0_vring_flag 60001", "can't map|mapped"),
             ("another domain's", "write 0_tx_vring_gref 1", "can't map|mapped"))
 
@@ -279,7 +279,11 @@ class Mempools(SharedCase):
                      pools=("pool 0 count=100", "pool 1 count=20"))
 
     def test_an_unknown_reference(self):
-        self.refused("can't map|mapped", "pair pool 0 5 60000")
+        for page in (0, 5, 53):
+            with self.subTest(page):
+                self.refused(f"can't map reference 60000, page {page} of 54 of its mempool 0", f"pair pool 0 {page} 60000")
+                self.wait("nothing to be mapped but the flag page",
+                          lambda: self.bench.sim.mapped(self.bench.next_domid - 1) <= 1)
 
     def test_a_list_that_is_empty(self):
         self.refused("no page|no mempool", "pair pool 0 0 0")

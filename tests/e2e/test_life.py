@@ -477,6 +477,26 @@ class Messages(LifeCase):
         finally:
             subprocess.run(["umount", "/sys/kernel/mm/hugepages"], check=True)
 
+    def test_a_kernel_without_hugepages(self):
+        """As in a PV domain 0."""
+        sw = self.make(start=False, conf={"huge_dir": self.bench.dir})
+        fake = os.path.join(self.bench.dir, "filesystems")
+        with open("/proc/filesystems") as known, open(fake, "w") as f:
+            f.writelines(line for line in known if "hugetlbfs" not in line)
+        subprocess.run(["mount", "--bind", fake, "/proc/filesystems"], check=True)
+        try:
+            self.fails(sw.start_primary(), "no hugepages.*PV.*driver domain, or domain 0 with dom0=pvh")
+        finally:
+            subprocess.run(["umount", "/proc/filesystems"], check=True)
+
+    def test_without_xen(self):
+        sw = self.make(start=False, uplink="none")
+        env = {k: v for k, v in os.environ.items() if not k.startswith("XENS")}
+        watcher = Proc(self.bench, "watcher", [harness.built("xv-watcher"), "--config", sw.conf_file], env)
+        watcher.expect("can't open the grant device: .*no domain of Xen")
+        watcher.expect("no XenStore: .*no domain of Xen; trying again")
+        self.assertEqual(0, watcher.stop())
+
     def test_fewer_hugepages_than_needed(self):
         sw = self.make(start=False, conf={"max_vifs": 120, "max_guests": 90, "lane_slots": 65536})
         self.fails(sw.start_primary(), "(?i)hugepages")
@@ -519,6 +539,24 @@ class Messages(LifeCase):
         b = self.bench.fe22(B)
         vif = self.switch.vif_state(a.domid, 0, "refused")
         self.assertIn("configuration", vif["why"])
+        b.running()
+
+    def test_fewer_maptrack_frames_than_pages(self):
+        sw = self.make(start=False)
+        self.bench.sim_env(0)["XENSIM_MAPTRACK_LIMIT"] = "200"
+        sw.start()
+        a = Fe22(self.bench, self.bench.domain())
+        a.do("pool 0 count=600")
+        a.device(0, A, new_pool=False)
+        vif = sw.vif_state(a.domid, 0, "refused")
+        pages = len(a.do("refs pool 0")["refs"])
+        self.assertGreater(pages, 256)
+        self.assertIn("can't map its mempool 0 at once: needs 2 more maptrack frames, or a gntdev limit of "
+                      f"{pages} pages", vif["why"])
+        self.wait("nothing to be mapped but the flag page", lambda: self.bench.sim.mapped(a.domid) <= 1)
+        b = Fe22(self.bench, self.bench.domain())
+        b.do("pool 0 count=300")
+        b.device(0, B, new_pool=False)
         b.running()
 
     def test_pinned_numbers_and_tags(self):

@@ -6,7 +6,8 @@
 // some when it is closed leaves its connection open.
 //
 // Environment: XENSIM_DIR (without it there is no Xen here: ENOENT), XENSIM_DOMID (the domain the process runs in, 0
-// if unset), XENSIM_GNTALLOC_LIMIT (the kernel's gntalloc.limit, 1024 if unset), XENSIM_REF_ORDER=down (references of a
+// if unset), XENSIM_GNTALLOC_LIMIT (the kernel's gntalloc.limit, 1024 if unset), XENSIM_MAPTRACK_LIMIT (pages that a handle may have
+// mapped, unlimited if unset), XENSIM_REF_ORDER=down (references of a
 // block descend: both orders are seen on Xen).
 
 #include "grant.h"
@@ -232,6 +233,18 @@ static void *list_map(uint32_t count, int list, uint32_t n_runs, const int *fds,
     return addr;
 }
 
+// As Xen out of maptrack frames, which the kernel reports as it reports a bad reference. Ours counts by handle.
+static bool maptrack_full(struct handle *h, uint32_t count)
+{
+    uint64_t mapped = count;
+
+    pthread_mutex_lock(&h->lock);
+    for (const struct area *area = h->areas; area != NULL; area = area->next)
+        mapped += area->count;
+    pthread_mutex_unlock(&h->lock);
+    return mapped > env_number("XENSIM_MAPTRACK_LIMIT", UINT32_MAX);
+}
+
 static void *grants_map(struct handle *h, uint32_t count, const uint32_t *domids, unsigned domid_stride,
     const uint32_t *refs, int prot, uint32_t notify)
 {
@@ -241,7 +254,7 @@ static void *grants_map(struct handle *h, uint32_t count, const uint32_t *domids
     unsigned n_fds = GRANT_FILES_MAX;
     void *addr = NULL;
 
-    if (count == 0 || count > GRANT_MAP_MAX) {
+    if (count == 0 || count > GRANT_MAP_MAX || maptrack_full(h, count)) {
         errno = EINVAL;
         return NULL;
     }

@@ -54,6 +54,12 @@ def rules(sim):
     same("the granted one can", eight(f"m.unmap(m.map(7, {to_eight}), 1)"), True)
     same("dom0 then can't", zero(f"m.map(7, {to_eight})"), "EINVAL")
 
+    full = sim.agent(0, XENSIM_MAPTRACK_LIMIT="3")
+    full("keep('m', Gnttab())")
+    same("out of maptrack frames a call fails", full(f"m.map(7, {refs})"), "EINVAL")
+    same("and one for fewer pages doesn't", full(f"m.unmap(m.map(7, {refs[:3]}), 3)"), True)
+    full.kill()
+
     addr, ro = share(guest, "share(0, 1, False)")
     guest(f"poke({addr}, 'only read')")
     same("a page granted read-only can't be mapped writable", zero(f"m.map(7, {ro})"), "EINVAL")

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain.h"
+
+int domid_parse(const char *text, uint32_t *domid)
+{
+    size_t n = strspn(text, "0123456789");
+
+    if (n == 0 || n > 5 || text[n] != '\0' || strtoul(text, NULL, 10) > DOMID_LAST)
+        return -EINVAL;
+    *domid = (uint32_t)strtoul(text, NULL, 10);
+    return 0;
+}
+
+struct wish domain_wish(const struct domain *d, const struct conf *c, uint32_t backend)
+{
+    const struct conf_guest *g = conf_guest_find(c, d->domid, d->uuid, d->name);
+
+    return (struct wish){
+        .allow = g == NULL ? c->guest_allow : g->allow, .compat_2_2 = g != NULL && g->compat_2_2, .backend = backend
+    };
+}
+
+static bool control_writable(const struct domain *d)
+{
+    return rights_give(&d->control, d->domid, XS_PERM_WRITE);
+}
+
+static bool anything_given(const struct domain *d)
+{
+    return d->dpdk.n > 0 || d->backend.n > 0 || (d->alive && control_writable(d));
+}
+
+static bool control_right(const struct domain *d, const struct wish *w)
+{
+    if (!w->compat_2_2)
+        return !control_writable(d);
+    return control_writable(d) && (w->backend == 0 || rights_give(&d->control, w->backend, XS_PERM_READ));
+}
+
+static bool dpdk_right(const struct domain *d, const struct wish *w)
+{
+    return d->dpdk.n > 0 && rights_owner(&d->dpdk) == d->domid &&
+           (w->backend == 0 || rights_give(&d->dpdk, w->backend, XS_PERM_READ));
+}
+
+// Written last of all, so it stands for the rest: see rights_of_backend().
+static bool backend_right(const struct domain *d, const struct wish *w)
+{
+    struct rights want = rights_of_backend(d->domid, w->backend);
+    uint32_t told;
+
+    return rights_same(&d->backend, &want) && domid_parse(d->backend_text, &told) == 0 && told == w->backend;
+}
+
+enum todo domain_todo(const struct domain *d, const struct wish *w)
+{
+    // Domain 0 needs nobody's help, and the back end's domain is no guest of itself.
+    if (d->domid == 0 || d->domid == w->backend)
+        return TODO_NOTHING;
+    if (!d->alive || !w->allow)
+        return anything_given(d) ? TODO_TAKE : TODO_NOTHING;
+    // Without control the domain is just being made or unmade.
+    if (w->backend == DOMID_NONE || d->control.n == 0)
+        return TODO_NOTHING;
+    return control_right(d, w) && dpdk_right(d, w) && backend_right(d, w) ? TODO_NOTHING : TODO_GIVE;
+}

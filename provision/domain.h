@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// domain.h: what XenStore has of one domain, what the configuration wants for it, and what to do about the difference.
+#ifndef XV_DOMAIN_H
+#define XV_DOMAIN_H
+
+#include "conf.h"
+#include "rights.h"
+
+#define DOMID_LAST 0x7fefu
+#define DOMID_NONE UINT32_MAX
+
+// All of one moment.
+struct domain {
+    uint32_t domid;
+    bool alive; // xenstored serves it
+    char uuid[40]; // "": not known
+    char name[64];
+    struct rights control; // of the directory control
+    struct rights dpdk; // of control/dpdk
+    struct rights backend; // of control/dpdk-backend
+    char backend_text[16]; // and its value
+};
+
+struct wish {
+    bool allow;
+    bool compat_2_2;
+    uint32_t backend; // DOMID_NONE: it isn't there
+};
+
+enum todo {
+    TODO_NOTHING,
+    TODO_GIVE, // make control/dpdk, tell the back end, set all rights
+    TODO_TAKE, // remove both, close control
+};
+
+// Decimal, 0 to DOMID_LAST. Returns 0 or -EINVAL.
+int domid_parse(const char *text, uint32_t *domid);
+
+struct wish domain_wish(const struct domain *d, const struct conf *c, uint32_t backend);
+
+// What is right already isn't touched: a guest's running devices depend on it.
+enum todo domain_todo(const struct domain *d, const struct wish *w);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// Mapping by a table, against a grant device of our own.
+#include <errno.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "map.h"
+
+#define RING 3u
+#define POOL 1000u
+#define REFS (2 * RING + POOL)
+#define FIRST_REF 100u // refs[i] is FIRST_REF + i
+
+// What the device lets through, and what it was asked for.
+static struct {
+    uint32_t bad[2]; // references; 0: none
+    uint32_t room; // pages that may be mapped at a time
+    int error; // of every call, 0: none
+    uint32_t mapped;
+    uint32_t calls;
+    uint64_t pages;
+    uint32_t most;
+} dev;
+
+static struct {
+    struct region_table t;
+    struct region regions[3];
+    uint32_t refs[REFS];
+} table;
+
+void *xengnttab_map_domain_grant_refs(xengnttab_handle *xgt, uint32_t count, uint32_t domid, uint32_t *refs, int prot)
+{
+    cr_assert_eq(domid, 7);
+    cr_assert_null(xgt);
+    (void)prot;
+    dev.calls++;
+    dev.pages += count;
+    errno = dev.error;
+    if (dev.error != 0)
+        return NULL;
+    errno = EINVAL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (refs[i] == dev.bad[0] || refs[i] == dev.bad[1])
+            return NULL;
+    }
+    if (dev.mapped + count > dev.room)
+        return NULL;
+    dev.mapped += count;
+    dev.most = dev.mapped > dev.most ? dev.mapped : dev.most;
+    return refs;
+}
+
+int xengnttab_unmap(xengnttab_handle *xgt, void *start_address, uint32_t count)
+{
+    (void)xgt;
+    (void)start_address;
+    cr_assert_leq(count, dev.mapped);
+    dev.mapped -= count;
+    return 0;
+}
+
+static void setup(void)
+{
+    memset(&dev, 0, sizeof(dev));
+    dev.room = REFS;
+    table.t = (struct region_table){ .domid = 7, .n_regions = 3, .n_refs = REFS };
+    table.regions[0] = (struct region){ .n_pages = RING, .kind = REGION_RX_RING };
+    table.regions[1] = (struct region){ .n_pages = RING, .first_ref = RING, .kind = REGION_TX_RING };
+    table.regions[2] = (struct region){ .n_pages = POOL, .first_ref = 2 * RING, .kind = REGION_MEMPOOL };
+    for (uint32_t i = 0; i < REFS; i++)
+        table.refs[i] = FIRST_REF + i;
+}
+
+TestSuite(map_open, .init = setup);
+
+static int open_it(struct map_fault *fault)
+{
+    static struct map m;
+    int ret = map_open(&m, NULL, &table.t, fault);
+
+    cr_expect_eq(m.n, ret == 0 ? 3 : 0);
+    cr_expect_eq(dev.mapped, ret == 0 ? REFS : 0, "all or nothing");
+    return ret;
+}
+
+Test(map_open, takes_one_call_a_region)
+{
+    struct map_fault fault;
+
+    cr_expect_eq(open_it(&fault), 0);
+    cr_expect_eq(dev.calls, 3);
+    cr_expect_eq(fault.page, MAP_PAGE_NONE);
+}
+
+Test(map_open, finds_a_bad_reference_wherever_it_is)
+{
+    for (uint32_t i = 0; i < REFS; i++) {
+        struct map_fault fault;
+        uint32_t region = i < RING ? 0 : i < 2 * RING ? 1 : 2;
+
+        setup();
+        dev.bad[0] = FIRST_REF + i;
+        cr_assert_eq(open_it(&fault), -EINVAL);
+        cr_assert_eq(fault.region, region);
+        cr_assert_eq(fault.page, i - table.regions[region].first_ref, "reference %u: page %u", i, fault.page);
+        cr_assert_leq(dev.pages, REFS + POOL, "the search maps no more than the region has");
+        cr_assert_leq(dev.calls, 3 + 11);
+    }
+}
+
+Test(map_open, finds_the_first_of_two_bad_references)
+{
+    struct map_fault fault;
+
+    dev.bad[0] = FIRST_REF + 2 * RING + 900;
+    dev.bad[1] = FIRST_REF + 2 * RING + 17;
+    cr_expect_eq(open_it(&fault), -EINVAL);
+    cr_expect_eq(fault.page, 17);
+}
+
+Test(map_open, tells_too_many_pages_from_a_bad_one)
+{
+    for (uint32_t room = RING; room < REFS; room++) {
+        struct map_fault fault;
+
+        setup();
+        dev.room = room;
+        cr_assert_eq(open_it(&fault), -ENOSPC, "room for %u", room);
+        cr_assert_eq(fault.page, MAP_PAGE_NONE);
+        cr_assert_eq(fault.region, room < 2 * RING ? 1 : 2);
+    }
+}
+
+Test(map_open, does_not_search_where_the_host_is_at_fault)
+{
+    struct map_fault fault;
+
+    dev.error = ENOMEM;
+    cr_expect_eq(open_it(&fault), -ENOMEM);
+    cr_expect_eq(dev.calls, 1);
+    cr_expect_eq(fault.page, MAP_PAGE_NONE);
+    cr_expect_eq(fault.region, 0);
+}
