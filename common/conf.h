@@ -19,6 +19,7 @@
 #define CONF_GUEST_VIFS_MAX 32u
 
 enum conf_start { CONF_START_WATCHER, CONF_START_EXTERNAL };
+enum conf_overflow { CONF_OVERFLOW_REFUSE, CONF_OVERFLOW_SOFTWARE };
 
 // What is said of one vif of one guest. Fields that the file doesn't set have the guest's or the global default.
 struct conf_vif {
@@ -38,6 +39,7 @@ struct conf_guest {
     int8_t promiscuous; // -1: the global default
     int8_t mac_spoof_check; // -1: the global default
     int32_t uplink;
+    int32_t pools; // -1: the global default
     uint32_t n_vifs;
     struct conf_vif vifs[CONF_GUEST_VIFS_MAX];
 };
@@ -65,6 +67,9 @@ struct conf {
     uint32_t primary_group_rate; // group frames/s that one vif may have copied, 10000
     uint32_t n_eal_args;
     char eal_args[CONF_EAL_ARGS_MAX][CONF_TEXT_BYTES]; // more EAL arguments of the primary (--vdev=..., -a ...)
+    // nic
+    bool nic_vmdq; // true
+    enum conf_overflow nic_overflow; // "refuse"
     // worker
     enum conf_start worker_start; // "watcher"
     char worker_path[CONF_TEXT_BYTES]; // "": next to xv-watcher
@@ -83,6 +88,7 @@ struct conf {
     bool guest_promiscuous; // false
     bool guest_mac_spoof_check; // true
     bool guest_vlan_out; // false
+    uint32_t guest_pools; // 128: all
     uint32_t n_guests;
     struct conf_guest guests[CONF_GUESTS_MAX];
 };

@@ -83,6 +83,7 @@ static bool cpus_ok(const char *text)
 
 static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
 static const char *const starts[] = { "watcher", "external", NULL };
+static const char *const overflows[] = { "refuse", "software", NULL };
 
 #define ABSOLUTE "an absolute path"
 #define ABSOLUTE_OR_NONE "an absolute path or \"\""
@@ -121,6 +122,9 @@ static const struct option options[] = {
     { "primary.group_rate", CONF(primary_group_rate), NUMBER(UINT, 1, 10000000, 10000), .about = "broadcasts and multicasts/s copied for one device" },
     { "primary.eal_args", CONF(eal_args), .type = OPTION_TEXTS, .max = LONGEST, .text_ok = any_ok, .allowed = "a list of strings that are not empty", .about = "more EAL arguments of xv-primary" },
 
+    { "nic.vmdq", CONF(nic_vmdq), BOOL(true), .about = "use the VMDQ pools of NICs that have them" },
+    { "nic.overflow", CONF(nic_overflow), WORD(overflows, 0, CONF_OVERFLOW_REFUSE), .about = "devices for which a NIC has no pool" },
+
     { "worker.start", CONF(worker_start), WORD(starts, 0, CONF_START_WATCHER), .about = "who starts xv-worker" },
     { "worker.path", CONF(worker_path), TEXT(LONGEST, "", path_or_none_ok, ABSOLUTE_OR_NONE), .about = "xv-worker; \"\": next to xv-watcher" },
     { "worker.cpus", CONF(worker_cpus), TEXT(LONGEST, "", cpus_ok, "CPUs from 0 to 1023 as \"0-3,6\", or \"\""), .about = "CPUs that workers run on; \"\": all" },
@@ -139,6 +143,8 @@ static const struct option options[] = {
     { "guest.mac_spoof_check", CONF(guest_mac_spoof_check), BOOL(true), .about = "drop frames with another source MAC" },
     { "guest.vlan_out", CONF(guest_vlan_out), BOOL(false), .about = "tag frames towards the wire" },
 
+    { "guest.pools", CONF(guest_pools), NUMBER(UINT, 0, FABRIC_VIFS_MAX, FABRIC_VIFS_MAX), .about = "VMDQ pools that one guest may have" },
+
     { "guests", CONF(guests), .type = OPTION_GUESTS, .about = "what is said of single guests" },
     { "guests.domid", GUEST(domid), NUMBER(INT, 0, 0x7fef, -1), .about = "the guest by domain id" },
     { "guests.uuid", GUEST(uuid), TEXT(36, "", uuid_ok, "a UUID as 01234567-89ab-cdef-0123-456789abcdef"), .about = "the guest by UUID" },
@@ -148,6 +154,7 @@ static const struct option options[] = {
     { "guests.promiscuous", GUEST(promiscuous), MAYBE, .about = "for this guest" },
     { "guests.mac_spoof_check", GUEST(mac_spoof_check), MAYBE, .about = "for this guest" },
     { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },
+    { "guests.pools", GUEST(pools), NUMBER(INT, 0, FABRIC_VIFS_MAX, -1), .about = "for this guest" },
     { "guests.vifs", GUEST(vifs), .type = OPTION_VIFS, .about = "what is said of single devices" },
     { "guests.vifs.device", VIF(device), NUMBER(UINT, 0, CONF_GUEST_VIFS_MAX - 1, 0), .about = "the guest's number for it" },
     { "guests.vifs.number", VIF(number), NUMBER(INT, 0, FABRIC_VIFS_MAX - 1, -1), .about = "the switch's number for it (k); not set: the lowest free one" },

@@ -81,6 +81,18 @@ static void count_wire(struct show_vif *v, const struct state_wire *w)
         v->wire_drops[i] = count(&w->drops[i]);
 }
 
+static void count_queues(struct show_port *p, const struct state_queue *q)
+{
+    p->n_queues = 0;
+    // Acquire: the primary writes what a queue is before it says that there is one.
+    for (; p->n_queues < STATE_QUEUES_MAX && atomic_load_explicit(&q->used, memory_order_acquire) != 0; q++) {
+        p->queues[p->n_queues++] = (struct show_queue){ .queue = q->queue,
+            .pool = q->pool != STATE_POOL_NONE ? q->pool : UINT32_MAX,
+            .io = q->io,
+            .rx_frames = count(&q->rx_frames) };
+    }
+}
+
 void show_count(struct show *sh, const struct state *s)
 {
     for (uint32_t i = 0; i < sh->n_vifs; i++) {
@@ -93,6 +105,7 @@ void show_count(struct show *sh, const struct state *s)
         count_wire(v, &s->wires[v->said.vif]);
     }
     for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {
+        count_queues(&sh->ports[i], s->queues[i]);
         sh->ports[i].rx_frames = count(&s->ports[i].rx_frames);
         sh->ports[i].tx_frames = count(&s->ports[i].tx_frames);
         for (uint32_t j = 0; j < PORT_DROP_COUNT; j++)
@@ -185,6 +198,27 @@ static void table_process(FILE *out, int32_t pid, const struct msg_shown *m)
     fputc('\n', out);
 }
 
+// Where a port has several queues: which I/O lcore polls which.
+static void table_queues(FILE *out, const struct show_port *p)
+{
+    if (p->n_queues < 2)
+        return;
+    for (uint32_t io = 0; io < FABRIC_IO_MAX; io++) {
+        bool any = false;
+
+        for (uint32_t i = 0; i < p->n_queues; i++) {
+            if (p->queues[i].io != io)
+                continue;
+            if (!any)
+                fprintf(out, "       I/O lcore %u: queues", io);
+            any = true;
+            fprintf(out, " %u", p->queues[i].queue);
+        }
+        if (any)
+            fputc('\n', out);
+    }
+}
+
 static void table_ports(const struct show *sh, FILE *out)
 {
     bool any = false;
@@ -202,6 +236,7 @@ static void table_ports(const struct show *sh, FILE *out)
         fprintf(out, "%6u %10" PRIu64 " %10" PRIu64, i, p->rx_frames, p->tx_frames);
         table_drops(out, p->drops, port_drop_names, PORT_DROP_COUNT, &lead);
         fputc('\n', out);
+        table_queues(out, p);
     }
 }
 
@@ -313,12 +348,28 @@ static void json_guest(FILE *out, const struct msg_shown *m)
     fputc('}', out);
 }
 
+static void json_queues(FILE *out, const struct show_port *p)
+{
+    fputs("\"queues\": [", out);
+    for (uint32_t i = 0; i < p->n_queues; i++) {
+        const struct show_queue *q = &p->queues[i];
+
+        fputs(i > 0 ? ", {" : "{", out);
+        json_number(out, "queue", q->queue);
+        json_maybe(out, "pool", q->pool, q->pool != UINT32_MAX);
+        json_number(out, "io", q->io);
+        fprintf(out, "\"rx_frames\": %" PRIu64 "}", q->rx_frames);
+    }
+    fputs("], ", out);
+}
+
 static void json_port(FILE *out, const struct show_port *p, uint32_t i)
 {
     fputc('{', out);
     json_number(out, "uplink", i);
     json_number(out, "rx_frames", p->rx_frames);
     json_number(out, "tx_frames", p->tx_frames);
+    json_queues(out, p);
     fputs("\"drops\": {", out);
     json_drops(out, p->drops, port_drop_names, PORT_DROP_COUNT, "}}");
 }

@@ -17,8 +17,15 @@ struct show_vif {
     uint64_t wire_drops[WIRE_DROPS];
 };
 
+struct show_queue {
+    uint32_t queue, pool, io; // pool UINT32_MAX: it gets what no pool wants
+    uint64_t rx_frames;
+};
+
 struct show_port {
     uint64_t rx_frames, tx_frames;
+    uint32_t n_queues;
+    struct show_queue queues[STATE_QUEUES_MAX];
     uint64_t drops[PORT_DROP_COUNT];
 };
 

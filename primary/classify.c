@@ -19,7 +19,7 @@ static struct verdict classify_many(const struct frame_head *h, enum verdict_kin
     return (struct verdict){ .kind = kind, .vif = FABRIC_VIF_NONE };
 }
 
-struct verdict classify(struct fabric *f, const struct vif *vifs, uint16_t port, const struct frame_head *h)
+struct verdict classify(struct fabric *f, const struct vif *vifs, const struct origin *from, const struct frame_head *h)
 {
     uint32_t gen = 0;
     uint16_t vif;
@@ -30,10 +30,12 @@ struct verdict classify(struct fabric *f, const struct vif *vifs, uint16_t port,
         return classify_many(h, VERDICT_GROUP);
     vif = fdb_find_gen(f, fdb_key(h->mac), &gen);
     // A vif that is just being opened or closed is known to the table and not yet, or no more, to us.
-    if (vif == FABRIC_VIF_NONE || vifs[vif].gen != gen || vifs[vif].port != port)
+    if (vif == FABRIC_VIF_NONE || vifs[vif].gen != gen || vifs[vif].port != from->port)
         return classify_many(h, VERDICT_UNKNOWN);
     if (h->tagged && h->vlan != vifs[vif].vlan)
         return drop_vif(vif, DROP_WIRE_RX_WRONG_TAG);
+    if (vifs[vif].pool != from->pool)
+        return drop_port(PORT_DROP_COPY);
     if (h->len > FABRIC_BUF_BYTES)
         return drop_vif(vif, DROP_WIRE_RX_OVERSIZE);
     return (struct verdict){ .kind = VERDICT_VIF, .vif = vif, .gen = gen };

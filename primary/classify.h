@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// classify.h: whose is a frame from the wire? Sorts on MAC and VLAN as a NIC's VMDQ pools do; no DPDK.
+// classify.h: whose is a frame from the wire? No DPDK.
+//
+// The one judge, whatever the NIC did before: it sorts on MAC and VLAN, and takes of the copies that a NIC made for several
+// pools the one in the vif's own.
 #ifndef XV_CLASSIFY_H
 #define XV_CLASSIFY_H
 
@@ -13,8 +16,16 @@ struct vif {
     uint32_t flags; // FABRIC_VIF_*
     uint16_t port; // index of its uplink
     uint16_t io; // I/O lcore of that uplink
+    uint16_t pool; // of that uplink, in which its frames come
     uint16_t vlan;
     uint8_t mac[6];
+};
+
+struct origin { // of a frame: where it came in
+    uint16_t port; // index of the uplink
+    uint16_t pool;
+    uint16_t rest; // pool that gets what no pool wants; see pool.h
+    bool pools; // the NIC sorts, and may have put copies into other pools
 };
 
 enum verdict_kind {
@@ -32,15 +43,29 @@ struct verdict {
     uint32_t gen;
 };
 
-// port: index of the uplink that it came from; vifs: max_vifs of f.
-struct verdict classify(struct fabric *f, const struct vif *vifs, uint16_t port, const struct frame_head *h);
+// vifs: max_vifs of f.
+struct verdict classify(
+    struct fabric *f, const struct vif *vifs, const struct origin *from, const struct frame_head *h);
 
-// Does a group frame, or one that is nobody's, from port concern this vif?
-static inline bool classify_group(const struct vif *v, uint16_t port, const struct frame_head *h)
+// Does this copy of a group frame, or of one that is nobody's, concern this vif? What is nobody's is in the rest, or where
+// its tag belongs; never in both.
+static inline bool classify_group(const struct vif *v, const struct origin *from, const struct frame_head *h)
 {
-    if (!mac_is_group(h->mac) && (v->flags & FABRIC_VIF_PROMISC) == 0)
+    bool group = mac_is_group(h->mac);
+
+    if (v->gen == 0 || v->port != from->port || (h->tagged && h->vlan != v->vlan))
         return false;
-    return v->gen != 0 && v->port == port && (!h->tagged || h->vlan == v->vlan);
+    if (group)
+        return v->pool == from->pool;
+    return (v->flags & FABRIC_VIF_PROMISC) != 0 && (h->tagged || from->pool == from->rest);
+}
+
+// Why nobody gets a group frame, or one that is nobody's.
+static inline enum port_drop classify_nobody(const struct origin *from, const struct frame_head *h)
+{
+    if (from->pools && !h->tagged && (mac_is_group(h->mac) || from->pool != from->rest))
+        return PORT_DROP_COPY;
+    return h->tagged && mac_is_group(h->mac) ? PORT_DROP_UNKNOWN_TAG : PORT_DROP_UNKNOWN_MAC;
 }
 
 #endif

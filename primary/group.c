@@ -30,21 +30,21 @@ static void to_vif_from_wire(struct io *io, uint16_t vif, uint32_t buf, uint32_t
     count_add(&counts->rx_bytes, len);
 }
 
-bool group_concerns(const struct io *io, uint16_t port, const struct frame_head *h)
+bool group_concerns(const struct io *io, const struct origin *from, const struct frame_head *h)
 {
     for (uint32_t i = 0; i < io->n_open; i++) {
-        if (classify_group(&io->vifs[io->open[i]], port, h))
+        if (classify_group(&io->vifs[io->open[i]], from, h))
             return true;
     }
     return false;
 }
 
-uint32_t group_from_wire(struct io *io, uint16_t port, const struct frame_head *h, uint32_t buf)
+uint32_t group_from_wire(struct io *io, const struct origin *from, const struct frame_head *h, uint32_t buf)
 {
     uint32_t concerned = 0, taken = 0;
 
     for (uint32_t i = 0; i < io->n_open; i++) {
-        if (!classify_group(&io->vifs[io->open[i]], port, h))
+        if (!classify_group(&io->vifs[io->open[i]], from, h))
             continue;
         concerned++;
         to_vif_from_wire(io, io->open[i], buf, h->len, &taken);

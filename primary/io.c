@@ -39,17 +39,35 @@ void io_free(struct io *io)
     free(io);
 }
 
-void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index)
+static void queue_add(struct io *io, struct uplink *u, const struct pool_plan *plan, uint16_t at)
+{
+    const struct pool_queue *q = &plan->queues[at];
+    struct state_queue *counts = &io->state->queues[u->index][at];
+
+    counts->queue = q->queue;
+    counts->pool = q->pool < plan->pools ? q->pool : STATE_POOL_NONE;
+    counts->io = io->id;
+    atomic_store_explicit(&counts->rx_frames, 0, memory_order_relaxed);
+    atomic_store_explicit(&counts->used, 1, memory_order_release);
+    u->queues[u->n_queues++] = (struct uplink_queue){ .queue = q->queue,
+        .from = { .port = u->index, .pool = q->pool, .rest = plan->rest, .pools = plan->pools > 0 },
+        .counts = counts };
+}
+
+void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index, uint16_t turn)
 {
     struct uplink *u = &io->uplinks[io->n_uplinks++];
 
     *u = (struct uplink){ .index = index,
         .port = nic->port,
-        .n_rx = nic->n_rx,
+        .n_desc = nic->n_desc,
+        .tx_queue = turn,
         .longest = nic->mtu + FRAME_MIN_BYTES,
         .pool = nic->pool,
         .counts = &io->state->ports[index] };
     io->uplink_of[index] = u;
+    for (uint16_t at = turn; at < nic->plan.n_queues; at = (uint16_t)(at + nic->n_tx))
+        queue_add(io, u, &nic->plan, at);
 }
 
 static void vif_forget(struct io *io, uint16_t vif)
@@ -81,6 +99,10 @@ static void box_serve(struct io *io)
     if (asked == atomic_load_explicit(&io->box.done, memory_order_relaxed))
         return;
     switch (io->box.request) {
+    case IO_DRAIN:
+        if (io->uplink_of[io->box.as.port] != NULL)
+            uplink_drain(io, io->uplink_of[io->box.as.port], io->box.as.pool);
+        break;
     case IO_VIF:
         vif_know(io, (uint16_t)io->box.vif, &io->box.as);
         break;

@@ -16,19 +16,29 @@
 #include "nic.h"
 #include "state.h"
 
+struct uplink_queue {
+    uint16_t queue;
+    struct origin from;
+    struct state_queue *counts;
+};
+
 struct uplink {
     uint16_t index;
     uint16_t port; // ethdev's number
-    uint16_t n_rx;
+    uint16_t n_desc; // of each receive queue
+    uint16_t tx_queue; // ours
+    uint16_t n_queues; // that we poll
     uint16_t n_tx; // frames in tx[]
     uint32_t longest; // frame without a tag that the NIC takes
     struct rte_mempool *pool;
     struct state_port *counts;
+    struct uplink_queue queues[POOL_QUEUES_MAX];
     struct rte_mbuf *tx[FABRIC_BURST];
     uint16_t tx_vif[FABRIC_BURST];
 };
 
 enum io_request {
+    IO_DRAIN, // sort what has come in for the vif of the box so far, as if there was no such vif
     IO_VIF, // know the vif as it is in the box: open or closed
     IO_ROW_TAKE, // be the heir of its row: take what comes and forget it
     IO_ROW_LEAVE, // never touch its row again: a worker is going to
@@ -57,8 +67,8 @@ struct io {
     uint32_t row; // whose turn it is to be inherited
     uint64_t rows[FABRIC_VIFS_MAX / 64]; // bit a vif: this lcore is its heir
     uint32_t n_uplinks;
-    struct uplink uplinks[STATE_PORTS_MAX]; // those it polls
-    struct uplink *uplink_of[STATE_PORTS_MAX]; // by index; NULL: another lcore's
+    struct uplink uplinks[STATE_PORTS_MAX]; // those whose queues, or some of them, it polls
+    struct uplink *uplink_of[STATE_PORTS_MAX]; // by index; NULL: other lcores'
     uint32_t n_open;
     uint16_t open[FABRIC_VIFS_MAX];
     struct vif vifs[FABRIC_VIFS_MAX];
@@ -72,8 +82,8 @@ struct io {
 struct io *io_new(uint32_t id, struct fabric *f, struct state *s, const struct conf *c);
 void io_free(struct io *io);
 
-// Before it runs: poll this NIC, uplink number index.
-void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index);
+// Before it runs: poll this NIC, uplink number index, as its I/O lcore number turn.
+void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index, uint16_t turn);
 
 // One turn: each uplink, what guests sent, what is due every millisecond. Returns how many frames it moved.
 uint32_t io_turn(struct io *io);
@@ -85,10 +95,15 @@ void io_stop(struct io *io);
 // Control lcore: have the request done; returns when it is.
 void io_ask(struct io *io, enum io_request request, uint32_t vif, const struct vif *as);
 
-// Counters. rx and tx of a vif and all of a port have one writing lcore; drops may have several.
+// Counters. rx and tx of a vif and a queue have one writing lcore; those of a port, and drops, may have several.
 static inline void count_add(_Atomic uint64_t *c, uint64_t n)
 {
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline void count_share(_Atomic uint64_t *c, uint64_t n)
+{
+    atomic_fetch_add_explicit(c, n, memory_order_relaxed);
 }
 
 static inline void wire_drop(struct io *io, uint32_t vif, enum wire_drop why)
@@ -97,14 +112,16 @@ static inline void wire_drop(struct io *io, uint32_t vif, enum wire_drop why)
 }
 
 // uplink.c: wire to guests; guests to wire. uplink_send() copies and counts, uplink_flush() hands over to the NIC.
+// uplink_drain() receives from a pool's queue until all that had come in before is sorted.
 uint32_t uplink_receive(struct io *io, struct uplink *u);
+void uplink_drain(struct io *io, struct uplink *u, uint16_t pool);
 void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len);
 void uplink_flush(struct io *io, struct uplink *u);
 
 // group.c: a group frame in buffer buf of our own to all that it concerns; gives the buffer back if nobody takes it.
 // Returns how many vifs it concerns.
-uint32_t group_from_wire(struct io *io, uint16_t port, const struct frame_head *h, uint32_t buf);
-bool group_concerns(const struct io *io, uint16_t port, const struct frame_head *h); // anybody?
+uint32_t group_from_wire(struct io *io, const struct origin *from, const struct frame_head *h, uint32_t buf);
+bool group_concerns(const struct io *io, const struct origin *from, const struct frame_head *h); // anybody?
 void group_from_vif(struct io *io, uint16_t vif, const void *frame, uint32_t len);
 
 // heir.c: rows of vifs that nobody serves.

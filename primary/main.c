@@ -242,8 +242,13 @@ static int ios_make(struct primary *p)
         }
         p->ios[i]->alone = rte_lcore_count() == 1;
     }
-    for (uint32_t i = 0; i < p->n_nics; i++)
-        io_uplink_add(p->ios[i % p->n_io], &p->nics[i], (uint16_t)i);
+    // What an earlier primary had is in the state still.
+    for (uint32_t i = 0; i < STATE_PORTS_MAX * STATE_QUEUES_MAX; i++)
+        atomic_store_explicit(&p->state->queues[0][i].used, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < p->n_nics; i++) {
+        for (uint16_t turn = 0; turn < p->nics[i].n_tx; turn++)
+            io_uplink_add(p->ios[(i + turn) % p->n_io], &p->nics[i], (uint16_t)i, turn);
+    }
     return 0;
 }
 
@@ -351,7 +356,7 @@ static int switch_run(struct primary *p)
 
     if (ret < 0)
         return ret;
-    ret = nics_open(p->nics, STATE_PORTS_MAX, p->conf->primary_portmask, p->conf->primary_mbufs);
+    ret = nics_open(p->nics, STATE_PORTS_MAX, p->conf, p->n_io);
     if (ret < 0)
         return ret;
     p->n_nics = (uint32_t)ret;

@@ -10,12 +10,11 @@
 #include "log.h"
 #include "nic.h"
 
-#define NIC_RX_DESC 512u
-#define NIC_TX_DESC 512u
 #define NIC_CACHE 256u
+#define IGB_VLANS 32u
 #define NIC_ALL_MULTI_WARNING "port %u (%s): %s: frames for others than its own MAC may not come in"
 
-static int nic_pool(struct nic *nic, uint32_t n_mbufs)
+static int nic_pool_make(struct nic *nic, uint32_t n_mbufs)
 {
     char name[32];
 
@@ -28,59 +27,157 @@ static int nic_pool(struct nic *nic, uint32_t n_mbufs)
     return -ENOMEM;
 }
 
-// One queue each way. The tag stays in the frame where the NIC allows it: classify.c looks at it either way.
-static int nic_queues(struct nic *nic, const struct rte_eth_dev_info *info, uint32_t n_mbufs)
+// igb and the 82576: n pools on queues 0 to n - 1 although it reports twice as many queues, and 32 registers for VLANs,
+// beyond which its driver would write into others.
+static bool is_igb(const struct rte_eth_dev_info *info)
 {
-    struct rte_eth_conf conf = { .rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER };
-    uint16_t rx = NIC_RX_DESC, tx = NIC_TX_DESC;
-    int ret = rte_eth_dev_configure(nic->port, 1, 1, &conf);
+    return strcmp(info->driver_name, "net_e1000_igb") == 0;
+}
 
-    if (ret == 0)
-        ret = rte_eth_dev_get_mtu(nic->port, &nic->mtu);
-    if (ret == 0)
-        ret = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port, &rx, &tx);
-    if (ret == 0 && n_mbufs < (uint32_t)rx + tx + 2 * NIC_CACHE) {
-        LOG(ERR, "port %u (%s): primary.mbufs is %u, its queues need at least %u", nic->port, nic->name, n_mbufs,
-            rx + tx + 2 * NIC_CACHE);
-        return -ENOBUFS;
+static void nic_plan(struct nic *nic, const struct rte_eth_dev_info *info, const struct conf *c)
+{
+    struct pool_limits l = { .pools = c->nic_vmdq ? info->max_vmdq_pools : 0,
+        .queue_base = info->vmdq_queue_base,
+        .queue_num = info->vmdq_queue_num,
+        .rx_queues = info->max_rx_queues,
+        .maps = is_igb(info) ? IGB_VLANS : POOL_MAPS_MAX,
+        .one_queue = is_igb(info) };
+    uint16_t vlans[FABRIC_VIFS_MAX];
+
+    for (uint32_t vif = 0; vif < c->max_vifs; vif++)
+        vlans[vif] = (uint16_t)conf_vlan(c, vif);
+    pool_plan(&nic->plan, &l, vlans, c->max_vifs, nic->overflow);
+    nic->pool_first = info->vmdq_pool_base;
+    for (uint32_t i = 0; i < POOLS_MAX; i++)
+        nic->owners[i] = NIC_POOL_FREE;
+}
+
+static void vmdq_fill(struct rte_eth_conf *conf, const struct pool_plan *p)
+{
+    struct rte_eth_vmdq_rx_conf *v = &conf->rx_adv_conf.vmdq_rx_conf;
+
+    conf->rxmode.mq_mode = RTE_ETH_MQ_RX_VMDQ_ONLY;
+    v->nb_queue_pools = (enum rte_eth_nb_pools)p->pools;
+    v->enable_default_pool = p->rest < p->pools;
+    v->default_pool = p->rest < p->pools ? (uint8_t)p->rest : 0;
+    v->rx_mode = RTE_ETH_VMDQ_ACCEPT_UNTAG | RTE_ETH_VMDQ_ACCEPT_BROADCAST | RTE_ETH_VMDQ_ACCEPT_MULTICAST |
+                 RTE_ETH_VMDQ_ACCEPT_HASH_MC;
+    v->nb_pool_maps = p->n_maps;
+    for (uint16_t i = 0; i < p->n_maps; i++) {
+        v->pool_map[i].vlan_id = p->maps[i].vlan;
+        v->pool_map[i].pools = p->maps[i].pools;
     }
-    if (ret == 0)
-        ret = rte_eth_rx_queue_setup(nic->port, 0, rx, rte_eth_dev_socket_id(nic->port), NULL, nic->pool);
-    if (ret == 0)
-        ret = rte_eth_tx_queue_setup(nic->port, 0, tx, rte_eth_dev_socket_id(nic->port), NULL);
+}
+
+static int rx_setup(struct nic *nic, const struct rte_eth_dev_info *info, const struct rte_eth_conf *conf)
+{
+    struct rte_eth_rxconf rx = info->default_rxconf;
+    int ret = 0;
+
+    rx.offloads = conf->rxmode.offloads & info->rx_queue_offload_capa;
+    rx.rx_drop_en = nic->plan.n_rx > 1; // a queue that is full holds up no other
+    for (uint16_t q = 0; q < nic->plan.n_rx && ret == 0; q++)
+        ret = rte_eth_rx_queue_setup(nic->port, q, nic->n_desc, rte_eth_dev_socket_id(nic->port), &rx, nic->pool);
     return ret;
 }
 
-// Guests have MACs of their own, so the port takes everything; the switch sorts.
-static void nic_listen(const struct nic *nic)
+static int tx_setup(struct nic *nic, uint16_t n_desc)
 {
-    int ret = rte_eth_promiscuous_enable(nic->port);
+    int ret = 0;
 
+    for (uint16_t q = 0; q < nic->n_tx && ret == 0; q++)
+        ret = rte_eth_tx_queue_setup(nic->port, q, n_desc, rte_eth_dev_socket_id(nic->port), NULL);
+    return ret;
+}
+
+// A quarter of the mbufs is for transmission, what lcores cache is for nobody, the rest for reception.
+static int descriptors(struct nic *nic, uint32_t n_mbufs, uint16_t *tx)
+{
+    uint32_t cached = 2 * NIC_CACHE * nic->n_tx, some = n_mbufs > cached ? n_mbufs - cached : 0;
+
+    nic->n_desc = pool_descriptors(some - some / 4, nic->plan.n_rx);
+    *tx = pool_descriptors(some / 4, nic->n_tx);
+    if (nic->n_desc > 0 && *tx > 0)
+        return rte_eth_dev_adjust_nb_rx_tx_desc(nic->port, &nic->n_desc, tx);
+    LOG(ERR, "port %u (%s): primary.mbufs is %u, too few for %u receive and %u transmit queues", nic->port, nic->name,
+        n_mbufs, nic->plan.n_rx, nic->n_tx);
+    return -ENOBUFS;
+}
+
+// The tag stays in the frame where the NIC has no pools: classify.c looks at it either way.
+static int nic_queues(struct nic *nic, const struct rte_eth_dev_info *info, const struct conf *c)
+{
+    uint64_t want = RTE_ETH_RX_OFFLOAD_SCATTER | (nic->plan.pools > 0 ? RTE_ETH_RX_OFFLOAD_VLAN_STRIP : 0);
+    struct rte_eth_conf conf = { .rxmode.offloads = info->rx_offload_capa & want };
+    uint16_t tx;
+    int ret;
+
+    if (nic->plan.pools > 0)
+        vmdq_fill(&conf, &nic->plan);
+    ret = rte_eth_dev_configure(nic->port, nic->plan.n_rx, nic->n_tx, &conf);
+    if (ret == 0)
+        ret = rte_eth_dev_get_mtu(nic->port, &nic->mtu);
+    if (ret == 0)
+        ret = descriptors(nic, c->primary_mbufs, &tx);
+    if (ret == 0)
+        ret = rx_setup(nic, info, &conf);
+    return ret == 0 ? tx_setup(nic, tx) : ret;
+}
+
+static bool conf_promiscuous(const struct conf *c)
+{
+    bool any = c->guest_promiscuous;
+
+    for (uint32_t i = 0; i < c->n_guests; i++)
+        any = any || c->guests[i].promiscuous == 1;
+    return any;
+}
+
+// Guests have MACs of their own. A port without pools takes everything, and the switch sorts; one with pools is told the
+// MACs, and takes everything only where a guest may see what is nobody's.
+static void nic_listen(const struct nic *nic, const struct conf *c)
+{
+    int ret = rte_eth_allmulticast_enable(nic->port);
+
+    if (nic->plan.pools == 0 || conf_promiscuous(c))
+        ret = rte_eth_promiscuous_enable(nic->port);
     if (ret != 0)
         LOG(WARNING, NIC_ALL_MULTI_WARNING, nic->port, nic->name, rte_strerror(-ret));
 }
 
-static int nic_open(struct nic *nic, uint16_t port, uint32_t n_mbufs)
+static void nic_say(const struct nic *nic, const char *driver)
+{
+    if (nic->plan.pools == 0)
+        LOG(NOTICE, "port %u (%s, driver %s): started", nic->port, nic->name, driver);
+    else
+        LOG(NOTICE, "port %u (%s, driver %s): started with %u VMDQ pools, %u descriptors each", nic->port, nic->name,
+            driver, nic->plan.pools, nic->n_desc);
+}
+
+static int nic_open(struct nic *nic, uint16_t port, const struct conf *c, uint32_t n_io)
 {
     struct rte_eth_dev_info info;
     int ret;
 
-    *nic = (struct nic){ .port = port, .n_rx = 1 };
+    *nic = (struct nic){ .port = port, .overflow = c->nic_overflow == CONF_OVERFLOW_SOFTWARE };
     ret = rte_eth_dev_info_get(port, &info);
     if (ret < 0)
         goto fail;
     snprintf(nic->name, sizeof(nic->name), "%s", info.device != NULL ? rte_dev_name(info.device) : info.driver_name);
-    ret = nic_pool(nic, n_mbufs);
+    nic_plan(nic, &info, c);
+    nic->n_tx = (uint16_t)RTE_MIN(n_io, (uint32_t)RTE_MIN(nic->plan.n_queues, info.max_tx_queues));
+    nic->n_tx += nic->n_tx == 0;
+    ret = nic_pool_make(nic, c->primary_mbufs);
     if (ret < 0)
         return ret;
-    ret = nic_queues(nic, &info, n_mbufs);
+    ret = nic_queues(nic, &info, c);
     if (ret < 0)
         goto fail_free;
     ret = rte_eth_dev_start(port);
     if (ret < 0)
         goto fail_free;
-    nic_listen(nic);
-    LOG(NOTICE, "port %u (%s, driver %s): started", port, nic->name, info.driver_name);
+    nic_listen(nic, c);
+    nic_say(nic, info.driver_name);
     return 0;
 
 fail_free:
@@ -121,8 +218,9 @@ static bool mask_has(uint32_t mask, uint16_t port)
     return port < 32 && (mask >> port & 1) != 0;
 }
 
-int nics_open(struct nic *nics, uint32_t max, uint32_t mask, uint32_t n_mbufs)
+int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_io)
 {
+    uint32_t mask = c->primary_portmask;
     int ret = mask == NIC_MASK_ALL ? 0 : mask_check(mask);
     uint32_t n = 0;
     uint16_t port;
@@ -135,7 +233,7 @@ int nics_open(struct nic *nics, uint32_t max, uint32_t mask, uint32_t n_mbufs)
             continue;
         if (n == max)
             LOG(WARNING, "port %u: not used, more than %u uplinks", port, max);
-        ret = n == max ? 0 : nic_open(&nics[n], port, n_mbufs);
+        ret = n == max ? 0 : nic_open(&nics[n], port, c, n_io);
         if (ret < 0) {
             nics_close(nics, n);
             return ret;
@@ -154,20 +252,80 @@ void nics_close(struct nic *nics, uint32_t n)
     }
 }
 
-uint32_t nic_vif_add(struct nic *nic, uint32_t vif, const uint8_t mac[6], uint16_t vlan)
+uint32_t nics_vifs(const struct nic *nics, uint32_t n, uint32_t max)
 {
-    (void)nic;
-    (void)vif;
-    (void)mac;
-    (void)vlan;
-    return NIC_POOL_NONE;
+    uint32_t most = n == 0 ? max : 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t room = nics[i].plan.pools == 0 || nics[i].overflow ? max : RTE_MIN(nics[i].plan.pools, max);
+
+        most = RTE_MAX(most, room);
+    }
+    return most;
+}
+
+static int mac_add(const struct nic *nic, uint16_t pool, const uint8_t mac[6])
+{
+    struct rte_ether_addr addr;
+
+    memcpy(addr.addr_bytes, mac, sizeof(addr.addr_bytes));
+    // Where the rest has queues of its own, the driver calls it 0 and counts pools from pool_first.
+    return rte_eth_dev_mac_addr_add(nic->port, &addr, pool == nic->plan.pools ? 0 : nic->pool_first + pool);
+}
+
+int nic_vif_add(struct nic *nic, uint32_t vif, uint32_t domid, const uint8_t mac[6])
+{
+    uint16_t pool = pool_of_vif(&nic->plan, vif);
+    int ret;
+
+    if (nic->plan.pools == 0)
+        return 0;
+    if (!pool_is_own(&nic->plan, vif) && !nic->overflow)
+        return -ENOBUFS;
+    ret = mac_add(nic, pool, mac);
+    if (ret < 0) {
+        LOG(WARNING, "port %u (%s): pool %u does not take vif %u's MAC: %s", nic->port, nic->name, pool, vif,
+            rte_strerror(-ret));
+        return -ENOSPC;
+    }
+    if (pool_is_own(&nic->plan, vif))
+        nic->owners[pool] = domid;
+    return 0;
 }
 
 void nic_vif_remove(struct nic *nic, uint32_t vif, const uint8_t mac[6])
 {
-    (void)nic;
-    (void)vif;
-    (void)mac;
+    struct rte_ether_addr addr;
+
+    if (nic->plan.pools == 0)
+        return;
+    memcpy(addr.addr_bytes, mac, sizeof(addr.addr_bytes));
+    rte_eth_dev_mac_addr_remove(nic->port, &addr); // it may not be there: a refused vif is closed as well
+    if (pool_is_own(&nic->plan, vif))
+        nic->owners[vif] = NIC_POOL_FREE;
+}
+
+uint32_t nic_pool(const struct nic *nic, uint32_t vif)
+{
+    return pool_is_own(&nic->plan, vif) ? vif : NIC_POOL_NONE;
+}
+
+uint32_t nic_pools_of(const struct nic *nic, uint32_t domid)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < nic->plan.pools; i++)
+        n += nic->owners[i] == domid;
+    return n;
+}
+
+uint32_t nic_lcore(const struct nic *nic, uint16_t pool)
+{
+    for (uint16_t i = 0; i < nic->plan.n_queues; i++) {
+        if (nic->plan.queues[i].pool == pool)
+            return i % nic->n_tx;
+    }
+    return 0;
 }
 
 bool nic_link_look(struct nic *nic)

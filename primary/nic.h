@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // nic.h: the ethdev ports that the switch uses as uplinks. Control lcore only.
 //
-// What a NIC sorts by itself is behind nic_vif_add(): today every NIC has one receive queue and classify.c sorts.
+// What a NIC sorts by itself is between nic_vif_add() and pool.h; classify.c judges every frame again.
 #ifndef XV_NIC_H
 #define XV_NIC_H
 
@@ -11,28 +11,49 @@
 
 #include <rte_mempool.h>
 
+#include "conf.h"
+#include "pool.h"
+
 #define NIC_POOL_NONE UINT32_MAX // sorted in software
 #define NIC_NAME_BYTES 64u
 #define NIC_MASK_ALL 0xffffu // as the configuration says it
 
 struct nic {
     uint16_t port; // ethdev's number
-    uint16_t n_rx; // receive queues to poll
+    uint16_t n_tx; // transmit queues; as many I/O lcores share the port
+    uint16_t n_desc; // descriptors of a receive queue
     uint16_t mtu; // its longest frame is 14 bytes longer, and 4 more with a tag
+    uint16_t pool_first; // what the driver calls pool 0
+    bool overflow; // vifs without a pool are sorted in software
+    struct pool_plan plan;
+    uint32_t owners[POOLS_MAX]; // guest that has the pool; NIC_POOL_FREE: nobody
     struct rte_mempool *pool; // for both directions
     bool up;
     uint32_t speed; // Mbit/s, 0: unknown
     char name[NIC_NAME_BYTES];
 };
 
-// Open and start the ports of mask (bit i: ethdev's port i; NIC_MASK_ALL: all there are), with n_mbufs mbufs each, into nics[max]. Returns
-// how many, or -errno after it logged why. Give back with nics_close().
-int nics_open(struct nic *nics, uint32_t max, uint32_t mask, uint32_t n_mbufs);
+#define NIC_POOL_FREE UINT32_MAX
+
+// Open and start the ports that the configuration's mask names (bit i: ethdev's port i; NIC_MASK_ALL: all there are),
+// for n_io I/O lcores, into nics[max]. Returns how many, or -errno after it logged why. Give back with nics_close().
+int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_io);
 void nics_close(struct nic *nics, uint32_t n);
 
-// Let the NIC sort this vif's frames if it can. Returns the pool or NIC_POOL_NONE; take back with nic_vif_remove().
-uint32_t nic_vif_add(struct nic *nic, uint32_t vif, const uint8_t mac[6], uint16_t vlan);
+// Vif numbers that these uplinks have room for, at most max: those that none of them can serve are left out.
+uint32_t nics_vifs(const struct nic *nics, uint32_t n, uint32_t max);
+
+// Let the NIC take in this vif's frames: with a pool of its own, or with the rest. Returns 0; -ENOBUFS it has no pool for
+// the vif, -ENOSPC no room for the MAC. Take back with nic_vif_remove().
+int nic_vif_add(struct nic *nic, uint32_t vif, uint32_t domid, const uint8_t mac[6]);
 void nic_vif_remove(struct nic *nic, uint32_t vif, const uint8_t mac[6]);
+
+// The vif's own pool, or NIC_POOL_NONE; how many the guest has.
+uint32_t nic_pool(const struct nic *nic, uint32_t vif);
+uint32_t nic_pools_of(const struct nic *nic, uint32_t domid);
+
+// Which of the port's I/O lcores, 0 to n_tx - 1, polls this pool's queue.
+uint32_t nic_lcore(const struct nic *nic, uint16_t pool);
 
 // Look at the link without waiting. Returns whether it changed.
 bool nic_link_look(struct nic *nic);

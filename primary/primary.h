@@ -14,7 +14,7 @@ struct primary {
     uint32_t n_io;
     struct io *ios[FABRIC_IO_MAX]; // NULL until the state is there
     struct vif vifs[FABRIC_VIFS_MAX]; // as the watcher wants them
-    uint32_t pools[FABRIC_VIFS_MAX];
+    uint32_t pools[FABRIC_VIFS_MAX]; // their own, or NIC_POOL_NONE
 };
 
 #endif

@@ -81,7 +81,7 @@ static void hello_send(struct session *s, uint64_t now_ms)
     union msg m = { .HELLO_PRIMARY = { .fabric_epoch = p->fabric->epoch,
                         .layout = layout_hash(),
                         .pid = getpid(),
-                        .max_vifs = p->fabric->max_vifs,
+                        .max_vifs = nics_vifs(p->nics, p->n_nics, p->fabric->max_vifs),
                         .max_guests = p->fabric->max_guests,
                         .n_io = p->fabric->n_io,
                         .n_ports = p->n_nics } };

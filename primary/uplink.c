@@ -6,6 +6,7 @@
 
 #include "io.h"
 
+#define UPLINK_FIFO_FRAMES 1024u // 64 kB of the shortest frames
 #define UPLINK_TRIES 4u // with no success, before what is left is dropped
 
 // The frame's bytes without its tag, from one mbuf or a chain.
@@ -68,50 +69,47 @@ static void to_vif(struct io *io, const struct verdict *v, const struct rte_mbuf
     count_add(&counts->rx_bytes, h->len);
 }
 
-static void to_group(struct io *io, struct uplink *u, const struct rte_mbuf *m, const struct frame_head *h)
+static void port_drop(const struct uplink *u, enum port_drop why)
 {
-    uint32_t buf = buf_fill(io, m, h);
-
-    if (group_from_wire(io, u->index, h, buf) == 0)
-        count_add(&u->counts->drops[h->tagged ? PORT_DROP_UNKNOWN_TAG : PORT_DROP_UNKNOWN_MAC], 1);
+    count_share(&u->counts->drops[why], 1);
 }
 
-static void to_promiscuous(struct io *io, struct uplink *u, const struct rte_mbuf *m, const struct frame_head *h)
+// To all that it concerns, with the one copy only if there are any.
+static void to_many(struct io *io, const struct uplink *u, const struct origin *from, const struct rte_mbuf *m,
+    const struct frame_head *h)
 {
-    if (group_concerns(io, u->index, h))
-        group_from_wire(io, u->index, h, buf_fill(io, m, h));
+    if (group_concerns(io, from, h))
+        group_from_wire(io, from, h, buf_fill(io, m, h));
     else
-        count_add(&u->counts->drops[PORT_DROP_UNKNOWN_MAC], 1);
+        port_drop(u, classify_nobody(from, h));
 }
 
-static void mbuf_sort(struct io *io, struct uplink *u, const struct rte_mbuf *m)
+static void mbuf_sort(struct io *io, const struct uplink *u, const struct origin *from, const struct rte_mbuf *m)
 {
     struct frame_head h = mbuf_head(m);
-    struct verdict v = classify(io->fabric, io->vifs, u->index, &h);
+    struct verdict v = classify(io->fabric, io->vifs, from, &h);
 
     switch (v.kind) {
     case VERDICT_VIF:
         to_vif(io, &v, m, &h);
         break;
     case VERDICT_GROUP:
-        to_group(io, u, m, &h);
-        break;
     case VERDICT_UNKNOWN:
-        to_promiscuous(io, u, m, &h);
+        to_many(io, u, from, m, &h);
         break;
     case VERDICT_DROP_VIF:
         wire_drop(io, v.vif, v.drop);
         break;
     case VERDICT_DROP_PORT:
-        count_add(&u->counts->drops[v.drop], 1);
+        port_drop(u, v.drop);
         break;
     }
 }
 
-static uint32_t queue_receive(struct io *io, struct uplink *u, uint16_t queue)
+static uint32_t queue_receive(struct io *io, struct uplink *u, const struct uplink_queue *q)
 {
     struct rte_mbuf *m[FABRIC_BURST];
-    uint16_t n = rte_eth_rx_burst(u->port, queue, m, FABRIC_BURST);
+    uint16_t n = rte_eth_rx_burst(u->port, q->queue, m, FABRIC_BURST);
 
     if (n == 0)
         return 0;
@@ -119,9 +117,10 @@ static uint32_t queue_receive(struct io *io, struct uplink *u, uint16_t queue)
     for (uint16_t i = 0; i < n; i++)
         rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
     for (uint16_t i = 0; i < n; i++)
-        mbuf_sort(io, u, m[i]);
+        mbuf_sort(io, u, &q->from, m[i]);
     source_publish(&io->source);
-    count_add(&u->counts->rx_frames, n);
+    count_share(&u->counts->rx_frames, n);
+    count_add(&q->counts->rx_frames, n);
     rte_pktmbuf_free_bulk(m, n);
     return n;
 }
@@ -130,9 +129,31 @@ uint32_t uplink_receive(struct io *io, struct uplink *u)
 {
     uint32_t n = 0;
 
-    for (uint16_t queue = 0; queue < u->n_rx; queue++)
-        n += queue_receive(io, u, queue);
+    for (uint16_t i = 0; i < u->n_queues; i++)
+        n += queue_receive(io, u, &u->queues[i]);
     return n;
+}
+
+// Whatever had come in is among as many frames as the queue and the NIC's own memory hold; and none is left of it where
+// the queue is empty twice.
+static void queue_drain(struct io *io, struct uplink *u, const struct uplink_queue *q)
+{
+    uint32_t most = u->n_desc + UPLINK_FIFO_FRAMES, empty = 0;
+
+    for (uint32_t n = 0; n < most && empty < 2;) {
+        uint32_t got = queue_receive(io, u, q);
+
+        empty = got == 0 ? empty + 1 : 0;
+        n += got;
+    }
+}
+
+void uplink_drain(struct io *io, struct uplink *u, uint16_t pool)
+{
+    for (uint16_t i = 0; i < u->n_queues; i++) {
+        if (u->queues[i].from.pool == pool)
+            queue_drain(io, u, &u->queues[i]);
+    }
 }
 
 void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
@@ -173,7 +194,7 @@ static uint16_t uplink_push(struct uplink *u)
     uint16_t sent = 0;
 
     for (uint32_t tries = 0; sent < u->n_tx && tries < UPLINK_TRIES;) {
-        uint16_t n = rte_eth_tx_burst(u->port, 0, u->tx + sent, u->n_tx - sent);
+        uint16_t n = rte_eth_tx_burst(u->port, u->tx_queue, u->tx + sent, u->n_tx - sent);
 
         tries = n > 0 ? 0 : tries + 1;
         sent += n;
@@ -198,6 +219,6 @@ void uplink_flush(struct io *io, struct uplink *u)
     for (uint16_t i = sent; i < u->n_tx; i++)
         wire_drop(io, u->tx_vif[i], DROP_WIRE_TX_FULL);
     rte_pktmbuf_free_bulk(u->tx + sent, u->n_tx - sent);
-    count_add(&u->counts->tx_frames, sent);
+    count_share(&u->counts->tx_frames, sent);
     u->n_tx = 0;
 }

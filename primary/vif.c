@@ -2,8 +2,11 @@
 // vif.c: the order matters. See fdb_find_gen(): an entry of the forwarding table always belongs to the generation that
 // stands in the vif's record, so
 //
-//     open:  heir leaves the row; counters; record; generation; forwarding entry; I/O lcores know it
-//     close: forwarding entry; generation; I/O lcores forget it; heir takes the row
+//     open:  heir leaves the row; counters; record; generation; forwarding entry; the NIC's pool gets the MAC; what the
+//            pool's queue held is sorted without it; I/O lcores know it
+//     close: forwarding entry; generation; the pool loses the MAC; I/O lcores forget it; heir takes the row
+//
+// So nothing that came in for a vif's last guest reaches its next one, not even with the same MAC.
 #include <errno.h>
 
 #include "fdb.h"
@@ -63,6 +66,15 @@ static void record_write(struct primary *p, uint32_t vif)
     atomic_store_explicit(&fv->flags, v->flags, memory_order_relaxed);
 }
 
+static uint32_t pools_of(const struct primary *p, uint32_t domid)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < p->n_nics; i++)
+        n += nic_pools_of(&p->nics[i], domid);
+    return n;
+}
+
 static int vif_check(struct primary *p, const struct msg_port_vif *m)
 {
     if (m->vif >= p->fabric->max_vifs)
@@ -71,6 +83,8 @@ static int vif_check(struct primary *p, const struct msg_port_vif *m)
         return -EINVAL;
     if (p->n_nics > 0 && m->port >= p->n_nics)
         return -ENODEV;
+    if (p->n_nics > 0 && nic_pool(&p->nics[m->port], m->vif) != NIC_POOL_NONE && pools_of(p, m->domid) >= m->pools)
+        return -EDQUOT;
     return fdb_find(p->fabric, fdb_key(m->mac)) != FABRIC_VIF_NONE ? -EEXIST : 0;
 }
 
@@ -87,6 +101,22 @@ static void vif_close(struct primary *p, uint32_t vif)
     io_ask(heir_of(p, vif), IO_ROW_TAKE, vif, NULL);
 }
 
+// Which uplink, pool and I/O lcore are the vif's.
+static void place(struct primary *p, uint32_t vif, uint32_t port)
+{
+    struct vif *v = &p->vifs[vif];
+    const struct nic *nic = &p->nics[port];
+
+    p->pools[vif] = NIC_POOL_NONE;
+    v->io = (uint16_t)(vif % p->n_io);
+    if (p->n_nics == 0)
+        return;
+    v->port = (uint16_t)port;
+    v->pool = pool_of_vif(&nic->plan, vif);
+    v->io = (uint16_t)((port + nic_lcore(nic, v->pool)) % p->n_io);
+    p->pools[vif] = nic_pool(nic, vif);
+}
+
 static int vif_open(struct primary *p, const struct msg_port_vif *m)
 {
     struct vif *v = &p->vifs[m->vif];
@@ -94,22 +124,21 @@ static int vif_open(struct primary *p, const struct msg_port_vif *m)
 
     if (ret < 0)
         return ret;
-    *v = (struct vif){ .gen = m->gen,
-        .flags = vif_flags(p, m),
-        .port = p->n_nics > 0 ? (uint16_t)m->port : 0,
-        .io = (uint16_t)((p->n_nics > 0 ? m->port : m->vif) % p->n_io),
-        .vlan = (uint16_t)m->vlan };
+    *v = (struct vif){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan };
     memcpy(v->mac, m->mac, sizeof(v->mac));
+    place(p, m->vif, m->port);
     io_ask(heir_of(p, m->vif), IO_ROW_LEAVE, m->vif, NULL);
     wire_reset(&p->state->wires[m->vif], m->gen);
     record_write(p, m->vif);
     gen_store(p, m->vif, m->gen);
     ret = fdb_add(p->fabric, m->mac, (uint16_t)m->vif);
+    if (ret == 0 && p->n_nics > 0)
+        ret = nic_vif_add(&p->nics[v->port], m->vif, m->domid, v->mac);
     if (ret < 0) {
         vif_close(p, m->vif);
         return ret;
     }
-    p->pools[m->vif] = p->n_nics > 0 ? nic_vif_add(&p->nics[v->port], m->vif, v->mac, v->vlan) : NIC_POOL_NONE;
+    io_ask(p->ios[v->io], IO_DRAIN, m->vif, v);
     ask_all(p, m->vif);
     LOG(INFO, "DATA: (%u) MAC_ADDRESS %02x:%02x:%02x:%02x:%02x:%02x and VLAN_TAG %u registered.", m->vif, v->mac[0],
         v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5], v->vlan);

@@ -7,7 +7,8 @@
 #include "primary.h"
 
 // Do what m says; it may be so already. Returns 0, or for an open vif that is refused: -ERANGE no such vif, -EINVAL not
-// a MAC for one station, -ENODEV no such uplink, -EEXIST the MAC is another's, -ENOSPC. A refused vif is closed.
+// a MAC for one station, -ENODEV no such uplink, -EEXIST the MAC is another's, -ENOBUFS no VMDQ pool for it, -EDQUOT its
+// guest has as many pools as it may, -ENOSPC. A refused vif is closed.
 int vif_set(struct primary *p, const struct msg_port_vif *m);
 
 // Is the vif open in this generation?

@@ -120,6 +120,8 @@ struct msg_port_vif {
     uint32_t flags; // MSG_VIF_*
     uint32_t port; // index of the uplink
     uint32_t vlan; // its tag
+    uint32_t domid; // of its guest
+    uint32_t pools; // VMDQ pools that the guest may have
     uint8_t mac[6];
     uint8_t reserved[2];
 };
@@ -223,7 +225,7 @@ static_assert(sizeof(struct msg_hello_worker) == 48, "no hole");
 static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
 static_assert(sizeof(struct msg_vif_attach) == 136, "no hole");
 static_assert(sizeof(struct msg_vif_attached) == 168, "no hole");
-static_assert(sizeof(struct msg_port_vif) == 56, "no hole");
+static_assert(sizeof(struct msg_port_vif) == 64, "no hole");
 static_assert(sizeof(struct msg_port_vif_is) == 48, "no hole");
 static_assert(sizeof(struct msg_link) == 40, "no hole");
 static_assert(sizeof(struct msg_show) == 32, "no hole");

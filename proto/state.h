@@ -116,7 +116,8 @@ static_assert(WIRE_DROPS <= 16, "room in struct state_wire");
     D(UNKNOWN_MAC, "unknown_mac") \
     D(UNKNOWN_TAG, "unknown_tag") /* group frame with nobody's tag */ \
     D(RUNT, "runt") \
-    D(OVERSIZE, "oversize")
+    D(OVERSIZE, "oversize") \
+    D(COPY, "copy") /* the NIC put it into several pools; the vif's own pool has it too */
 #define STATE_PORT_DROP_ENUM(name, text) PORT_DROP_##name,
 enum port_drop { PORT_DROPS(STATE_PORT_DROP_ENUM) PORT_DROP_COUNT };
 
@@ -126,6 +127,18 @@ struct state_port {
     _Atomic uint64_t tx_frames;
     _Atomic uint64_t drops[6];
 };
+
+// A receive queue of a port. Written by the primary.
+#define STATE_QUEUES_MAX 65u
+struct state_queue {
+    _Atomic uint64_t rx_frames;
+    _Atomic uint32_t used; // 0: there is none
+    uint16_t queue; // its number with the port
+    uint16_t pool; // STATE_POOL_NONE: it gets what no pool wants
+    uint32_t io; // I/O lcore that polls it
+    uint32_t reserved;
+};
+#define STATE_POOL_NONE UINT16_MAX
 
 struct state_ctx { // written by the worker or I/O lcore that runs the context
     alignas(64) _Atomic uint64_t beats; // turns of its poll loop
@@ -168,6 +181,7 @@ struct state {
     alignas(64) struct state_binding bindings[FABRIC_VIFS_MAX];
     struct state_wire wires[FABRIC_VIFS_MAX];
     struct state_port ports[STATE_PORTS_MAX];
+    struct state_queue queues[STATE_PORTS_MAX][STATE_QUEUES_MAX];
     struct state_ctx ctxs[FABRIC_CTX_MAX];
     struct state_vif vifs[FABRIC_VIFS_MAX];
     struct state_fabric fabric;

@@ -85,6 +85,11 @@ bool guest_may_start(struct conductor *c, struct guest *g)
     return true;
 }
 
+uint32_t guest_pools(const struct conductor *c, const struct guest *g)
+{
+    return g->conf != NULL && g->conf->pools >= 0 ? (uint32_t)g->conf->pools : c->conf->guest_pools;
+}
+
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device)
 {
     for (uint32_t i = 0; g->conf != NULL && i < g->conf->n_vifs; i++)

@@ -43,6 +43,7 @@ struct vif *guest_vif_make(struct conductor *c, struct guest *g, uint32_t device
 // long: a guest that does nothing but start makes the others wait for nothing.
 bool guest_may_start(struct conductor *c, struct guest *g);
 bool guest_allowed(const struct conductor *c, const struct guest *g);
+uint32_t guest_pools(const struct conductor *c, const struct guest *g); // VMDQ pools that it may have
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device);
 
 // Its worker died, after it served for served_ns. expected: we wanted it to.

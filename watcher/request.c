@@ -24,7 +24,9 @@ void request_port(struct conductor *c, struct vif *v, uint32_t up)
                         .up = up,
                         .flags = v->flags,
                         .port = v->port,
-                        .vlan = v->vlan } };
+                        .vlan = v->vlan,
+                        .domid = v->guest->domid,
+                        .pools = guest_pools(c, v->guest) } };
 
     memcpy(m.PORT_VIF.mac, v->mac, sizeof(v->mac));
     if (c->primary.up && request_due(c, v))

@@ -31,7 +31,8 @@ enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const c
         return XENVIRT_REFUSED_MAC_IN_USE;
     }
     if (!binding_there(c->state, primary_max_vifs(c), &c->pins, &who)) {
-        *why = who.pinned >= 0 ? "its vif number is attached to another guest" : "no free vif number (max_vifs)";
+        *why = who.pinned >= 0 ? "its vif number is attached to another guest"
+                               : "no free vif number (max_vifs, or the NICs' pools)";
         return XENVIRT_REFUSED_TOO_MANY_DEVICES;
     }
     if (!guest_index_there(c, v->guest)) {

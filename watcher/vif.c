@@ -390,19 +390,39 @@ void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
 
 // ---- what the primary and the worker answer
 
+static void vif_port_refused(struct conductor *c, struct vif *v, int32_t ret)
+{
+    char why[MSG_TEXT_BYTES];
+
+    switch (ret) {
+    case -EEXIST:
+        vif_fail(v, XENVIRT_REFUSED_MAC_IN_USE, refusal_text(XENVIRT_REFUSED_MAC_IN_USE));
+        return;
+    case -ENOBUFS:
+        snprintf(why, sizeof(why), "uplink %u has no VMDQ pool for number %d (nic.overflow)", v->port, v->number);
+        break;
+    case -EDQUOT:
+        snprintf(
+            why, sizeof(why), "the guest has %u VMDQ pools, as many as it may (guest.pools)", guest_pools(c, v->guest));
+        break;
+    case -ENOSPC:
+        snprintf(why, sizeof(why), "uplink %u has no room for another MAC", v->port);
+        break;
+    default:
+        snprintf(why, sizeof(why), "%s (xv-primary: %s)", refusal_text(XENVIRT_REFUSED_HOST), strerror(-ret));
+        vif_fail(v, XENVIRT_REFUSED_HOST, why);
+        return;
+    }
+    vif_fail(v, XENVIRT_REFUSED_TOO_MANY_DEVICES, why);
+}
+
 void vif_port_is(struct conductor *c, struct vif *v, const struct msg_port_vif_is *m)
 {
     if (v->state == VIF_OPENING && m->up == 1 && m->ret == 0) {
         v->pool = m->pool;
         vif_go(v, VIF_ATTACHING);
     } else if (v->state == VIF_OPENING && m->ret < 0) {
-        enum xenvirt_refusal refusal = m->ret == -EEXIST   ? XENVIRT_REFUSED_MAC_IN_USE
-                                       : m->ret == -ENOSPC ? XENVIRT_REFUSED_TOO_MANY_DEVICES
-                                                           : XENVIRT_REFUSED_HOST;
-        char why[MSG_TEXT_BYTES];
-
-        snprintf(why, sizeof(why), "%s (xv-primary: %s)", refusal_text(refusal), strerror(-m->ret));
-        vif_fail(v, refusal, why);
+        vif_port_refused(c, v, m->ret);
     } else if (v->state == VIF_CLOSING && m->up == 0 && m->ret == 0) {
         v->end = false;
     }

@@ -35,10 +35,7 @@ class Wire:
 
     def __init__(self, ifname):
         self.ifname = ifname
-        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self.sock.setsockopt(socket.SOL_SOCKET, 33, RCVBUF)  # SO_RCVBUFFORCE
-        self.sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-        self.sock.bind((ifname, ETH_P_ALL))
+        self.sock = self._open()
         self.sock.settimeout(0.1)
         self.lock = threading.Lock()
         self.received = []  # frames with their tags, oldest first
@@ -49,6 +46,13 @@ class Wire:
         self.flows = []
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+
+    def _open(self):
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        sock.setsockopt(socket.SOL_SOCKET, 33, RCVBUF)  # SO_RCVBUFFORCE
+        sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        sock.bind((self.ifname, ETH_P_ALL))
+        return sock
 
     def close(self):
         self.stopping = True

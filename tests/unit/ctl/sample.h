@@ -41,6 +41,14 @@ static inline struct state *sample_state(void)
     s->wires[4].tx_frames = 555;
     s->ports[0].rx_frames = 100;
     s->ports[0].drops[PORT_DROP_UNKNOWN_MAC] = 30;
+    for (uint16_t i = 0; i < 4; i++) {
+        s->queues[0][i].used = 1;
+        s->queues[0][i].queue = i;
+        s->queues[0][i].pool = i < 3 ? i : STATE_POOL_NONE;
+        s->queues[0][i].io = i % 2;
+        s->queues[0][i].rx_frames = 25;
+    }
+    s->queues[1][0].used = 1;
     return s;
 }
 

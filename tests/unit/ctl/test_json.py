@@ -27,5 +27,6 @@ assert refused["why"] == 'key "0_ether_addr" is \x1b[31m\\\n\xff', refused["why"
 assert all(v.keys() == first.keys() and v["drops"].keys() == first["drops"].keys() for v in shown["vifs"])
 assert len(first["drops"]) == 22, len(first["drops"])
 assert [u["uplink"] for u in shown["uplinks"]] == [0, 1]  # the primary has two
-assert shown["uplinks"][0] == {"uplink": 0, "rx_frames": 100, "tx_frames": 0, "drops": {
-    "unknown_mac": 30, "unknown_tag": 0, "runt": 0, "oversize": 0}}, shown["uplinks"]
+assert shown["uplinks"][0] == {"uplink": 0, "rx_frames": 100, "tx_frames": 0, "queues": [
+    {"queue": i, "pool": i if i < 3 else None, "io": i % 2, "rx_frames": 25} for i in range(4)], "drops": {
+        "unknown_mac": 30, "unknown_tag": 0, "runt": 0, "oversize": 0, "copy": 0}}, shown["uplinks"]

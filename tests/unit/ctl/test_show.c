@@ -54,6 +54,12 @@ Test(show, drops_are_named_where_there_are_any)
     SAYS("     0        100          0  dropped: unknown_mac 30\n");
 }
 
+Test(show, queues_are_listed_by_the_lcore_that_polls_them)
+{
+    SAYS("       I/O lcore 0: queues 0 2\n       I/O lcore 1: queues 1 3\n     1 ");
+    cr_expect_eq(sh.ports[1].n_queues, 1, "a single one goes without saying");
+}
+
 Test(show, a_broken_ring_says_why)
 {
     SAYS("transmit ring broken: a descriptor chain");

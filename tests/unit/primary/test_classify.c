@@ -11,6 +11,7 @@ static const struct crossbar_size size = {
 
 static struct fabric *f;
 static struct vif vifs[FABRIC_VIFS_MAX];
+static const struct origin here = { .port = 0 }, there = { .port = 1 };
 
 static void vif_add(uint16_t vif, uint32_t gen, uint16_t port)
 {
@@ -43,7 +44,7 @@ static struct verdict sort(uint8_t first, uint8_t last, uint16_t vlan, uint32_t 
 {
     struct frame_head h = { .mac = { first, 0, 0, 0, 0, last }, .tagged = vlan != 0, .vlan = vlan, .len = len };
 
-    return classify(f, vifs, 0, &h);
+    return classify(f, vifs, &here, &h);
 }
 
 static const struct {
@@ -105,13 +106,13 @@ Test(classify, group_frames_concern_their_vlan_or_all_of_the_uplink)
     struct frame_head plain = { .mac = { 255 }, .len = 60 };
     struct frame_head tagged = { .mac = { 255 }, .len = 60, .tagged = true, .vlan = 1001 };
 
-    cr_assert(classify_group(&vifs[0], 0, &plain));
-    cr_assert(classify_group(&vifs[1], 0, &plain));
-    cr_assert_not(classify_group(&vifs[2], 0, &plain));
-    cr_assert_not(classify_group(&vifs[3], 0, &plain), "a closed vif");
-    cr_assert_not(classify_group(&vifs[0], 0, &tagged));
-    cr_assert(classify_group(&vifs[1], 0, &tagged));
-    cr_assert_not(classify_group(&vifs[1], 1, &tagged));
+    cr_assert(classify_group(&vifs[0], &here, &plain));
+    cr_assert(classify_group(&vifs[1], &here, &plain));
+    cr_assert_not(classify_group(&vifs[2], &here, &plain));
+    cr_assert_not(classify_group(&vifs[3], &here, &plain), "a closed vif");
+    cr_assert_not(classify_group(&vifs[0], &here, &tagged));
+    cr_assert(classify_group(&vifs[1], &here, &tagged));
+    cr_assert_not(classify_group(&vifs[1], &there, &tagged));
 }
 
 Test(classify, frames_that_are_nobodys_concern_promiscuous_vifs_of_their_vlan)
@@ -119,12 +120,110 @@ Test(classify, frames_that_are_nobodys_concern_promiscuous_vifs_of_their_vlan)
     struct frame_head plain = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60 };
     struct frame_head tagged = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60, .tagged = true, .vlan = 1001 };
 
-    cr_assert_not(classify_group(&vifs[1], 0, &plain));
+    cr_assert_not(classify_group(&vifs[1], &here, &plain));
     for (uint16_t vif = 0; vif < 4; vif++)
         vifs[vif].flags = FABRIC_VIF_PROMISC;
-    cr_assert(classify_group(&vifs[1], 0, &plain));
-    cr_assert(classify_group(&vifs[1], 0, &tagged));
-    cr_assert_not(classify_group(&vifs[0], 0, &tagged));
-    cr_assert_not(classify_group(&vifs[2], 0, &plain), "another uplink");
-    cr_assert_not(classify_group(&vifs[3], 0, &plain), "a closed vif");
+    cr_assert(classify_group(&vifs[1], &here, &plain));
+    cr_assert(classify_group(&vifs[1], &here, &tagged));
+    cr_assert_not(classify_group(&vifs[0], &here, &tagged));
+    cr_assert_not(classify_group(&vifs[2], &here, &plain), "another uplink");
+    cr_assert_not(classify_group(&vifs[3], &here, &plain), "a closed vif");
+}
+
+// A NIC with pools, as three of them sort. Vif 0 has pool 0, which is the rest, vif 1 has pool 1, vif 2 (on this uplink
+// here) has no pool and gets the rest's.
+static void pools_set(void)
+{
+    for (uint16_t vif = 0; vif < 3; vif++) {
+        vifs[vif].port = 0;
+        vifs[vif].pool = vif == 1;
+    }
+}
+
+// In how many of the copies in these pools does the vif get the frame?
+static uint32_t copies(uint32_t pools, uint16_t vif, const struct frame_head *h)
+{
+    uint32_t n = 0;
+
+    for (uint16_t pool = 0; pool < 8; pool++) {
+        struct origin from = { .pool = pool, .rest = 0, .pools = true };
+        struct verdict v;
+
+        if ((pools >> pool & 1) == 0)
+            continue;
+        v = classify(f, vifs, &from, h);
+        n += v.kind == VERDICT_VIF && v.vif == vif;
+        n += (v.kind == VERDICT_GROUP || v.kind == VERDICT_UNKNOWN) && classify_group(&vifs[vif], &from, h);
+    }
+    return n;
+}
+
+static const struct {
+    const char *what;
+    uint8_t first, last;
+    uint16_t vlan;
+    uint32_t mac_and_vlan, vlan_only; // pools that a NIC puts it into which looks at that
+    uint32_t got[3]; // times, by vif
+} pool_rows[] = {
+    { "vif 0, tagged", 2, 0, 1000, 0x01, 0x01, { 1, 0, 0 } },
+    { "vif 0, untagged", 2, 0, 0, 0x01, 0xff, { 1, 0, 0 } },
+    { "vif 1, tagged", 2, 1, 1001, 0x02, 0x02, { 0, 1, 0 } },
+    { "vif 1, untagged", 2, 1, 0, 0x02, 0xff, { 0, 1, 0 } },
+    { "vif 1, vif 0's tag", 2, 1, 1000, 0x01, 0x01, { 0, 0, 0 } },
+    { "vif 1, nobody's tag", 2, 1, 7, 0x01, 0x01, { 0, 0, 0 } },
+    { "vif 2 without a pool, tagged", 2, 2, 1002, 0x01, 0x01, { 0, 0, 1 } },
+    { "vif 2, untagged", 2, 2, 0, 0x01, 0xff, { 0, 0, 1 } },
+    { "nobody", 2, 9, 0, 0x01, 0xff, { 0, 0, 0 } },
+    { "nobody, vif 1's tag", 2, 9, 1001, 0x01, 0x02, { 0, 0, 0 } },
+    { "broadcast", 255, 255, 0, 0xff, 0xff, { 1, 1, 1 } },
+    { "broadcast, vif 1's tag", 255, 255, 1001, 0x02, 0x02, { 0, 1, 0 } },
+    { "broadcast, vif 2's tag", 255, 255, 1002, 0x01, 0x01, { 0, 0, 1 } },
+    { "broadcast, nobody's tag", 255, 255, 7, 0x00, 0x01, { 0, 0, 0 } },
+};
+
+Test(classify, makes_nics_alike_that_pick_pools_by_mac_and_vlan_or_by_vlan_alone)
+{
+    pools_set();
+    for (size_t i = 0; i < sizeof(pool_rows) / sizeof(pool_rows[0]); i++) {
+        struct frame_head h = { .mac = { pool_rows[i].first, 0, 0, 0, 0, pool_rows[i].last },
+            .tagged = pool_rows[i].vlan != 0,
+            .vlan = pool_rows[i].vlan,
+            .len = 60 };
+
+        for (uint16_t vif = 0; vif < 3; vif++) {
+            cr_expect_eq(copies(pool_rows[i].mac_and_vlan, vif, &h), pool_rows[i].got[vif], "%s: vif %u",
+                pool_rows[i].what, vif);
+            cr_expect_eq(copies(pool_rows[i].vlan_only, vif, &h), pool_rows[i].got[vif], "%s, VLAN only: vif %u",
+                pool_rows[i].what, vif);
+        }
+    }
+}
+
+Test(classify, a_promiscuous_vif_gets_one_copy_of_what_is_nobodys)
+{
+    struct frame_head plain = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60 };
+    struct frame_head tagged = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60, .tagged = true, .vlan = 1001 };
+
+    pools_set();
+    vifs[1].flags = FABRIC_VIF_PROMISC;
+    cr_expect_eq(copies(0x01, 1, &plain), 1);
+    cr_expect_eq(copies(0xff, 1, &plain), 1);
+    cr_expect_eq(copies(0x01, 1, &tagged), 1);
+    cr_expect_eq(copies(0x02, 1, &tagged), 1);
+}
+
+Test(classify, copies_that_nobody_needs_are_counted_as_such)
+{
+    struct frame_head plain = { .mac = { 255 }, .len = 60 };
+    struct frame_head tagged = { .mac = { 255 }, .len = 60, .tagged = true, .vlan = 1001 };
+    struct frame_head nobodys = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60 };
+    struct origin pool = { .pool = 3, .pools = true }, rest = { .pools = true };
+
+    cr_expect_eq(classify_nobody(&pool, &plain), PORT_DROP_COPY);
+    cr_expect_eq(classify_nobody(&rest, &plain), PORT_DROP_COPY);
+    cr_expect_eq(classify_nobody(&pool, &tagged), PORT_DROP_UNKNOWN_TAG);
+    cr_expect_eq(classify_nobody(&pool, &nobodys), PORT_DROP_COPY);
+    cr_expect_eq(classify_nobody(&rest, &nobodys), PORT_DROP_UNKNOWN_MAC);
+    cr_expect_eq(classify_nobody(&here, &plain), PORT_DROP_UNKNOWN_MAC);
+    cr_expect_eq(classify_nobody(&here, &tagged), PORT_DROP_UNKNOWN_TAG);
 }

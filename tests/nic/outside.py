@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""outside.py IMAGE [-k PART]... [-f]: boots a machine with two NICs that have VMDQ and runs inside.py in it.
+
+IMAGE is what image.sh made. The machine sees this machine's root directory, read-only, so it runs the build as it is. The
+last line is `N passed, N failed`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import cable
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.abspath(os.environ.get("XV_BUILD", os.path.join(TOP, "build")))
+LOGS = os.environ.get("XV_NIC_LOGS", os.path.join(BUILD, "nic-logs"))
+LIMIT = float(os.environ.get("XV_NIC_LIMIT", "1500"))  # seconds; an end to waiting, nothing that is asserted
+BOOT = 120.0
+NICS = ((0, "52:54:00:00:00:01", "0x3"), (1, "52:54:00:00:00:02", "0x8"))  # each needs 5 slots behind it for its VFs
+
+
+def qemu_argv(image, directory, run):
+    """The command that boots the machine."""
+    qemu = os.path.join(image, "qemu")
+    libs = os.path.join(qemu, "usr", "lib", "x86_64-linux-gnu")
+    argv = [os.path.join(libs, "ld-linux-x86-64.so.2"), "--library-path", libs,
+            os.path.join(qemu, "usr", "bin", "qemu-system-x86_64"),
+            "-L", os.path.join(qemu, "usr", "share", "qemu"), "-L", os.path.join(qemu, "usr", "share", "seabios"),
+            "-accel", "tcg,thread=multi", "-cpu", "max", "-machine", "q35,kernel-irqchip=split", "-smp", "2", "-m", "3G",
+            "-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{LOGS}/console.log",
+            "-kernel", os.path.join(image, "vmlinuz"), "-initrd", os.path.join(image, "initrd"),
+            "-append", f"console=ttyS0 quiet loglevel=4 panic=-1 hugepages=320 intel_iommu=on xv.run={run}",
+            "-device", "intel-iommu,intremap=on,caching-mode=on"]  # without one, no vfio
+    for n, mac, slot in NICS:
+        argv += ["-netdev", f"dgram,id=nic{n},local.type=unix,local.path={directory}/nic{n},"
+                 f"remote.type=unix,remote.path={directory}/cable{n}",
+                 "-device", f"igb,netdev=nic{n},mac={mac},addr={slot},romfile="]
+    # What has no slot of its own comes last, since it takes the first that is free.
+    argv += ["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
+            "-virtfs", f"local,path={LOGS},mount_tag=logs,security_model=none",
+            "-device", "virtio-serial", "-chardev", f"socket,id=line,path={directory}/line",
+            "-device", "virtserialport,chardev=line,name=xv",
+            "-qmp", f"unix:{directory}/monitor"]
+    return argv, dict(os.environ, QEMU_MODULE_DIR=os.path.join(libs, "qemu"))
+
+
+def listen(path):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.bind(path)
+    sock.listen(1)
+    sock.settimeout(BOOT)
+    return sock
+
+
+class Monitor:
+    """QEMU's own control."""
+
+    def __init__(self, sock):
+        self.file = sock.makefile("rwb")
+        self.file.readline()  # its greeting
+        self("qmp_capabilities")
+
+    def __call__(self, command, **arguments):
+        self.file.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        self.file.flush()
+        while True:
+            answer = json.loads(self.file.readline())
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise RuntimeError(f"{command}: {answer['error']['desc']}")
+
+
+def boot(image, directory, run):
+    """(the process, what it and the inside speak through)"""
+    line, monitor = listen(f"{directory}/line"), listen(f"{directory}/monitor")
+    cables = [cable.Cable(f"{directory}/cable{n}", f"{directory}/nic{n}") for n, _, _ in NICS]
+    argv, env = qemu_argv(image, directory, run)
+    with open(os.path.join(LOGS, "qemu.log"), "wb") as log:
+        qemu = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        port = line.accept()[0]
+        port.settimeout(LIMIT)
+        return qemu, cable.Server(port, cables, Monitor(monitor.accept()[0]))
+    except BaseException:
+        qemu.kill()
+        qemu.wait()
+        raise
+
+
+def tail(path, lines=30):
+    with open(path, errors="replace") as f:
+        return "".join(f.readlines()[-lines:])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("image")
+    parser.add_argument("-k", action="append", default=[], help="only tests whose name has this")
+    parser.add_argument("-f", action="store_true", help="end at the first failure")
+    args = parser.parse_args()
+    shutil.rmtree(LOGS, ignore_errors=True)
+    os.makedirs(LOGS)
+    words = ["/usr/bin/python3", os.path.join(HERE, "inside.py"), BUILD] + [f"-k={k}" for k in args.k]
+    words += ["-f"] if args.f else []
+    directory = tempfile.mkdtemp(prefix="xv-nic-", dir="/run")
+    qemu, result, began = None, None, time.monotonic()
+    try:
+        qemu, server = boot(os.path.abspath(args.image), directory, ",".join(words))
+        result = server.serve()
+        qemu.wait(60)
+    except (OSError, RuntimeError, subprocess.TimeoutExpired) as e:
+        print(f"outside: {type(e).__name__}: {e}")
+    finally:
+        if qemu is not None and qemu.poll() is None:
+            qemu.kill()
+            qemu.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+    if result is None:
+        print("the machine ended before its tests did:\n" + tail(f"{LOGS}/qemu.log") + tail(f"{LOGS}/console.log"))
+        result = (0, 1)
+    print(f"from power on to power off: {time.monotonic() - began:.0f} s; logs in {LOGS}")
+    print(f"{result[0]} passed, {result[1]} failed", flush=True)
+    return 1 if result[1] or not result[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
