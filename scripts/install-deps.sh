@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# install-deps.sh: install what building and testing needs and this machine lacks. Debian 12; needs root only for that.
+# install-deps.sh [xen]: install what building and testing needs and this machine lacks; with "xen" also what the tests on
+# emulated Xen need. Debian 12; needs root only for that.
 set -eu
 
 PACKAGES='meson ninja-build gcc libc6-dev pkg-config git ca-certificates
     dpdk-dev libdpdk-dev dpkg-dev libpcap-dev libbsd-dev libxdp-dev libbpf-dev libnuma-dev
     libxen-dev xen-utils-4.17 xenstore-utils libnanomsg-dev libconfig-dev libcriterion-dev
     iproute2 util-linux mount python3 clang-format'
+[ "${1:-}" != xen ] || PACKAGES="$PACKAGES qemu-system-x86 busybox-static"
 
 missing()
 {

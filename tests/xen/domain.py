@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Domains of the machine under test, and programs in them."""
+
+import json
+import re
+import signal
+import time
+
+from machine import Failure
+
+LONG = 60  # seconds: an end to waiting, nothing that is asserted
+GUEST_MB = 384
+
+
+def wait_for(what, condition, timeout=LONG, step=0.1):
+    """The first true value of condition()."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"waited in vain for {what}")
+        time.sleep(step)
+
+
+class Program:
+    """A program that runs on in a domain. What it says is read from where the last reading stopped."""
+
+    count = 0
+
+    def __init__(self, domain, name, argv):
+        Program.count += 1
+        self.domain, self.name, self.at = domain, f"{name}.{Program.count}", 0
+        self.pid = domain.ask("start", name=self.name, argv=argv)
+        domain.programs.append(self)
+
+    def _ask(self, do, **more):
+        return self.domain.ask(do, name=self.name, **more)
+
+    def text(self):
+        return self._ask("text", start=0)
+
+    def alive(self):
+        return self._ask("status") is None
+
+    def type(self, line):
+        self._ask("type", line=line)
+
+    def expect(self, pattern, timeout=LONG):
+        found = self._ask("expect", pattern=pattern, start=self.at, timeout=timeout, patience=timeout + 10)
+        if found is None:
+            raise Failure(f"{self.name} of {self.domain} doesn't say {pattern!r}:\n{self.text()[-2000:]}")
+        self.at = found[1]
+        return found[0]
+
+    def ask(self, line):
+        """The one line that answers this one, from JSON."""
+        answer = self._ask("ask", line=line, timeout=LONG, patience=LONG + 10)
+        if answer is None:
+            raise Failure(f"{self.name} of {self.domain} gives no answer:\n{self.text()[-2000:]}")
+        return json.loads(answer)
+
+    def signal(self, number):
+        return self._ask("signal", number=number)
+
+    def kill(self):
+        return self.signal(signal.SIGKILL)
+
+    def end(self):
+        return self.signal(signal.SIGTERM)
+
+
+class Domain:
+    """A domain that runs; dom0 is one too."""
+
+    def __init__(self, machine, name, domid):
+        self.machine, self.name, self.domid = machine, name, domid
+        self.programs = []
+
+    def __str__(self):
+        return f"{self.name} (domain {self.domid})"
+
+    def ask(self, do, **more):
+        return self.machine.ask(self.domid, do, **more)
+
+    def try_(self, command, timeout=LONG):
+        """Status and output of a shell command."""
+        return tuple(self.ask("run", command=command, timeout=timeout, patience=timeout + 10))
+
+    def run(self, command, timeout=LONG):
+        status, text = self.try_(command, timeout)
+        if status != 0:
+            raise Failure(f"{self}: {command}: status {status}: {text[-1000:]}")
+        return text
+
+    def start(self, name, argv):
+        return Program(self, name, argv)
+
+
+class Toolstack(Domain):
+    """dom0: makes the others and ends them."""
+
+    def __init__(self, machine, kind):
+        super().__init__(machine, "dom0", 0)
+        self.kind = kind  # of guests: "pv" or "pvh"
+
+    def config(self, name, kind, memory):
+        lines = (f'name="{name}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
+                 f"memory={memory}", "vcpus=1", 'on_crash="preserve"', 'on_reboot="preserve"', 'tsc_mode="native"',
+                 'extra="console=hvc0 mitigations=off"')
+        return "\n".join(lines)
+
+    def create(self, name, kind=None, memory=GUEST_MB):
+        """Starts a domain; it isn't up yet."""
+        self.run(f"echo '{self.config(name, kind or self.kind, memory)}' > /run/{name}.xl && xl create -q /run/{name}.xl")
+        return Domain(self.machine, name, int(self.run(f"xl domid {name}")))
+
+    def up(self, domain):
+        """Waits until the domain's agent answers."""
+        def there():
+            self.machine.check()
+            return self.machine.ask(domain.domid, "up")
+        wait_for(f"{domain} to be up", there, 120, 0.3)
+        return domain
+
+    def destroy(self, domain):
+        self.run(f"xl destroy {domain.domid}")
+
+    def listed(self):
+        """Domids and names that xl list shows; "(null)" is a domain that can't go."""
+        rows = re.findall(r"^(\S+)\s+(\d+)\s+\d+\s+\d+", self.run("xl list"), re.M)
+        return {int(domid): name for name, domid in rows}
+
+    def console(self, name):
+        return self.try_(f"cat /var/log/xen/console/guest-{name}.log")[1].replace("\r", "")

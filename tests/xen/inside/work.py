@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What an agent does in its domain: shell commands, and programs that run on by name with their output in a file."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+LOGS = "/run/log"
+TEXT_MAX = 40000
+STEP = 0.02
+
+
+class Program:
+    def __init__(self, name, argv):
+        self.path = os.path.join(LOGS, name)
+        with open(self.path, "ab") as log:
+            self.start = log.tell()
+            self.popen = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
+
+    def text(self, start):
+        with open(self.path, "rb") as f:
+            f.seek(self.start + start)
+            return f.read().decode(errors="replace")
+
+
+class Work:
+    """Each method that a request may name takes and returns what JSON can say."""
+
+    def __init__(self):
+        self.programs = {}
+
+    def do(self, request):
+        try:
+            return {"ok": getattr(self, "do_" + request.pop("do"))(**request)}
+        except Exception as e:  # the other side has to know, whatever it is
+            return {"error": f"{type(e).__name__}: {e}"}
+
+    def do_run(self, command, timeout):
+        """Status and output of a shell command."""
+        done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=timeout, check=False)
+        return [done.returncode, done.stdout.decode(errors="replace")[-TEXT_MAX:]]
+
+    def do_start(self, name, argv):
+        self.programs[name] = Program(name, argv)
+        return self.programs[name].popen.pid
+
+    def do_type(self, name, line):
+        self.programs[name].popen.stdin.write(line.encode() + b"\n")
+        self.programs[name].popen.stdin.flush()
+        return True
+
+    def do_text(self, name, start):
+        return self.programs[name].text(start)[-TEXT_MAX:]
+
+    def do_status(self, name):
+        """None while it runs."""
+        return self.programs[name].popen.poll()
+
+    def do_signal(self, name, number):
+        """Returns when the process is gone, if the signal is one that ends it."""
+        popen = self.programs[name].popen
+        popen.send_signal(number)
+        return popen.wait(30) if number in (signal.SIGKILL, signal.SIGTERM) else None
+
+    def do_expect(self, name, pattern, start, timeout):
+        """[match, where the text after it starts], or None if it doesn't come."""
+        program, end = self.programs[name], time.monotonic() + timeout
+        while True:
+            ended = program.popen.poll() is not None
+            text = program.text(start)
+            match = re.search(pattern, text, re.M)
+            if match:
+                return [match.group(0)[-TEXT_MAX:], start + len(text[:match.end()].encode())]
+            if ended or time.monotonic() > end:
+                return None
+            time.sleep(STEP)
+
+    def do_ask(self, name, line, timeout):
+        """Types a line and returns the one line that comes back."""
+        program = self.programs[name]
+        start = os.path.getsize(program.path) - program.start
+        self.do_type(name, line)
+        answer = self.do_expect(name, r"^.*\n", start, timeout)
+        return answer and answer[0]

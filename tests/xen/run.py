@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""run.py [-k PART]...: facts about the switch on real Xen, in an emulated machine. scripts/test-xen.sh starts it.
+
+The last line is `N passed, N failed`. A run in which the emulator failed (README.md) is void and made again.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+
+import image
+import machine
+import scenarios
+import world
+
+TRIES = 3
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.abspath(os.environ.get("XV_BUILD", os.path.join(TOP, "build")))
+CACHE = os.environ.get("XV_XEN_CACHE", "/var/cache/xv-xen")
+LOGS = os.path.join(BUILD, "xen-logs")
+
+
+class Facts:
+    def __init__(self):
+        self.began, self.passed, self.failed = time.monotonic(), 0, 0
+
+    def say(self, word, text):
+        print(f"{word:7} {time.monotonic() - self.began:6.1f} s  {text}", flush=True)
+
+    def ok(self, text):
+        self.passed += 1
+        self.say("ok", text)
+
+    def bad(self, text):
+        self.failed += 1
+        self.say("FAILED", text)
+
+
+def one_try(boot, facts, parts, kind):
+    """All scenarios on one machine. Raises machine.Void."""
+    m = machine.Machine(boot, LOGS)
+    w = world.World(m, facts, kind)
+    try:
+        for scenario in scenarios.ALL:
+            if parts and scenario.__name__ != "start" and not any(p in scenario.__name__ for p in parts):
+                continue
+            try:
+                scenario(w)
+                m.check()
+            except Exception as e:
+                void_or(m, e)
+                facts.bad(f"{scenario.__doc__.splitlines()[0]} ({scenario.__name__}): {e}")
+                print(traceback.format_exc(), flush=True)
+                print(w.tails(), flush=True)
+                if not w.settle():
+                    facts.say("", "nothing more can be checked in this state")
+                    return
+        w.no_crashes()
+    except machine.Failure as e:
+        void_or(m, e)
+        facts.bad(str(e))
+    finally:
+        w.save(LOGS)
+        m.close()
+
+
+def void_or(m, error):
+    """A failure of the emulator may first show as anything; Xen's console says what it was."""
+    if isinstance(error, machine.Void):
+        raise error
+    time.sleep(1)
+    if "Triple fault" in m.console():
+        raise machine.Void("Triple fault in a domain") from error
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-k", action="append", default=[], help="only scenarios whose name has this, and the start")
+    parser.add_argument("--guests", choices=("pv", "pvh"), default="pv", help="what kind of domains guests are")
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    shutil.rmtree(LOGS, ignore_errors=True)
+    os.makedirs(LOGS)
+    began = time.monotonic()
+    boot = image.Image(CACHE, BUILD)
+    print(f"images: {time.monotonic() - began:.1f} s", flush=True)
+    for attempt in range(1, TRIES + 1):
+        facts = Facts()
+        try:
+            one_try(boot, facts, args.k, args.guests)
+            break
+        except machine.Void as e:
+            facts.say("VOID", f"try {attempt} of {TRIES}: {e}: QEMU's fault, not the switch's; what it showed doesn't count")
+            facts.passed = facts.failed = 0
+    else:
+        print(f"\n*** {TRIES} tries, all void: real Xen was NOT tested ***\n")
+    print(f"{facts.passed} passed, {facts.failed} failed", flush=True)
+    return 1 if facts.failed or not facts.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

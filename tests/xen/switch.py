@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The switch in its driver domain: xv-primary, xv-watcher, the workers that it starts, and the wire of its tap device."""
+
+import json
+import re
+
+from domain import wait_for
+from machine import Failure
+
+UPLINK = "xvup0"
+HUGEPAGES = 96
+CONF = """
+max_vifs = 8; max_guests = 6; lane_slots = 1024; buffers = 1024; log_level = "debug";
+primary: { mbufs = 2048; eal_args = [ "--vdev=net_tap0,iface=%s" ]; };
+# An emulated machine with more processors than it has is slow now and then.
+worker: { start_ms = 60000; hang_ms = 20000; };
+"""
+HOST_MAC = "02:00:00:00:ff:01"
+
+
+class Switch:
+    def __init__(self, domain):
+        self.domain = domain
+        self.primary = self.watcher = self.traffic = None
+        domain.run("mkdir -p /etc/xv /dev/hugepages && mount -t hugetlbfs none /dev/hugepages && "
+                   f"echo {HUGEPAGES} > /proc/sys/vm/nr_hugepages && echo '{CONF % UPLINK}' > /etc/xv/xv.conf")
+        have = int(domain.run("cat /proc/sys/vm/nr_hugepages"))
+        if have != HUGEPAGES:
+            raise Failure(f"{domain} has {have} hugepages of {HUGEPAGES}")
+
+    def start_primary(self):
+        self.primary = self.domain.start("xv-primary", ["xv-primary", "-c", "0x1"])
+
+    def start_watcher(self):
+        self.watcher = self.domain.start("xv-watcher", ["xv-watcher"])
+
+    def start(self):
+        self.start_primary()
+        self.start_watcher()
+        self.ready()
+        self.wire()
+
+    def ready(self):
+        wait_for("the switch to run", lambda: (s := self.show()) and s["switch"]["state"] == "running")
+
+    def wire(self):
+        """Opens the other end of the uplink."""
+        wait_for(f"{UPLINK} to be up", lambda: self.domain.try_(f"cat /sys/class/net/{UPLINK}/carrier")[1] == "1\n")
+        self.domain.run(f"echo 10000 > /sys/class/net/{UPLINK}/tx_queue_len")
+        self.traffic = self.domain.start("traffic", ["python3", "-E", "-s", "-S", "/xv/traffic.py", UPLINK])
+        self.call("forget")
+
+    def call(self, *words):
+        """A call of inside/traffic.py."""
+        answer = self.traffic.ask(json.dumps(words))
+        if "ok" not in answer:
+            raise Failure(f"traffic: {words}: {answer}")
+        return answer["ok"]
+
+    def show(self):
+        """What xvctl says, or None while it can't."""
+        status, text = self.domain.try_("xvctl show --json 2>&1")
+        return json.loads(text) if status == 0 else None
+
+    def vifs(self, domid):
+        return [v for v in (self.show() or {"vifs": []})["vifs"] if v["domid"] == domid]
+
+    def vif(self, domid, device=0):
+        return next((v for v in self.vifs(domid) if v["device"] == device), None)
+
+    def running(self, domid, device=0):
+        """The vif, when it runs."""
+        def there():
+            v = self.vif(domid, device)
+            return v if v and v["state"] == "running" else None
+        try:
+            return wait_for(f"device {device} of domain {domid} to run", there)
+        except Failure as e:
+            raise Failure(f"{e}; it is {self.vif(domid, device)}") from None
+
+    def guest(self, domid):
+        return next((g for g in (self.show() or {"guests": []})["guests"] if g["domid"] == domid), None)
+
+    def worker(self, domid):
+        """Its pid, or None."""
+        g = self.guest(domid)
+        return g and g["pid"]
+
+    def mapped(self, pid):
+        """Pages that the process has mapped through gntdev."""
+        text = self.domain.try_(f"grep /dev/xen/gntdev /proc/{pid}/maps")[1]
+        return sum(int(b, 16) - int(a, 16) for a, b in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) ", text, re.M)) // 4096
