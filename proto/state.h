@@ -181,9 +181,9 @@ struct state {
     alignas(64) struct state_binding bindings[FABRIC_VIFS_MAX];
     struct state_wire wires[FABRIC_VIFS_MAX];
     struct state_port ports[STATE_PORTS_MAX];
-    struct state_queue queues[STATE_PORTS_MAX][STATE_QUEUES_MAX];
     struct state_ctx ctxs[FABRIC_CTX_MAX];
     struct state_vif vifs[FABRIC_VIFS_MAX];
+    struct state_queue queues[STATE_PORTS_MAX][STATE_QUEUES_MAX];
     struct state_fabric fabric;
 };
 
