@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import time
+import uuid
 
 from machine import Failure
 
@@ -108,7 +109,8 @@ class Toolstack(Domain):
         self.kind = kind  # of guests: "pv" or "pvh"
 
     def config(self, name, kind, memory, weight):
-        lines = (f'name="{name}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
+        # A guest keeps its UUID, and so its number in the switch, over a new start.
+        lines = (f'name="{name}"', f'uuid="{uuid.uuid5(uuid.NAMESPACE_DNS, name)}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
                  f"memory={memory}", "vcpus=1", f"cpu_weight={weight}", 'on_crash="preserve"', 'on_reboot="preserve"', 'tsc_mode="native"',
                  'extra="console=hvc0 mitigations=off"')
         return "\n".join(lines)
