@@ -5,11 +5,14 @@ import json
 import re
 import signal
 import time
+import uuid
 
 from machine import Failure
 
 LONG = 60  # seconds: an end to waiting, nothing that is asserted
 GUEST_MB = 384
+WEIGHT = 256  # of a guest, as the scheduler counts: testpmd never rests
+WEIGHT_MORE = 2048  # of those who must get on
 
 
 def wait_for(what, condition, timeout=LONG, step=0.1):
@@ -62,7 +65,7 @@ class Program:
         return json.loads(answer)
 
     def signal(self, number):
-        return self._ask("signal", number=number)
+        return self._ask("signal", signum=number)
 
     def kill(self):
         return self.signal(signal.SIGKILL)
@@ -105,15 +108,17 @@ class Toolstack(Domain):
         super().__init__(machine, "dom0", 0)
         self.kind = kind  # of guests: "pv" or "pvh"
 
-    def config(self, name, kind, memory):
-        lines = (f'name="{name}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
-                 f"memory={memory}", "vcpus=1", 'on_crash="preserve"', 'on_reboot="preserve"', 'tsc_mode="native"',
+    def config(self, name, kind, memory, weight):
+        # A guest keeps its UUID, and so its number in the switch, over a new start.
+        lines = (f'name="{name}"', f'uuid="{uuid.uuid5(uuid.NAMESPACE_DNS, name)}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
+                 f"memory={memory}", "vcpus=1", f"cpu_weight={weight}", 'on_crash="preserve"', 'on_reboot="preserve"', 'tsc_mode="native"',
                  'extra="console=hvc0 mitigations=off"')
         return "\n".join(lines)
 
-    def create(self, name, kind=None, memory=GUEST_MB):
+    def create(self, name, kind=None, memory=GUEST_MB, weight=WEIGHT):
         """Starts a domain; it isn't up yet."""
-        self.run(f"echo '{self.config(name, kind or self.kind, memory)}' > /run/{name}.xl && xl create -q /run/{name}.xl")
+        config = self.config(name, kind or self.kind, memory, weight)
+        self.run(f"echo '{config}' > /run/{name}.xl && xl create -q /run/{name}.xl")
         return Domain(self.machine, name, int(self.run(f"xl domid {name}")))
 
     def up(self, domain):
@@ -128,9 +133,9 @@ class Toolstack(Domain):
         self.run(f"xl destroy {domain.domid}")
 
     def listed(self):
-        """Domids and names that xl list shows; "(null)" is a domain that can't go."""
-        rows = re.findall(r"^(\S+)\s+(\d+)\s+\d+\s+\d+", self.run("xl list"), re.M)
-        return {int(domid): name for name, domid in rows}
+        """The domains that xl list shows: domid -> "name state". One named (null) can't go."""
+        rows = re.findall(r"^(\S+)\s+(\d+)\s+\d+\s+\d+\s+(\S{6})", self.run("xl list"), re.M)
+        return {int(domid): f"{name} {state}" for name, domid, state in rows}
 
     def console(self, name):
         return self.try_(f"cat /var/log/xen/console/guest-{name}.log")[1].replace("\r", "")

@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Programs in guests: Debian's dpdk-testpmd with our driver, and the replay of DPDK 2.2's driver."""
 
-import re
-import signal
-
 from domain import Program
 from machine import Failure
 
 
 class Testpmd(Program):
-    count = 0
-
-    def __init__(self, domain, macs, mode="macswap", peers=()):
+    def __init__(self, domain, macs):
         argv = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", "(0,1)@0", "--no-pci", "--no-huge", "-m", "64",
                 "-d", "librte_net_xenvirt.so"]
         argv += [f"--vdev=net_xenvirt{i},mac={mac}" for i, mac in enumerate(macs)]
         argv += ["--", "-i", "--no-flush-rx", f"--total-num-mbufs={1024 + 1024 * len(macs)}", "--port-topology=loop",
-                 f"--forward-mode={mode}"]
-        argv += [f"--eth-peer={i},{peer}" for i, peer in enumerate(peers)]
+                 "--forward-mode=macswap"]
         super().__init__(domain, "testpmd", argv)
 
     def ready(self):
@@ -36,15 +30,13 @@ class Testpmd(Program):
         self.command("start", r"TX RS bit threshold=")
         return self
 
-    def peer(self, mac):
-        """Frames go to this MAC from now on (forward mode mac)."""
+    def mode(self, mode, **peers):
+        """Forwards in that mode from now on, in mode mac to these MACs: port0="..."."""
         self.command("stop", r"Done\.")
-        self.command(f"set eth-peer 0 {mac}")
+        self.command(f"set fwd {mode}", "Set .* packet forwarding mode")
+        for port, mac in peers.items():
+            self.type(f"set eth-peer {port.removeprefix('port')} {mac}")
         self.command("start", r"TX RS bit threshold=")
-
-    def statistics(self, port=0):
-        text = self.command(f"show port stats {port}", "Tx-pps")
-        return {k: int(v) for k, v in re.findall(r"([RT]X-(?:packets|missed|errors|bytes)): *(\d+)", text)}
 
 
 class Fe22(Program):
@@ -65,6 +57,3 @@ class Fe22(Program):
 
     def flow(self, number):
         return self.do("flows")["flows"][str(number)]
-
-
-KILL = signal.SIGKILL

@@ -35,7 +35,8 @@ def common(kernel, agent, scripts):
     t.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
     t.text("/etc/group", "root:x:0:\n")
     t.links["/init"] = "/usr/bin/busybox"
-    t.links["/usr/sbin/init"] = "/usr/bin/busybox"
+    for name in ("init", "poweroff"):  # poweroff: the kernel's answer to xl shutdown
+        t.links[f"/usr/sbin/{name}"] = "/usr/bin/busybox"
     with open(os.path.join(INSIDE, "inittab")) as f:
         t.text("/etc/inittab", f.read().replace("AGENT", agent))
     t.files["/xv/setup.sh"] = os.path.join(INSIDE, "setup.sh")

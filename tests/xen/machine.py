@@ -72,6 +72,10 @@ class Machine:
         if self.qemu.poll() is not None:
             raise Failure(f"the machine ended ({self.qemu.returncode})")
 
+    def dead(self):
+        """Nothing can be asked any more."""
+        return self.port is None or self.qemu.poll() is not None or "Triple fault" in self.console()
+
     def boot(self):
         """Returns when dom0's toolstack answers."""
         end = self.began + BOOT

@@ -8,10 +8,13 @@ def backend(dom0, domid):
 
 
 def guest(dom0, domid, backend_domid):
-    """The guest has its control/dpdk, which the back end may read, and learns who that is."""
-    control = f"/local/domain/{domid}/control"
-    dom0.run(f"xenstore-write {control}/dpdk '' {control}/dpdk-backend {backend_domid} && "
-             f"xenstore-chmod {control}/dpdk n{domid} r{backend_domid}")
+    """The guest has its control/dpdk, which the back end may read, and learns who that is. The back end may read its name
+    and UUID."""
+    node = f"/local/domain/{domid}"
+    dom0.run(f"xenstore-write {node}/control/dpdk '' {node}/control/dpdk-backend {backend_domid} && "
+             f"xenstore-chmod {node}/control/dpdk n{domid} r{backend_domid} && "
+             f"xenstore-chmod {node}/name n0 r{domid} r{backend_domid} && "
+             f"xenstore-chmod {node}/vm n0 r{domid} r{backend_domid}")
 
 
 def guest_2_2(dom0, domid, backend_domid):

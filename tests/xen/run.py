@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
 import traceback
 
@@ -56,9 +55,8 @@ def one_try(boot, facts, parts, kind):
                 m.check()
             except Exception as e:
                 void_or(m, e)
-                facts.bad(f"{scenario.__doc__.splitlines()[0]} ({scenario.__name__}): {e}")
-                print(traceback.format_exc(), flush=True)
-                print(w.tails(), flush=True)
+                facts.bad(f"{scenario.__doc__.splitlines()[0]} ({scenario.__name__}): {str(e)[:1500]}")
+                report(scenario.__name__, traceback.format_exc() + w.tails())
                 if not w.settle():
                     facts.say("", "nothing more can be checked in this state")
                     return
@@ -69,6 +67,13 @@ def one_try(boot, facts, parts, kind):
     finally:
         w.save(LOGS)
         m.close()
+
+
+def report(name, text):
+    path = os.path.join(LOGS, f"{name}.failure")
+    with open(path, "w") as f:
+        f.write(text)
+    print(f"see {path}", flush=True)
 
 
 def void_or(m, error):

@@ -1,31 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is checked, in order. A scenario finds both guests' testpmd running and leaves them so."""
+"""What is checked, in this order. A scenario finds testpmd forwarding in both guests (macswap) and leaves it so."""
 
-from switch import HOST_MAC
-from world import MACS
-
-ONE = MACS["g1"][0]
-TWO, THREE = MACS["g2"]
+import deaths
+import frames
+import grants
 
 
 def start(w):
-    """Xen, the driver domain and a guest start"""
+    """Xen, the driver domain and the guests start"""
     w.machine.boot()
-    w.facts.ok(f"Xen and dom0 are up after {w.machine.age():.0f} s: {w.dom0.run('xl info xen_version').strip()}")
+    w.facts.ok(f"Xen {w.dom0.run('xl info xen_version').strip()} and dom0 are up {w.machine.age():.0f} s after power on")
     w.start_driver()
     w.facts.ok("the driver domain is up and has hugepages")
     w.switch.start()
     w.facts.ok("xv-primary and xv-watcher run in it")
-    w.create_guest("g1")
-    w.start_pmd("g1")
-    w.facts.ok("a guest's testpmd was found and attached")
+    for name in ("g1", "g2"):
+        w.create_guest(name)
+        w.start_pmd(name)
+        w.facts.ok(f"{name}'s testpmd was found and attached")
 
 
-def loopback(w):
-    """Loopback"""
-    vlan = w.switch.vif(w.guests["g1"].domid)["vlan"]
-    flow = w.flow(ONE, vlan, 100, 1, 200)
-    w.whole(flow, 1, "loopback: a frame comes back from the guest byte for byte")
-
-
-ALL = [start, loopback]
+ALL = [start,
+       frames.loopback, frames.guest_to_guest, frames.two_devices,
+       grants.not_allowed, grants.large_mempool, grants.destroyed_while_mapped,
+       deaths.worker, deaths.program, deaths.watcher, deaths.primary, deaths.destroyed, deaths.shutdown]

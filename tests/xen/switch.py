@@ -12,7 +12,8 @@ HUGEPAGES = 96
 CONF = """
 max_vifs = 8; max_guests = 6; lane_slots = 1024; buffers = 1024; log_level = "debug";
 primary: { mbufs = 2048; eal_args = [ "--vdev=net_tap0,iface=%s" ]; };
-# An emulated machine with more processors than it has is slow now and then.
+# An emulated machine is slow now and then, and each time that somebody sleeps costs it much.
+poll: { busy = 10; yield = 10; sleep_us = 1000; };
 worker: { start_ms = 60000; hang_ms = 20000; };
 """
 HOST_MAC = "02:00:00:00:ff:01"
@@ -44,11 +45,13 @@ class Switch:
         wait_for("the switch to run", lambda: (s := self.show()) and s["switch"]["state"] == "running")
 
     def wire(self):
-        """Opens the other end of the uplink."""
+        """Opens the other end of the uplink; again when the uplink is another one."""
+        if self.traffic is not None:
+            self.traffic.kill()
         wait_for(f"{UPLINK} to be up", lambda: self.domain.try_(f"cat /sys/class/net/{UPLINK}/carrier")[1] == "1\n")
         self.domain.run(f"echo 10000 > /sys/class/net/{UPLINK}/tx_queue_len")
         self.traffic = self.domain.start("traffic", ["python3", "-E", "-s", "-S", "/xv/traffic.py", UPLINK])
-        self.call("forget")
+        self.call("keep", False)
 
     def call(self, *words):
         """A call of inside/traffic.py."""
@@ -86,7 +89,10 @@ class Switch:
         g = self.guest(domid)
         return g and g["pid"]
 
-    def mapped(self, pid):
-        """Pages that the process has mapped through gntdev."""
+    def mappings(self, pid):
+        """Sizes, in pages, of what the process has mapped through gntdev: each one is one call."""
         text = self.domain.try_(f"grep /dev/xen/gntdev /proc/{pid}/maps")[1]
-        return sum(int(b, 16) - int(a, 16) for a, b in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) ", text, re.M)) // 4096
+        return [(int(b, 16) - int(a, 16)) // 4096 for a, b in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) ", text, re.M)]
+
+    def mapped(self, pid):
+        return sum(self.mappings(pid))

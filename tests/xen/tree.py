@@ -2,7 +2,6 @@
 """The files of a domain: programs of this machine's Debian packages with the libraries that they need, and our own."""
 
 import glob
-import importlib.util
 import modulefinder
 import os
 import py_compile

@@ -2,17 +2,62 @@
 """All that a run has: the machine, dom0, the driver domain with the switch, two guests with testpmd."""
 
 import os
+import re
 import time
 
 import guest
 import provision
-from domain import Toolstack, wait_for
+from domain import WEIGHT_MORE, Toolstack, wait_for
 from machine import Failure
 from switch import HOST_MAC, Switch
 
 DRIVER_MB = 768
+PATIENCE = 10  # seconds without a frame, of which some are still missing
 MACS = {"g1": ["00:00:00:00:00:11"], "g2": ["00:00:00:00:00:22", "00:00:00:00:00:33"]}
 CRASH_WORDS = "segfault|general protection|traps:|Oops|BUG:|Call Trace|fatal signal|double free|Assertion|assertion"
+
+
+class Flow:
+    """Numbered frames from the wire to a guest's device, which sends them back; by default until whole() or lossy()."""
+
+    def __init__(self, w, name, device=0, count=0, rate=30, length=200):
+        w.flows += 1
+        self.w, self.number, self.count = w, w.flows, count
+        self.what = f"{name}'s device {device}"
+        w.switch.call("flow", self.number, MACS[name][device], HOST_MAC, rate, count, length, w.vlan(name, device))
+
+    def book(self):
+        return self.w.switch.call("book", self.number)
+
+    def wait_more(self, frames=10):
+        """Waits until so many more came back: the way there and back works now."""
+        aim = self.book()["unique"] + frames
+        wait_for(f"{frames} more frames from {self.what}", lambda: self.book()["unique"] >= aim)
+
+    def stop(self):
+        """Ends it; how many frames it had, and what came back."""
+        if self.count:
+            wait_for("all frames to be sent", lambda: self.w.switch.call("done", self.number))
+        count, end, book = self.w.switch.call("stop", self.number), time.monotonic() + PATIENCE, self.book()
+        while book["unique"] < count and time.monotonic() < end:
+            time.sleep(0.2)
+            now = self.book()
+            if now["frames"] > book["frames"]:
+                end = time.monotonic() + PATIENCE
+            book = now
+        return count, book
+
+    def whole(self, text):
+        """The fact that all came back once, in order, byte for byte."""
+        count, book = self.stop()
+        self.w.same(f"{text}: all {count} frames of {self.what} came back once, in order, byte for byte",
+                    [book[k] for k in ("unique", "duplicated", "reordered", "corrupt")], [count, 0, 0, 0])
+
+    def lossy(self, text):
+        """The fact that none came twice, or changed."""
+        count, book = self.stop()
+        self.w.same(f"{text}: of {count} frames of {self.what} {count - book['unique']} were lost, none came twice, out of "
+                    "order or changed", [book[k] for k in ("duplicated", "reordered", "corrupt")], [0, 0, 0])
 
 
 class World:
@@ -27,7 +72,8 @@ class World:
     # Domains
 
     def start_driver(self):
-        self.driver = self.dom0.up(self.dom0.create("driver", "pvh", DRIVER_MB))
+        self.dom0.run(f"xl sched-credit2 -d 0 -w {WEIGHT_MORE}")
+        self.driver = self.dom0.up(self.dom0.create("driver", "pvh", DRIVER_MB, WEIGHT_MORE))
         provision.backend(self.dom0, self.driver.domid)
         self.switch = Switch(self.driver)
 
@@ -40,35 +86,31 @@ class World:
         self.dom0.up(g)
         return g
 
-    def start_pmd(self, name, mode="macswap", macs=None):
-        """testpmd forwards in that guest, and the switch serves it."""
-        macs = macs or MACS[name]
-        self.pmds[name] = pmd = guest.Testpmd(self.guests[name], macs, mode)
+    def start_pmd(self, name):
+        """testpmd forwards in that guest, and the switch serves all its devices."""
+        pmd = guest.Testpmd(self.guests[name], MACS[name])
         pmd.forward()
-        for device in range(len(macs)):
+        for device in range(len(MACS[name])):
             self.switch.running(self.guests[name].domid, device)
+        self.pmds[name] = pmd
         return pmd
+
+    def forget_guest(self, name):
+        """It is gone."""
+        self.pmds.pop(name, None)
+        return self.guests.pop(name)
 
     # Frames
 
-    def flow(self, mac, vlan, rate=100, count=0, length=200):
-        """A flow from the wire; its number."""
-        self.flows += 1
-        self.switch.call("flow", self.flows, mac, HOST_MAC, rate, count, length, vlan)
-        return self.flows
+    def vlan(self, name, device=0):
+        return self.switch.running(self.guests[name].domid, device)["vlan"]
 
-    def whole(self, flow, count, what):
-        """Waits until that many came back, and checks that each did once, in order, byte for byte."""
-        book = {}
+    def flow(self, name, device=0, **more):
+        return Flow(self, name, device, **more)
 
-        def there():
-            book.update(self.switch.call("book", flow))
-            return book["unique"] >= count
-        try:
-            wait_for(what, there, 30)
-        except Failure:
-            pass
-        self.same(what, [book.get(k) for k in ("unique", "duplicated", "reordered", "corrupt")], [count, 0, 0, 0])
+    def flows_to_all(self):
+        """A flow to each device that testpmd has, back and forth until whole() or lossy() ends it."""
+        return [self.flow(name, device) for name in self.pmds for device in range(len(MACS[name]))]
 
     # Facts
 
@@ -85,10 +127,16 @@ class World:
         self.fact(f"{text}: {seconds:.2f} s (at most {limit} s{aim})", seconds <= limit)
 
     def no_crashes(self):
+        """What has to hold at the end, whatever was checked before."""
         self.machine.check()
-        for d in [self.dom0, self.driver, *self.guests.values()]:
+        listed = self.dom0.listed()
+        self.same("xl list shows the domains that should be there", sorted(listed), sorted(d.domid for d in self.domains()))
+        self.fact("none of them crashed or shut down", not any(re.search("[cs]", t.split()[1]) for t in listed.values()), listed)
+        for d in self.domains():
             bad = d.try_(f"dmesg | grep -E '{CRASH_WORDS}'")[1]
-            self.fact(f"nothing crashed in {d}", bad == "", bad)
+            self.fact(f"no program and no kernel crashed in {d}", bad == "", bad)
+        for p in (self.switch.primary, self.switch.watcher):
+            self.fact(f"{p.name} still runs", p.alive())
 
     # Reports
 
@@ -96,6 +144,7 @@ class World:
         """After a failure: can anything more be checked?"""
         try:
             self.machine.check()
+            self.switch.call("stop_all")
             return bool(self.pmds) and all(self.switch.vif(self.guests[n].domid) for n in self.pmds)
         except Exception:
             return False
@@ -105,11 +154,15 @@ class World:
 
     def tails(self):
         """The ends of all logs, for a failure's report."""
-        text = [f"--- Xen's console\n{self.machine.console()[-1500:]}"]
+        if self.machine.dead():
+            return self.machine.console()[-8000:]
+        text = [f"--- Xen's console\n{self.machine.console()[-4000:]}"]
+        if self.driver is not None:
+            text.append("--- xvctl show\n" + self.driver.try_("xvctl show")[1])
         for d in self.domains():
             for p in d.programs[-6:]:
                 try:
-                    text.append(f"--- {p.name} of {d}\n{p.text()[-2500:]}")
+                    text.append(f"--- {p.name} of {d}\n{p.text()[-8000:]}")
                 except Exception as e:
                     text.append(f"--- {p.name} of {d}: {e}")
         return "\n".join(text)
@@ -117,7 +170,7 @@ class World:
     def save(self, directory):
         """What every program said, for later."""
         began = time.monotonic()
-        for d in self.domains():
+        for d in self.domains() if not self.machine.dead() else []:
             for p in d.programs:
                 if time.monotonic() - began > 20:
                     return

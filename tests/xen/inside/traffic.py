@@ -6,26 +6,67 @@
 
 import json
 import sys
+import threading
+import time
 
 import seq
 import wire
+
+TURN = 0.02  # seconds: more often costs an emulated processor too much
+
+
+class Flow:
+    """Numbered frames, so many a second; count 0: until it is stopped."""
+
+    def __init__(self, number, dst, src, rate, count, length, vlan):
+        self.number, self.rate, self.count, self.sent = number, rate, count, 0
+        self.frame = lambda n: seq.frame(dst, src, number, n, length, vlan)
+        self.due = 0.0
+
+    def turn(self, seconds, send):
+        # After a time in which this program stood still it goes on at its rate.
+        self.due += self.rate * min(seconds, 2 * TURN)
+        while self.due >= 1 and not self.done():
+            send(self.frame(self.sent))
+            self.sent += 1
+            self.due -= 1
+
+    def done(self):
+        return self.count != 0 and self.sent == self.count
 
 
 class Traffic:
     def __init__(self, ifname):
         self.wire = wire.Wire(ifname)
         self.flows = {}
+        self.lock = threading.Lock()
+        threading.Thread(target=self._pace, daemon=True).start()
 
-    def flow(self, number, dst, src, rate, count, length, vlan):
-        """Numbered frames in the background, so many a second; count 0: until it is stopped."""
-        self.flows[number] = self.wire.flow(number, dst, src, rate, count, length, vlan)
+    def _pace(self):
+        last = time.monotonic()
+        while True:
+            time.sleep(TURN)
+            now = time.monotonic()
+            with self.lock:
+                for flow in self.flows.values():
+                    flow.turn(now - last, self.wire.send)
+            last = now
+
+    def flow(self, number, *more):
+        with self.lock:
+            self.flows[number] = Flow(number, *more)
 
     def stop(self, number):
         """How many were sent."""
-        return self.flows.pop(number).stop()
+        with self.lock:
+            return self.flows.pop(number).sent
 
-    def sent(self, number):
-        return self.flows[number].sent, self.flows[number].done()
+    def stop_all(self):
+        with self.lock:
+            self.flows.clear()
+
+    def done(self, number):
+        return self.flows[number].done()
 
     def book(self, number):
         return self.wire.book(number)

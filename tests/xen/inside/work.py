@@ -59,11 +59,11 @@ class Work:
         """None while it runs."""
         return self.programs[name].popen.poll()
 
-    def do_signal(self, name, number):
+    def do_signal(self, name, signum):
         """Returns when the process is gone, if the signal is one that ends it."""
         popen = self.programs[name].popen
-        popen.send_signal(number)
-        return popen.wait(30) if number in (signal.SIGKILL, signal.SIGTERM) else None
+        popen.send_signal(signum)
+        return popen.wait(30) if signum in (signal.SIGKILL, signal.SIGTERM) else None
 
     def do_expect(self, name, pattern, start, timeout):
         """[match, where the text after it starts], or None if it doesn't come."""
@@ -79,9 +79,9 @@ class Work:
             time.sleep(STEP)
 
     def do_ask(self, name, line, timeout):
-        """Types a line and returns the one line that comes back."""
+        """Types a line and returns the line of JSON that comes back."""
         program = self.programs[name]
         start = os.path.getsize(program.path) - program.start
         self.do_type(name, line)
-        answer = self.do_expect(name, r"^.*\n", start, timeout)
+        answer = self.do_expect(name, r"^\{.*\n", start, timeout)
         return answer and answer[0]

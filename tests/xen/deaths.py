@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Ends and new starts of everything, with frames on their way."""
+
+import time
+
+from domain import wait_for
+from grants import gone
+
+MOMENT = 1.5  # seconds: the start after an early death is put off, on purpose
+
+
+def worker(w):
+    """kill -9 of a worker"""
+    domid = w.guests["g1"].domid
+    flows = w.flows_to_all()
+    for _ in range(3):
+        time.sleep(MOMENT)
+        old = w.switch.worker(domid)
+        w.driver.run(f"kill -9 {old}")
+        wait_for("the next worker", lambda: w.switch.worker(domid) not in (None, old))
+        w.switch.running(domid)
+        flows[0].wait_more()
+    for flow in flows:
+        flow.whole("three kills of g1's worker")
+
+
+def program(w):
+    """kill -9 of a guest's program"""
+    domid = w.guests["g1"].domid
+    pid = w.switch.worker(domid)
+    others = [w.flow("g2", device) for device in (0, 1)]
+    w.fact("the worker has mapped pages of the guest", w.switch.mapped(pid) > 0)
+    w.pmds.pop("g1").kill()
+    began = time.monotonic()
+    wait_for("its pages to be unmapped", lambda: w.switch.mapped(pid) == 0, step=0.01)
+    w.within("kill -9 of testpmd: its pages are unmapped", time.monotonic() - began, 2, 0.1)
+    w.start_pmd("g1")
+    w.flow("g1", count=100).whole("after testpmd was killed and started again")
+    for flow in others:
+        flow.whole("while g1's testpmd was killed")
+
+
+def watcher(w):
+    """kill -9 of xv-watcher"""
+    flows = w.flows_to_all()
+    before = [w.switch.worker(g.domid) for g in w.guests.values()]
+    w.switch.watcher.kill()
+    time.sleep(MOMENT)
+    w.switch.start_watcher()
+    w.switch.ready()
+    for name in w.pmds:
+        w.vlan(name)
+    w.same("xv-watcher was killed: the next one adopts the workers",
+           [w.switch.worker(g.domid) for g in w.guests.values()], before)
+    for flow in flows:
+        flow.whole("while xv-watcher was killed and started again")
+
+
+def primary(w):
+    """kill -9 of xv-primary"""
+    before = [w.switch.worker(g.domid) for g in w.guests.values()]
+    w.switch.primary.kill()
+    wait_for("all workers to end", lambda: not any(w.driver.try_(f"kill -0 {p}")[0] == 0 for p in before))
+    w.facts.ok("xv-primary was killed: all workers end")
+    w.switch.start_primary()
+    w.switch.ready()
+    w.switch.wire()
+    for flow in w.flows_to_all():
+        flow.wait_more()
+        flow.lossy("after xv-primary was killed and started again")
+
+
+def destroyed(w):
+    """xl destroy of a guest with traffic"""
+    doomed, other = w.flow("g2"), w.flow("g1")
+    doomed.wait_more()
+    pid = w.switch.worker(w.guests["g2"].domid)
+    g = w.forget_guest("g2")
+    began = time.monotonic()
+    w.dom0.destroy(g)
+    gone(w, g, pid, began)
+    doomed.lossy("until g2 was destroyed")
+    w.create_guest("g2")
+    w.start_pmd("g2")
+    other.whole("while g2 was destroyed and created again")
+    for device in (0, 1):
+        w.flow("g2", device, count=100).whole("after it was created again")
+
+
+def shutdown(w):
+    """xl shutdown of a guest, and its new start"""
+    other = w.flow("g2")
+    old = w.guests["g1"]
+    vlan = w.vlan("g1")
+    w.dom0.run(f"xl shutdown {old.domid}")
+    wait_for("g1 to shut down", lambda: old.domid not in w.dom0.listed())
+    w.forget_guest("g1")
+    new = w.create_guest("g1")
+    w.start_pmd("g1")
+    w.fact(f"xl shutdown and a new start: domain {old.domid} is domain {new.domid} now and served", new.domid != old.domid)
+    w.same("it has its VLAN tag again", w.vlan("g1"), vlan)
+    w.flow("g1", count=100).whole("after a shutdown and a new start")
+    other.whole("while g1 was shut down and started again")

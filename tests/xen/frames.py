@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Frames between wire and guests, and between guests."""
+
+import os
+import sys
+
+from domain import wait_for
+from switch import HOST_MAC
+from world import MACS
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import seq  # noqa: E402
+
+ONE = MACS["g1"][0]
+TWO, THREE = MACS["g2"]
+
+
+def single(w, dst, vlan, length, want):
+    """One frame to dst; the one that comes back is want, to the byte."""
+    w.switch.call("forget")
+    w.switch.call("send", dst, HOST_MAC, 1000, 77, length, vlan)
+    wait_for("the frame to come back", lambda: w.switch.call("book", 1000)["frames"])
+    want += bytes(max(0, 60 - len(want)))
+    return [f for f in w.switch.call("take") if seq.parse(bytes.fromhex(f))] == [want.hex()]
+
+
+def loopback(w):
+    """Loopback"""
+    vlan = w.vlan("g1")
+    w.switch.call("keep", True)
+    for length in (42, 60, 1514):
+        w.fact(f"loopback: a frame of {length} bytes comes back as it should",
+               single(w, ONE, vlan, length, seq.frame(HOST_MAC, ONE, 1000, 77, length)))
+    w.switch.call("keep", False)
+    w.flow("g1", count=600, rate=100, length=1514).whole("loopback")
+
+
+def guest_to_guest(w):
+    """Guest to guest"""
+    one, two = w.pmds["g1"], w.pmds["g2"]
+    w.switch.call("keep", True)
+    for first, second, mac, last in ((one, two, ONE, TWO), (two, one, TWO, ONE)):
+        name = "g1" if first is one else "g2"
+        first.mode("mac", port0=last)
+        second.mode("mac", port0=HOST_MAC)
+        w.fact(f"wire, {mac}, {last}, wire: a frame goes through both guests",
+               single(w, mac, w.vlan(name), 100, seq.frame(HOST_MAC, last, 1000, 77, 100)))
+        w.switch.call("keep", False)
+        w.flow(name, count=300, rate=60, length=700).whole(f"wire, {mac}, {last}, wire")
+        w.switch.call("keep", True)
+    w.switch.call("keep", False)
+    one.mode("macswap")
+    two.mode("macswap")
+
+
+def two_devices(w):
+    """Two devices in one guest"""
+    domid = w.guests["g2"].domid
+    w.same("g2 has two devices with their MACs", [w.switch.running(domid, d)["mac"] for d in (0, 1)], [TWO, THREE])
+    flows = [w.flow("g2", d, count=200) for d in (0, 1)]
+    for flow in flows:
+        flow.whole("both devices at once")
