@@ -10,6 +10,7 @@ import struct
 
 VIFS_MAX, CTX_MAX, PORTS_MAX = 128, 104, 16
 BINDING, WIRE, PORT, CTX, VIF = 128, 192, 64, 64, 1024
+QUEUES, FABRIC = 16 * 65 * 24, 64
 FABRIC_MAGIC = 0x3143494252464156
 FABRIC_HEAD = "<QIIQ8I7Q"
 SLOT = 16
@@ -25,8 +26,8 @@ class State:
         self.bindings = 128
         self.ctxs = self.bindings + VIFS_MAX * (BINDING + WIRE) + PORTS_MAX * PORT
         self.vifs = self.ctxs + CTX_MAX * CTX
-        end = self.vifs + VIFS_MAX * VIF
-        if (end + 4095) // 4096 != (len(self.map) + 4095) // 4096:
+        end = self.vifs + VIFS_MAX * VIF + QUEUES + FABRIC
+        if end != len(self.map):
             raise AssertionError(f"state has {len(self.map)} bytes, not {end}: proto/state.h is another")
 
     def close(self):
