@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# test.sh [unit|e2e|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
+# test.sh [unit|e2e|nic|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
 # The last line is `N passed, N failed`. Needs root: simulated Xen, hugepages, network namespaces.
 #
 #   unit  lint; unit tests; the same with address and undefined behaviour sanitizers; two-thread tests with the thread
 #         sanitizer
 #   e2e   real processes and real frames, in namespaces of their own (tests/e2e)
+#   nic   the switch in a machine with two NICs that have VMDQ (scripts/test-nic.sh); not yet part of all
 #
 # Build directories are in the clone: build, build-asan, build-tsan.
 set -uo pipefail
@@ -15,7 +16,7 @@ passed=0 failed=0
 
 usage()
 {
-    echo "usage: test.sh [unit|e2e|all]..." >&2
+    echo "usage: test.sh [unit|e2e|nic|all]..." >&2
     exit 2
 }
 
@@ -91,11 +92,24 @@ unit()
 
 e2e()
 {
-    local last
-
     say "end-to-end tests"
     XV_BUILD=$PWD/build python3 tests/e2e/run.py 2>&1 | tee build/e2e.log
-    last=$(tail -n 1 build/e2e.log)
+    count_last build/e2e.log
+}
+
+nic()
+{
+    say "NICs with VMDQ"
+    XV_BUILD=$PWD/build scripts/test-nic.sh 2>&1 | tee build/nic.log
+    count_last build/nic.log
+}
+
+# count_last LOG: what its last line says.
+count_last()
+{
+    local last
+
+    last=$(tail -n 1 "$1")
     if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
     else
@@ -104,11 +118,12 @@ e2e()
 }
 
 [ $# -gt 0 ] || set -- unit e2e
-run_unit='' run_e2e=''
+run_unit='' run_e2e='' run_nic=''
 for what in "$@"; do
     case $what in
     unit) run_unit=yes ;;
     e2e) run_e2e=yes ;;
+    nic) run_nic=yes ;;
     all) run_unit=yes run_e2e=yes ;;
     *) usage ;;
     esac
@@ -120,4 +135,5 @@ say "build"
 build build
 [ -z "$run_unit" ] || unit
 [ -z "$run_e2e" ] || e2e
+[ -z "$run_nic" ] || nic
 finish
