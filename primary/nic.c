@@ -12,6 +12,7 @@
 
 #define NIC_CACHE 256u
 #define IGB_VLANS 32u
+#define IGB_HASHES 4096u
 #define NIC_ALL_MULTI_WARNING "port %u (%s): %s: frames for others than its own MAC may not come in"
 
 static int nic_pool_make(struct nic *nic, uint32_t n_mbufs)
@@ -34,9 +35,10 @@ static bool is_igb(const struct rte_eth_dev_info *info)
     return strcmp(info->driver_name, "net_e1000_igb") == 0;
 }
 
-static void nic_plan(struct nic *nic, const struct rte_eth_dev_info *info, const struct conf *c)
+static void nic_plan(
+    struct nic *nic, const struct rte_eth_dev_info *info, const struct conf *c, uint32_t n_io, bool pools)
 {
-    struct pool_limits l = { .pools = c->nic_vmdq ? info->max_vmdq_pools : 0,
+    struct pool_limits l = { .pools = pools ? info->max_vmdq_pools : 0,
         .queue_base = info->vmdq_queue_base,
         .queue_num = info->vmdq_queue_num,
         .rx_queues = info->max_rx_queues,
@@ -50,6 +52,35 @@ static void nic_plan(struct nic *nic, const struct rte_eth_dev_info *info, const
     nic->pool_first = info->vmdq_pool_base;
     for (uint32_t i = 0; i < POOLS_MAX; i++)
         nic->owners[i] = NIC_POOL_FREE;
+    nic->n_tx = (uint16_t)RTE_MIN(n_io, (uint32_t)RTE_MIN(nic->plan.n_queues, info->max_tx_queues));
+    nic->n_tx += nic->n_tx == 0;
+}
+
+// A quarter of the mbufs is for transmission, what lcores cache is for nobody, the rest for reception.
+static bool nic_mbufs_share(struct nic *nic, uint32_t n_mbufs)
+{
+    uint32_t cached = 2 * NIC_CACHE * nic->n_tx, some = n_mbufs > cached ? n_mbufs - cached : 0;
+
+    nic->n_desc = pool_descriptors(some - some / 4, nic->plan.n_rx);
+    nic->n_tx_desc = pool_descriptors(some / 4, nic->n_tx);
+    return nic->n_desc > 0 && nic->n_tx_desc > 0;
+}
+
+// With pools if the port has them and there are mbufs for all their queues.
+static int nic_fit(struct nic *nic, const struct rte_eth_dev_info *info, const struct conf *c, uint32_t n_io)
+{
+    nic_plan(nic, info, c, n_io, c->nic_vmdq);
+    if (nic_mbufs_share(nic, c->primary_mbufs))
+        return 0;
+    if (nic->plan.pools > 0) {
+        LOG(WARNING, "port %u (%s): primary.mbufs is %u, too few for the %u queues of its pools: sorted in software",
+            nic->port, nic->name, c->primary_mbufs, nic->plan.n_rx);
+        nic_plan(nic, info, c, n_io, false);
+    }
+    if (nic_mbufs_share(nic, c->primary_mbufs))
+        return 0;
+    LOG(ERR, "port %u (%s): primary.mbufs is %u, too few for its queues", nic->port, nic->name, c->primary_mbufs);
+    return -ENOBUFS;
 }
 
 static void vmdq_fill(struct rte_eth_conf *conf, const struct pool_plan *p)
@@ -81,35 +112,20 @@ static int rx_setup(struct nic *nic, const struct rte_eth_dev_info *info, const 
     return ret;
 }
 
-static int tx_setup(struct nic *nic, uint16_t n_desc)
+static int tx_setup(struct nic *nic)
 {
     int ret = 0;
 
     for (uint16_t q = 0; q < nic->n_tx && ret == 0; q++)
-        ret = rte_eth_tx_queue_setup(nic->port, q, n_desc, rte_eth_dev_socket_id(nic->port), NULL);
+        ret = rte_eth_tx_queue_setup(nic->port, q, nic->n_tx_desc, rte_eth_dev_socket_id(nic->port), NULL);
     return ret;
 }
 
-// A quarter of the mbufs is for transmission, what lcores cache is for nobody, the rest for reception.
-static int descriptors(struct nic *nic, uint32_t n_mbufs, uint16_t *tx)
-{
-    uint32_t cached = 2 * NIC_CACHE * nic->n_tx, some = n_mbufs > cached ? n_mbufs - cached : 0;
-
-    nic->n_desc = pool_descriptors(some - some / 4, nic->plan.n_rx);
-    *tx = pool_descriptors(some / 4, nic->n_tx);
-    if (nic->n_desc > 0 && *tx > 0)
-        return rte_eth_dev_adjust_nb_rx_tx_desc(nic->port, &nic->n_desc, tx);
-    LOG(ERR, "port %u (%s): primary.mbufs is %u, too few for %u receive and %u transmit queues", nic->port, nic->name,
-        n_mbufs, nic->plan.n_rx, nic->n_tx);
-    return -ENOBUFS;
-}
-
 // The tag stays in the frame where the NIC has no pools: classify.c looks at it either way.
-static int nic_queues(struct nic *nic, const struct rte_eth_dev_info *info, const struct conf *c)
+static int nic_queues(struct nic *nic, const struct rte_eth_dev_info *info)
 {
     uint64_t want = RTE_ETH_RX_OFFLOAD_SCATTER | (nic->plan.pools > 0 ? RTE_ETH_RX_OFFLOAD_VLAN_STRIP : 0);
     struct rte_eth_conf conf = { .rxmode.offloads = info->rx_offload_capa & want };
-    uint16_t tx;
     int ret;
 
     if (nic->plan.pools > 0)
@@ -118,10 +134,10 @@ static int nic_queues(struct nic *nic, const struct rte_eth_dev_info *info, cons
     if (ret == 0)
         ret = rte_eth_dev_get_mtu(nic->port, &nic->mtu);
     if (ret == 0)
-        ret = descriptors(nic, c->primary_mbufs, &tx);
+        ret = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port, &nic->n_desc, &nic->n_tx_desc);
     if (ret == 0)
         ret = rx_setup(nic, info, &conf);
-    return ret == 0 ? tx_setup(nic, tx) : ret;
+    return ret == 0 ? tx_setup(nic) : ret;
 }
 
 static bool conf_promiscuous(const struct conf *c)
@@ -133,12 +149,28 @@ static bool conf_promiscuous(const struct conf *c)
     return any;
 }
 
+// An emulated 82576 gives a pool those multicasts only whose hash is in a table; so all 4096 hashes are, which are the last
+// 12 bits of an address, lowest digit first.
+static int multicast_fill(uint16_t port)
+{
+    static struct rte_ether_addr all[IGB_HASHES];
+
+    for (uint32_t hash = 0; hash < IGB_HASHES; hash++) {
+        all[hash] = (struct rte_ether_addr){ .addr_bytes = { 1, 0, 0, 0, (uint8_t)(hash << 4), (uint8_t)(hash >> 4) } };
+    }
+    return rte_eth_dev_set_mc_addr_list(port, all, IGB_HASHES);
+}
+
 // Guests have MACs of their own. A port without pools takes everything, and the switch sorts; one with pools is told the
 // MACs, and takes everything only where a guest may see what is nobody's.
-static void nic_listen(const struct nic *nic, const struct conf *c)
+static void nic_listen(const struct nic *nic, const struct conf *c, bool igb)
 {
-    int ret = rte_eth_allmulticast_enable(nic->port);
+    int ret = 0;
 
+    if (nic->plan.pools > 0)
+        ret = rte_eth_allmulticast_enable(nic->port);
+    if (nic->plan.pools > 0 && igb)
+        ret = multicast_fill(nic->port);
     if (nic->plan.pools == 0 || conf_promiscuous(c))
         ret = rte_eth_promiscuous_enable(nic->port);
     if (ret != 0)
@@ -164,19 +196,25 @@ static int nic_open(struct nic *nic, uint16_t port, const struct conf *c, uint32
     if (ret < 0)
         goto fail;
     snprintf(nic->name, sizeof(nic->name), "%s", info.device != NULL ? rte_dev_name(info.device) : info.driver_name);
-    nic_plan(nic, &info, c);
-    nic->n_tx = (uint16_t)RTE_MIN(n_io, (uint32_t)RTE_MIN(nic->plan.n_queues, info.max_tx_queues));
-    nic->n_tx += nic->n_tx == 0;
+    ret = nic_fit(nic, &info, c, n_io);
+    if (ret < 0)
+        return ret;
     ret = nic_pool_make(nic, c->primary_mbufs);
     if (ret < 0)
         return ret;
-    ret = nic_queues(nic, &info, c);
+    ret = nic_queues(nic, &info);
+    if (ret < 0 && nic->plan.pools > 0) {
+        LOG(WARNING, "port %u (%s): does not take %u pools: %s; sorted in software", port, nic->name, nic->plan.pools,
+            rte_strerror(-ret));
+        nic_plan(nic, &info, c, n_io, false);
+        ret = nic_mbufs_share(nic, c->primary_mbufs) ? nic_queues(nic, &info) : -ENOBUFS;
+    }
     if (ret < 0)
         goto fail_free;
     ret = rte_eth_dev_start(port);
     if (ret < 0)
         goto fail_free;
-    nic_listen(nic, c);
+    nic_listen(nic, c, is_igb(&info));
     nic_say(nic, info.driver_name);
     return 0;
 
@@ -194,6 +232,21 @@ static bool nic_is_member(uint16_t port)
 
     return rte_eth_dev_info_get(port, &info) == 0 && info.dev_flags != NULL &&
            (*info.dev_flags & RTE_ETH_DEV_BONDED_SLAVE) != 0;
+}
+
+// A bond takes its members only when it is configured; before, nobody can tell that they are.
+static void bonds_join(void)
+{
+    const struct rte_eth_conf conf = { 0 };
+    struct rte_eth_dev_info info;
+    uint16_t port;
+
+    RTE_ETH_FOREACH_DEV(port)
+    {
+        // If it fails, it does so again when it is opened.
+        if (rte_eth_dev_info_get(port, &info) == 0 && strcmp(info.driver_name, "net_bonding") == 0)
+            rte_eth_dev_configure(port, 1, 1, &conf);
+    }
 }
 
 static int mask_check(uint32_t mask)
@@ -227,6 +280,7 @@ int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_i
 
     if (ret < 0)
         return ret;
+    bonds_join();
     RTE_ETH_FOREACH_DEV(port)
     {
         if (!mask_has(mask, port))

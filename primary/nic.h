@@ -21,7 +21,7 @@
 struct nic {
     uint16_t port; // ethdev's number
     uint16_t n_tx; // transmit queues; as many I/O lcores share the port
-    uint16_t n_desc; // descriptors of a receive queue
+    uint16_t n_desc, n_tx_desc; // descriptors of a receive, a transmit queue
     uint16_t mtu; // its longest frame is 14 bytes longer, and 4 more with a tag
     uint16_t pool_first; // what the driver calls pool 0
     bool overflow; // vifs without a pool are sorted in software

@@ -26,10 +26,15 @@ static void map_add(struct pool_plan *p, uint32_t room, uint16_t vlan, uint64_t 
 static void maps_plan(
     struct pool_plan *p, const struct pool_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software)
 {
-    for (uint32_t vif = 0; vif < n_vifs && vif < p->pools; vif++)
+    uint64_t own = 0;
+
+    for (uint32_t vif = 0; vif < n_vifs && vif < p->pools; vif++) {
         map_add(p, l->maps, vlans[vif], 1ull << vif);
-    // A tag with VLAN 0 is none: such frames go where untagged ones go.
-    map_add(p, l->maps, 0, p->pools == 64 ? UINT64_MAX : (1ull << p->pools) - 1);
+        own |= 1ull << vif;
+    }
+    // A tag with VLAN 0 is none: such frames go where untagged ones go. No more pools than need it: of more than 32 the
+    // driver of ixgbe takes the upper ones only.
+    map_add(p, l->maps, 0, own);
     for (uint32_t vif = p->pools; vif < n_vifs && software && p->rest < p->pools; vif++)
         map_add(p, l->maps, vlans[vif], 1ull << p->rest);
 }

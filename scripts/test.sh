@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# test.sh [unit|e2e|xen|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
+# test.sh [unit|e2e|xen|nic|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
 # The last line is `N passed, N failed`. Needs root: simulated Xen, hugepages, network namespaces.
 #
 #   unit  lint; unit tests; the same with address and undefined behaviour sanitizers; two-thread tests with the thread
 #         sanitizer
 #   e2e   real processes and real frames, in namespaces of their own (tests/e2e)
 #   xen   the same programs on real Xen, in an emulated machine (tests/xen); not part of all
+#   nic   the switch in a machine with two NICs that have VMDQ (scripts/test-nic.sh); not part of all
 #
 # Build directories are in the clone: build, build-asan, build-tsan.
 set -uo pipefail
@@ -16,7 +17,7 @@ passed=0 failed=0
 
 usage()
 {
-    echo "usage: test.sh [unit|e2e|xen|all]..." >&2
+    echo "usage: test.sh [unit|e2e|xen|nic|all]..." >&2
     exit 2
 }
 
@@ -117,13 +118,21 @@ xen()
     count_last build/xen.log
 }
 
+nic()
+{
+    say "NICs with VMDQ"
+    XV_BUILD=$PWD/build scripts/test-nic.sh 2>&1 | tee build/nic.log
+    count_last build/nic.log
+}
+
 [ $# -gt 0 ] || set -- unit e2e
-run_unit='' run_e2e='' run_xen=''
+run_unit='' run_e2e='' run_xen='' run_nic=''
 for what in "$@"; do
     case $what in
     unit) run_unit=yes ;;
     e2e) run_e2e=yes ;;
     xen) run_xen=yes ;;
+    nic) run_nic=yes ;;
     all) run_unit=yes run_e2e=yes ;;
     *) usage ;;
     esac
@@ -136,4 +145,5 @@ build build
 [ -z "$run_unit" ] || unit
 [ -z "$run_e2e" ] || e2e
 [ -z "$run_xen" ] || xen
+[ -z "$run_nic" ] || nic
 finish

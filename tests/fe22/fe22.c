@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #define LINE_BYTES 16384
-#define IDLE_NS 200000
+#define IDLE_US 200 // sleeps between looks
+
+static long idle_us = IDLE_US;
 
 static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bool *keep)
 {
@@ -21,6 +23,7 @@ static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bo
         { "backend", required_argument, NULL, 'b' },
         { "compat-keep", no_argument, NULL, 'k' },
         { "list-end", required_argument, NULL, 'e' },
+        { "idle", required_argument, NULL, 'i' },
         { NULL, 0, NULL, 0 },
     };
     int opt;
@@ -32,6 +35,8 @@ static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bo
             *keep = true;
         else if (opt == 'e')
             g->fe.list_end = strtol(optarg, NULL, 0);
+        else if (opt == 'i')
+            idle_us = strtol(optarg, NULL, 0) % 1000000;
         else
             return -1;
     }
@@ -68,7 +73,7 @@ static void serve(struct guest *g)
 
     for (;;) {
         bool busy = guest_poll(g) | flows_run(g);
-        struct timespec wait = { .tv_nsec = busy ? 0 : IDLE_NS };
+        struct timespec wait = { .tv_nsec = busy ? 0 : idle_us * 1000 };
 
         if (ppoll(&in, 1, &wait, NULL) > 0 && !input(g))
             return;
@@ -83,7 +88,7 @@ int main(int argc, char **argv)
     int ret;
 
     if (options(argc, argv, &g, &backend, &keep) < 0) {
-        fprintf(stderr, "usage: fe22 [--backend DOMID] [--compat-keep] [--list-end 0|-1] < COMMANDS\n");
+        fprintf(stderr, "usage: fe22 [--backend DOMID] [--compat-keep] [--list-end 0|-1] [--idle US] < COMMANDS\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);

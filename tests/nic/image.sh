@@ -98,7 +98,7 @@ initrd_make()
 {
     local tree=$work/initrd file
 
-    mkdir -p "$tree"/{bin,dev,lower,mod,proc,root,sys,upper}
+    mkdir -p "$tree"/{bin,dev,lower,mod,new,proc,sys,upper}
     cp "$work/kernel/bin/busybox" "$tree/bin/busybox"
     ln -s busybox "$tree/bin/sh"
     cp init.sh "$tree/init"

@@ -13,11 +13,11 @@ done
 $bb mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=512000,cache=loose root /lower || echo "init: no root"
 $bb mount -t tmpfs upper /upper
 $bb mkdir /upper/up /upper/work
-$bb mount -t overlay -o lowerdir=/lower,upperdir=/upper/up,workdir=/upper/work overlay /root || echo "init: no overlay"
+$bb mount -t overlay -o lowerdir=/lower,upperdir=/upper/up,workdir=/upper/work overlay /new || echo "init: no overlay"
 for dir in proc sys dev; do
-    $bb mount --move /$dir /root/$dir
+    $bb mount --move /$dir /new/$dir
 done
-cd /root
+cd /new || exit
 for dir in run tmp dev/shm; do
     $bb mkdir -p $dir
     $bb mount -t tmpfs -o mode=755 tmpfs $dir

@@ -85,7 +85,8 @@ def main():
     if patterns:
         loader.testNamePatterns = patterns
     result = run.Result()
-    result.failfast = "-f" in sys.argv
+    if "-f" in sys.argv:
+        result._bad = lambda test, err, bad=result._bad: (bad(test, err), result.stop())
     loader.discover(HERE, "test_*.py").run(result)
     line.done(result.passed, len(result.bad))
 

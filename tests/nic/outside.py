@@ -37,7 +37,7 @@ def qemu_argv(image, directory, run):
             "-accel", "tcg,thread=multi", "-cpu", "max", "-machine", "q35,kernel-irqchip=split", "-smp", "2", "-m", "3G",
             "-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{LOGS}/console.log",
             "-kernel", os.path.join(image, "vmlinuz"), "-initrd", os.path.join(image, "initrd"),
-            "-append", f"console=ttyS0 quiet loglevel=4 panic=-1 hugepages=320 intel_iommu=on xv.run={run}",
+            "-append", f"console=ttyS0 quiet loglevel=4 panic=-1 no_timer_check hugepages=320 intel_iommu=on iommu=pt xv.run={run}",
             "-device", "intel-iommu,intremap=on,caching-mode=on"]  # without one, no vfio
     for n, mac, slot in NICS:
         argv += ["-netdev", f"dgram,id=nic{n},local.type=unix,local.path={directory}/nic{n},"

@@ -9,7 +9,7 @@ import uuid
 
 from machine import Failure
 
-LONG = 60  # seconds: an end to waiting, nothing that is asserted
+LONG = 180  # seconds: an end to waiting, nothing that is asserted
 GUEST_MB = 384
 WEIGHT = 256  # of a guest, as the scheduler counts: testpmd never rests
 WEIGHT_MORE = 2048  # of those who must get on
@@ -126,7 +126,7 @@ class Toolstack(Domain):
         def there():
             self.machine.check()
             return self.machine.ask(domain.domid, "up")
-        wait_for(f"{domain} to be up", there, 120, 0.3)
+        wait_for(f"{domain} to be up", there, 2 * LONG, 0.3)
         return domain
 
     def destroy(self, domain):

@@ -97,6 +97,20 @@ Test(conf, an_empty_file_gives_the_defaults)
     cr_expect(!conf.guest_promiscuous && !conf.guest_vlan_out);
     cr_expect_eq(conf.n_guests, 0);
     cr_expect_eq(conf.n_eal_args, 0);
+    cr_expect(conf.nic_vmdq && conf.nic_overflow == CONF_OVERFLOW_REFUSE);
+    cr_expect_eq(conf.guest_pools, FABRIC_VIFS_MAX);
+}
+
+Test(conf, pools_may_be_limited_overflow_or_be_unused)
+{
+    good("nic: { vmdq = false; overflow = \"software\"; }; guest: { pools = 2; };"
+         "guests = ( { domid = 1; pools = 0; }, { domid = 2; } );");
+    cr_expect(!conf.nic_vmdq && conf.nic_overflow == CONF_OVERFLOW_SOFTWARE);
+    cr_expect_eq(conf.guest_pools, 2);
+    cr_expect_eq(conf.guests[0].pools, 0);
+    cr_expect_eq(conf.guests[1].pools, -1);
+    bad("nic: { overflow = \"drop\"; };", 1, "nic.overflow is \"drop\"; allowed: \"refuse\", \"software\"");
+    bad("guest: { pools = 129; };", 1, "guest.pools is 129; allowed: 0 to 128");
 }
 
 Test(conf, without_the_usual_file_the_defaults_are_in_force)

@@ -82,7 +82,12 @@ Test(pool, vlan_0_goes_where_untagged_frames_go)
     pool_plan(&p, &igb, vlans, 16, false);
     cr_assert_eq(mapped(0), 0xff);
     pool_plan(&p, &ixgbe, vlans, 16, false);
-    cr_assert_eq(mapped(0), UINT64_MAX);
+    cr_assert_eq(mapped(0), 0xffff);
+    pool_plan(&p, &ixgbe, vlans, 63, false);
+    cr_assert_eq(mapped(0), UINT64_MAX >> 1);
+    pool_plan(&p, &ixgbe, vlans, 64, false);
+    cr_assert_eq(mapped(0), 0, "the guests' own tags come first");
+    cr_assert_eq(mapped(1063), 1ull << 63);
 }
 
 Test(pool, no_more_vlans_than_the_port_has_room_for)
