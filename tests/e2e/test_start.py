@@ -59,3 +59,23 @@ class Start(OwnCase):
         began = time.monotonic()
         self.assertEqual(0, self.switch.primary.stop())
         self.assertLess(time.monotonic() - began, START)
+
+
+class CrashLoop(OwnCase):
+
+    def test_a_worker_that_dies_at_once_is_started_ever_later_and_xvctl_says_so(self):
+        program = os.path.join(self.bench.dir, "worker")
+        os.symlink("/bin/false", program)
+        self.make(conf={"worker": {"path": program}})
+        guest = harness.Fe22(self.bench, self.bench.domain())
+        guest.device(0, A)
+        self.wait("a second start", lambda: (self.switch.guest(guest.domid) or {"restarts": 0})["restarts"] >= 2)
+        began, first = time.monotonic(), self.switch.guest(guest.domid)["restarts"]
+        time.sleep(3)
+        took, more = time.monotonic() - began, self.switch.guest(guest.domid)["restarts"] - first
+        # 200, 400, 800, 1600 ms, then 5 s apart at most.
+        self.assertLessEqual(more, 5 + took / 1.6)
+        self.wait("the reason", lambda: "its worker died" in self.switch.guest(guest.domid)["why"])
+        os.unlink(program)
+        os.symlink(harness.built("xv-worker"), program)
+        guest.running()
