@@ -30,16 +30,18 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PRIMARY_GONE = 3, EXIT_TWIN = 4 };
 
-static const char usage[] = "usage: xv-worker --domid DOMID | --spare [--config FILE]\n"
-                            "\n"
-                            "The back end of one guest; started by xv-watcher, by hand or by systemd.\n"
-                            "\n"
-                            "  --domid DOMID  the guest's domain id\n"
-                            "  --spare        start without a guest; xv-watcher names one when it is needed\n"
-                            "  --config FILE  configuration, default " CONF_FILE "\n"
-                            "  -n             check the configuration, print what is in force, and exit\n"
-                            "  --help         this text\n"
-                            "  --version      the version\n";
+static const char usage[] =
+    "usage: xv-worker --domid DOMID | --spare [--config FILE]\n"
+    "\n"
+    "The back end of one guest; started by xv-watcher, by hand or by systemd.\n"
+    "\n"
+    "  --domid DOMID  the guest's domain id\n"
+    "  --spare        start without a guest; xv-watcher names one when it is needed\n"
+    "  --config FILE  configuration, default " CONF_FILE "\n"
+    "  --layout HASH  exit with 0 if this program's layout of shared memory is HASH, else with 1\n"
+    "  -n             check the configuration, print what is in force, and exit\n"
+    "  --help         this text\n"
+    "  --version      the version\n";
 
 struct options {
     uint32_t domid;
@@ -62,6 +64,7 @@ static int options_parse(struct options *o, int argc, char **argv)
         { "domid", required_argument, NULL, 'd' },
         { "spare", no_argument, NULL, 's' },
         { "config", required_argument, NULL, 'c' },
+        { "layout", required_argument, NULL, 'l' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'v' },
         { NULL, 0, NULL, 0 },
@@ -85,6 +88,8 @@ static int options_parse(struct options *o, int argc, char **argv)
         case 's':
             o->spare = true;
             break;
+        case 'l':
+            return 1 + (strtoul(optarg, NULL, 16) == layout_hash() ? EXIT_OK : EXIT_FAILED);
         case 'n':
             o->check = true;
             break;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conductor.h"
 #include "ctl.h"
 #include "guest.h"
+#include "layout.h"
 #include "log.h"
+
+#define PROGRAM_MS 1000 // less than xvctl waits for our answer
 
 static void show_switch(struct conductor *c, struct msg_shown *a)
 {
@@ -126,13 +130,38 @@ static void __attribute__((format(printf, 3, 4))) done_fill(struct msg_done *a, 
     va_end(ap);
 }
 
+// Would the program that is installed now be let in? Asked before anything is stopped. A moment's wait, at a person's wish.
+static int worker_ask(const struct conductor *c, char *path, size_t n)
+{
+    char hash[16];
+    char *argv[] = { path, "--layout", hash, NULL };
+    int ret = process_path(path, n, c->conf->worker_path, "secondary", "xv-worker");
+
+    if (c->conf->worker_start == CONF_START_EXTERNAL) // who starts it knows which
+        return 0;
+    snprintf(hash, sizeof(hash), "%08x", layout_hash());
+    return ret < 0 ? ret : process_run(argv, PROGRAM_MS);
+}
+
 static void restart(struct conductor *c, uint32_t domid, struct msg_done *a)
 {
     struct worker *w = worker_of(c, domid);
     struct guest *g = guest_find(c, domid);
+    char path[PATH_MAX] = "xv-worker";
+    int ret;
 
     if (w == NULL) {
         done_fill(a, -ESRCH, g == NULL ? "guest %u is not known" : "guest %u has no worker", domid);
+        return;
+    }
+    ret = worker_ask(c, path, sizeof(path));
+    if (ret != 0) {
+        if (ret < 0)
+            done_fill(a, ret, "nothing was stopped: %.60s: %s", path, strerror(-ret));
+        else
+            done_fill(a, -EPROTO,
+                "nothing was stopped: the installed xv-worker has another shared memory layout; restart xv-primary and "
+                "xv-watcher first");
         return;
     }
     done_fill(a, 0, "guest %u: worker %d is being restarted", domid, w->process.pid);

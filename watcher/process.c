@@ -49,6 +49,28 @@ int process_start(struct process *p, char *const argv[])
     return ret;
 }
 
+int process_run(char *const argv[], int ms)
+{
+    siginfo_t info = { 0 };
+    struct process p;
+    struct pollfd f;
+    int ret = process_start(&p, argv), ready;
+
+    if (ret < 0)
+        return ret;
+    f = (struct pollfd){ .fd = p.fd, .events = POLLIN };
+    ready = poll(&f, 1, ms);
+    if (ready <= 0)
+        process_signal(&p, SIGKILL);
+    ret = waitid(P_PIDFD, (id_t)p.fd, &info, WEXITED) < 0 ? -errno : 0;
+    close(p.fd);
+    if (ready <= 0)
+        return -ETIMEDOUT;
+    if (ret < 0)
+        return ret;
+    return info.si_code == CLD_EXITED ? info.si_status : -EINTR;
+}
+
 int process_hold(struct process *p, pid_t pid)
 {
     *p = (struct process){ .pid = pid, .fd = pidfd_open(pid, 0) };

@@ -16,6 +16,10 @@ struct process {
 // Start the program argv[0] (a path) in a process group of its own. Returns 0 or -errno.
 int process_start(struct process *p, char *const argv[]);
 
+// Run argv[0] (a path) to its end, but for at most ms milliseconds: then it is killed. Returns its exit status or -errno
+// (-ETIMEDOUT; -EINTR: it was killed).
+int process_run(char *const argv[], int ms);
+
 // Hold a living process that somebody else started. Returns 0 or -errno (-ESRCH: it is dead).
 int process_hold(struct process *p, pid_t pid);
 

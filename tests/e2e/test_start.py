@@ -79,3 +79,32 @@ class CrashLoop(OwnCase):
         os.unlink(program)
         os.symlink(harness.built("xv-worker"), program)
         guest.running()
+
+
+class Installed(OwnCase):
+
+    def test_a_restart_stops_nothing_for_a_program_of_another_layout(self):
+        program = os.path.join(self.bench.dir, "worker")
+        os.symlink(harness.built("xv-worker"), program)
+        self.make(conf={"worker": {"path": program}})
+        guest = self.bench.fe22(A)
+        worker = self.switch.worker_pid(guest.domid)
+        for path, why in (("/bin/false", "xv-primary"), ("/not/there", "No such file"), (self.hangs(), "timed out")):
+            os.unlink(program)
+            os.symlink(path, program)
+            done = self.switch.ctl("restart", str(guest.domid), check=False)
+            self.assertEqual(1, done.returncode)
+            self.assertIn("nothing was stopped", done.stderr)
+            self.assertIn(why, done.stderr)
+            self.assertEqual(worker, self.switch.worker_pid(guest.domid))
+        os.unlink(program)
+        os.symlink(harness.built("xv-worker"), program)
+        self.switch.ctl("restart", str(guest.domid))
+        self.assertNotEqual(worker, self.switch.worker_pid(guest.domid))
+
+    def hangs(self):
+        path = os.path.join(self.bench.dir, "hangs")
+        with open(path, "w") as f:
+            f.write("#!/bin/sh\nexec sleep 1000\n")
+        os.chmod(path, 0o755)
+        return path
