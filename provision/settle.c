@@ -35,6 +35,13 @@ static void say_failed(uint32_t domid, int ret)
         LOG(ERR, "guest %u: XenStore: %s", domid, strerror(-ret));
 }
 
+// What another's write can make of a request inside a transaction: xenstored says EIO where the transaction's own list
+// of a directory names a key that was removed outside since, and ENOENT where such a key is asked for.
+static int try_again_if_disturbed(int ret)
+{
+    return ret == -EIO || ret == -ENOENT ? -EAGAIN : ret;
+}
+
 // One transaction. Whether the domain lives is asked inside, so that nothing is written for one that died before, nor
 // taken from one that was given something since.
 static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backend, struct domain *d)
@@ -55,6 +62,7 @@ static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backe
         ret = store_give(xs, t, d, &w);
     else if (todo == TODO_TAKE)
         ret = store_take(xs, t, d);
+    ret = try_again_if_disturbed(ret);
     errno = 0;
     if (!xs_transaction_end(xs, t, ret < 0 || todo == TODO_NOTHING) && ret == 0)
         ret = errno != 0 ? -errno : -EIO;
