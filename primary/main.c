@@ -366,7 +366,7 @@ static int switch_run(struct primary *p)
     ios_stop(p);
     if (p->state != NULL)
         state_close(p->state);
-    nics_close(p->nics, p->n_nics);
+    p->clean = nics_close(p->nics, p->n_nics);
     return ret;
 }
 
@@ -379,11 +379,13 @@ static int eal_run(const struct conf *c)
     if (ret < 0)
         return ret;
     primary.conf = c;
+    primary.clean = true;
     ret = switch_run(&primary);
     LOG(NOTICE, "stops");
     notify_say("STOPPING=1");
     log_sink(NULL);
-    rte_eal_cleanup();
+    if (primary.clean) // else a driver would wait for a NIC that is gone; what a kill leaves is no harm either
+        rte_eal_cleanup();
     hugepage_clean(eal.huge_dir, eal.file_prefix, true);
     runtime_remove(eal.file_prefix);
     return ret;

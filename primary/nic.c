@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -186,6 +188,23 @@ static void nic_say(const struct nic *nic, const char *driver)
             driver, nic->plan.pools, nic->n_desc);
 }
 
+// The first word of the device's configuration space: its vendor, or all ones, which is what comes back from nothing.
+static bool pci_answers(const char *address)
+{
+    uint16_t vendor = UINT16_MAX;
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", address);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    if (read(fd, &vendor, sizeof(vendor)) != sizeof(vendor))
+        vendor = UINT16_MAX;
+    close(fd);
+    return vendor != UINT16_MAX;
+}
+
 static int nic_open(struct nic *nic, uint16_t port, const struct conf *c, uint32_t n_io)
 {
     struct rte_eth_dev_info info;
@@ -196,6 +215,7 @@ static int nic_open(struct nic *nic, uint16_t port, const struct conf *c, uint32
     if (ret < 0)
         goto fail;
     snprintf(nic->name, sizeof(nic->name), "%s", info.device != NULL ? rte_dev_name(info.device) : info.driver_name);
+    nic->pci = pci_answers(nic->name);
     ret = nic_fit(nic, &info, c, n_io);
     if (ret < 0)
         return ret;
@@ -271,6 +291,17 @@ static bool mask_has(uint32_t mask, uint16_t port)
     return port < 32 && (mask >> port & 1) != 0;
 }
 
+// The registers of a NIC that is no more there read as ones, and drivers wait in them for ever (e1000 for a semaphore).
+static bool nic_is_gone(struct nic *nic)
+{
+    if (nic->pci && !nic->gone && !pci_answers(nic->name)) {
+        nic->gone = true;
+        LOG(ERR, "port %u (%s): was pulled out; put it back and restart xv-primary: guests go on meanwhile", nic->port,
+            nic->name);
+    }
+    return nic->gone;
+}
+
 int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_io)
 {
     uint32_t mask = c->primary_portmask;
@@ -297,13 +328,20 @@ int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_i
     return (int)n;
 }
 
-void nics_close(struct nic *nics, uint32_t n)
+bool nics_close(struct nic *nics, uint32_t n)
 {
+    bool all = true;
+
     while (n-- > 0) {
+        if (nic_is_gone(&nics[n])) {
+            all = false;
+            continue;
+        }
         rte_eth_dev_stop(nics[n].port);
         rte_eth_dev_close(nics[n].port);
         rte_mempool_free(nics[n].pool);
     }
+    return all;
 }
 
 uint32_t nics_vifs(const struct nic *nics, uint32_t n, uint32_t max)
@@ -332,7 +370,7 @@ int nic_vif_add(struct nic *nic, uint32_t vif, uint32_t domid, const uint8_t mac
     uint16_t pool = pool_of_vif(&nic->plan, vif);
     int ret;
 
-    if (nic->plan.pools == 0)
+    if (nic->plan.pools == 0 || nic->gone)
         return 0;
     if (!pool_is_own(&nic->plan, vif) && !nic->overflow)
         return -ENOBUFS;
@@ -354,7 +392,8 @@ void nic_vif_remove(struct nic *nic, uint32_t vif, const uint8_t mac[6])
     if (nic->plan.pools == 0)
         return;
     memcpy(addr.addr_bytes, mac, sizeof(addr.addr_bytes));
-    rte_eth_dev_mac_addr_remove(nic->port, &addr); // it may not be there: a refused vif is closed as well
+    if (!nic->gone)
+        rte_eth_dev_mac_addr_remove(nic->port, &addr); // it may not be there: a refused vif is closed as well
     if (pool_is_own(&nic->plan, vif))
         nic->owners[vif] = NIC_POOL_FREE;
 }
@@ -388,7 +427,7 @@ bool nic_link_look(struct nic *nic)
     uint32_t speed;
     bool up;
 
-    if (rte_eth_link_get_nowait(nic->port, &link) < 0)
+    if (!nic_is_gone(nic) && rte_eth_link_get_nowait(nic->port, &link) < 0)
         return false;
     up = link.link_status == RTE_ETH_LINK_UP;
     speed = up && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN ? link.link_speed : 0;

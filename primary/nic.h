@@ -28,6 +28,8 @@ struct nic {
     struct pool_plan plan;
     uint32_t owners[POOLS_MAX]; // guest that has the pool; NIC_POOL_FREE: nobody
     struct rte_mempool *pool; // for both directions
+    bool pci; // a device that can be pulled out
+    bool gone; // pulled out: its driver is asked nothing any more
     bool up;
     uint32_t speed; // Mbit/s, 0: unknown
     char name[NIC_NAME_BYTES];
@@ -36,9 +38,10 @@ struct nic {
 #define NIC_POOL_FREE UINT32_MAX
 
 // Open and start the ports that the configuration's mask names (bit i: ethdev's port i; NIC_MASK_ALL: all there are),
-// for n_io I/O lcores, into nics[max]. Returns how many, or -errno after it logged why. Give back with nics_close().
+// for n_io I/O lcores, into nics[max]. Returns how many, or -errno after it logged why. Give back with nics_close(),
+// which returns whether all were there to be closed: EAL would close those that are not, in its own cleanup.
 int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_io);
-void nics_close(struct nic *nics, uint32_t n);
+bool nics_close(struct nic *nics, uint32_t n);
 
 // Vif numbers that these uplinks have room for, at most max: those that none of them can serve are left out.
 uint32_t nics_vifs(const struct nic *nics, uint32_t n, uint32_t max);
@@ -55,7 +58,7 @@ uint32_t nic_pools_of(const struct nic *nic, uint32_t domid);
 // Which of the port's I/O lcores, 0 to n_tx - 1, polls this pool's queue.
 uint32_t nic_lcore(const struct nic *nic, uint16_t pool);
 
-// Look at the link without waiting. Returns whether it changed.
+// Look at the link without waiting; no link is left of a NIC that was pulled out, until this program's next start. Returns whether it changed.
 bool nic_link_look(struct nic *nic);
 
 #endif

@@ -15,6 +15,7 @@ struct primary {
     struct io *ios[FABRIC_IO_MAX]; // NULL until the state is there
     struct vif vifs[FABRIC_VIFS_MAX]; // as the watcher wants them
     uint32_t pools[FABRIC_VIFS_MAX]; // their own, or NIC_POOL_NONE
+    bool clean; // no NIC was pulled out
 };
 
 #endif

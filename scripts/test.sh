@@ -7,7 +7,7 @@
 #         sanitizer
 #   e2e   real processes and real frames, in namespaces of their own (tests/e2e)
 #   xen   the same programs on real Xen, in an emulated machine (tests/xen); not part of all
-#   nic   the switch in a machine with two NICs that have VMDQ (scripts/test-nic.sh); not part of all
+#   nic   the switch in a machine with two NICs that have VMDQ (scripts/test-nic.sh)
 #
 # Build directories are in the clone: build, build-asan, build-tsan.
 set -uo pipefail
@@ -133,7 +133,7 @@ for what in "$@"; do
     e2e) run_e2e=yes ;;
     xen) run_xen=yes ;;
     nic) run_nic=yes ;;
-    all) run_unit=yes run_e2e=yes ;;
+    all) run_unit=yes run_e2e=yes run_nic=yes ;;
     *) usage ;;
     esac
 done

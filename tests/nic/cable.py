@@ -43,8 +43,8 @@ class Cable(wire.Wire):
 class Server:
     """Outside: does what the inside asks for."""
 
-    def __init__(self, port, cables, monitor):
-        self.port, self.cables, self.monitor = port, cables, monitor
+    def __init__(self, port, cables, monitor, cards):
+        self.port, self.cables, self.monitor, self.cards = port, cables, monitor, cards
         self.flows = {}
         self.result = None
 
@@ -97,6 +97,13 @@ class Server:
 
     def do_plug(self, n, up):
         self.monitor("set_link", name=f"nic{n}", up=up)
+
+    def do_pull(self, n):
+        """The whole NIC out of its slot. It is out when the inside sees none."""
+        self.monitor("device_del", id=self.cards[n]["id"])
+
+    def do_push(self, n):
+        self.monitor("device_add", **self.cards[n])
 
 
 class Line:
@@ -161,6 +168,12 @@ class Far:
 
     def plug(self, up):
         self.line.plug(self.n, up)
+
+    def pull(self):
+        self.line.pull(self.n)
+
+    def push(self):
+        self.line.push(self.n)
 
     def flow(self, flow, dst, src, rate, count=0, length=60, vlan=None):
         f = FarFlow(self.line, self.line.flow(self.n, flow, dst, src, rate, count, length, vlan))

@@ -24,7 +24,12 @@ BUILD = os.path.abspath(os.environ.get("XV_BUILD", os.path.join(TOP, "build")))
 LOGS = os.environ.get("XV_NIC_LOGS", os.path.join(BUILD, "nic-logs"))
 LIMIT = float(os.environ.get("XV_NIC_LIMIT", "1500"))  # seconds; an end to waiting, nothing that is asserted
 BOOT = 120.0
-NICS = ((0, "52:54:00:00:00:01", "0x3"), (1, "52:54:00:00:00:02", "0x8"))  # each needs 5 slots behind it for its VFs
+NICS = ((0, "52:54:00:00:00:01", {"addr": "0x3"}),  # needs 5 slots behind it for its VFs
+        (1, "52:54:00:00:00:02", {"bus": "slot1"}))  # in a slot that it can be pulled out of
+
+
+def nic(n, mac, where):
+    return {"driver": "igb", "id": f"card{n}", "netdev": f"nic{n}", "mac": mac, "romfile": "", **where}
 
 
 def qemu_argv(image, directory, run):
@@ -38,11 +43,12 @@ def qemu_argv(image, directory, run):
             "-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{LOGS}/console.log",
             "-kernel", os.path.join(image, "vmlinuz"), "-initrd", os.path.join(image, "initrd"),
             "-append", f"console=ttyS0 quiet loglevel=4 panic=-1 no_timer_check hugepages=320 intel_iommu=on iommu=pt xv.run={run}",
-            "-device", "intel-iommu,intremap=on,caching-mode=on"]  # without one, no vfio
-    for n, mac, slot in NICS:
+            "-device", "intel-iommu,intremap=on,caching-mode=on",  # without one, no vfio
+            "-device", "pcie-root-port,id=slot1,chassis=1,slot=1,addr=0x8"]
+    for n, mac, where in NICS:
         argv += ["-netdev", f"dgram,id=nic{n},local.type=unix,local.path={directory}/nic{n},"
                  f"remote.type=unix,remote.path={directory}/cable{n}",
-                 "-device", f"igb,netdev=nic{n},mac={mac},addr={slot},romfile="]
+                 "-device", ",".join(f"{key}={value}" for key, value in nic(n, mac, where).items())]
     # What has no slot of its own comes last, since it takes the first that is free.
     argv += ["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
             "-virtfs", f"local,path={LOGS},mount_tag=logs,security_model=none",
@@ -89,7 +95,7 @@ def boot(image, directory, run):
     try:
         port = line.accept()[0]
         port.settimeout(LIMIT)
-        return qemu, cable.Server(port, cables, Monitor(monitor.accept()[0]))
+        return qemu, cable.Server(port, cables, Monitor(monitor.accept()[0]), [nic(*one) for one in NICS])
     except BaseException:
         qemu.kill()
         qemu.wait()

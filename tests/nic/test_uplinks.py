@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two NICs: guests of each, their links, a bond of both; testpmd as a guest; the drivers that may hold a NIC."""
 
+import os
+import signal
 import struct
 
 import harness
@@ -80,10 +82,39 @@ class Uio(nicbench.Case):
         self.make(guests=2)
         for n in range(3):
             pid = self.switch.worker_pid(1)
-            harness.os.kill(pid, harness.signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
             self.wait("another worker", lambda p=pid: self.switch.worker_pid(1) not in (None, 0, p))
             self.assertTrue(bus_master(NICS[0]))
             self.switch.vif_running(1)
             self.send([tagged(k, 10 + n) for k in (0, 1)])
             for guest in self.fes:
                 self.assert_whole(self.wait_book(guest, 10 + n, 1), 1)
+
+    def test_a_nic_that_is_pulled_out_costs_no_guest(self):
+        """Nobody asks the driver: the NIC is gone, and its registers read as ones."""
+        nicbench.bind("uio_pci_generic")
+        self.addCleanup(nicbench.bind, "vfio-pci")
+        guests = [{"domid": k + 1, "uplink": int(k > 0), "vifs": [{"device": 0, "number": k}]} for k in range(3)]
+        self.make({"guests": guests}, guests=3, n_uplinks=2)
+        self.reach(0, self.fes[0], 1, 0)
+        self.reach(1, self.fes[1], 2, 1)
+        pids = [self.switch.primary.popen.pid] + [self.switch.worker_pid(k + 1) for k in range(3)]
+        self.switch.wires[1].pull()
+        self.wait("it to be out", lambda: not os.path.exists(f"/sys/bus/pci/devices/{NICS[1]}"))
+        self.fes[1].do(f"send dev=0 dst={HOST_MAC} flow=3 count=1000")  # to nowhere, and more than its queue holds
+        self.fes[1].do(f"flow 4 dev=0 dst={mac(2)} count=100 rate=200")
+        self.assert_whole(self.wait_book(self.fes[2], 4, 100), 100)
+        self.fes[0].do(f"flow 5 dev=0 dst={HOST_MAC} count=100 rate=200")
+        self.assert_whole(self.wait_book(self.switch.wires[0], 5, 100), 100)
+        self.reach(0, self.fes[0], 6, 0)
+        self.assertEqual(pids, [self.switch.primary.popen.pid] + [self.switch.worker_pid(k + 1) for k in range(3)])
+        self.assertTrue(self.switch.primary.alive())
+        with self.subTest("back in its slot, it takes a restart of the primary, and none of the guests"):
+            self.switch.wires[1].push()
+            self.wait("it to be in", lambda: os.path.exists(f"/sys/bus/pci/devices/{NICS[1]}"))
+            self.switch.primary.stop()
+            self.assertEqual(NICS, nicbench.bind("uio_pci_generic"))
+            self.switch.start_primary()
+            self.switch.wire_up()
+            for k in range(3):
+                self.reach(k, self.fes[k], 10 + k, int(k > 0))
