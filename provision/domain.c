@@ -29,9 +29,15 @@ static bool control_writable(const struct domain *d)
     return rights_give(&d->control, d->domid, XS_PERM_WRITE);
 }
 
-static bool anything_given(const struct domain *d)
+static bool who_given(const struct domain *d, uint32_t backend)
 {
-    return d->dpdk.n > 0 || d->backend.n > 0 || (d->alive && control_writable(d));
+    return backend != 0 && (rights_give(&d->who[WHO_NAME], backend, XS_PERM_READ) ||
+                               rights_give(&d->who[WHO_VM], backend, XS_PERM_READ));
+}
+
+static bool anything_given(const struct domain *d, const struct wish *w)
+{
+    return d->dpdk.n > 0 || d->backend.n > 0 || (d->alive && (control_writable(d) || who_given(d, w->backend)));
 }
 
 static bool control_right(const struct domain *d, const struct wish *w)
@@ -39,6 +45,15 @@ static bool control_right(const struct domain *d, const struct wish *w)
     if (!w->compat_2_2)
         return !control_writable(d);
     return control_writable(d) && (w->backend == 0 || rights_give(&d->control, w->backend, XS_PERM_READ));
+}
+
+static bool who_right(const struct domain *d, const struct wish *w)
+{
+    for (unsigned i = 0; i < WHO_NODES && w->backend != 0; i++) {
+        if (d->who[i].n > 0 && !rights_let_read(&d->who[i], w->backend))
+            return false;
+    }
+    return true;
 }
 
 static bool dpdk_right(const struct domain *d, const struct wish *w)
@@ -62,9 +77,11 @@ enum todo domain_todo(const struct domain *d, const struct wish *w)
     if (d->domid == 0 || d->domid == w->backend)
         return TODO_NOTHING;
     if (!d->alive || !w->allow)
-        return anything_given(d) ? TODO_TAKE : TODO_NOTHING;
+        return anything_given(d, w) ? TODO_TAKE : TODO_NOTHING;
     // Without control the domain is just being made or unmade.
     if (w->backend == DOMID_NONE || d->control.n == 0)
         return TODO_NOTHING;
-    return control_right(d, w) && dpdk_right(d, w) && backend_right(d, w) ? TODO_NOTHING : TODO_GIVE;
+    if (control_right(d, w) && dpdk_right(d, w) && who_right(d, w) && backend_right(d, w))
+        return TODO_NOTHING;
+    return TODO_GIVE;
 }

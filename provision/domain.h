@@ -9,6 +9,10 @@
 #define DOMID_LAST 0x7fefu
 #define DOMID_NONE UINT32_MAX
 
+// The nodes that say who a domain is: the back end's domain reads there what a guest's entry in the configuration, and
+// its number in the switch, go by.
+enum who { WHO_NAME, WHO_VM, WHO_NODES };
+
 // All of one moment.
 struct domain {
     uint32_t domid;
@@ -19,6 +23,7 @@ struct domain {
     struct rights dpdk; // of control/dpdk
     struct rights backend; // of control/dpdk-backend
     char backend_text[16]; // and its value
+    struct rights who[WHO_NODES]; // none where they are not ours to change
 };
 
 struct wish {
@@ -30,7 +35,7 @@ struct wish {
 enum todo {
     TODO_NOTHING,
     TODO_GIVE, // make control/dpdk, tell the back end, set all rights
-    TODO_TAKE, // remove both, close control
+    TODO_TAKE, // remove both, close control, let the back end read nothing
 };
 
 // Decimal, 0 to DOMID_LAST. Returns 0 or -EINVAL.

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <assert.h>
+#include <string.h>
+
 #include "rights.h"
 
 #define BOTH (XS_PERM_READ | XS_PERM_WRITE)
@@ -52,11 +55,47 @@ bool rights_same(const struct rights *a, const struct rights *b)
     return true;
 }
 
-bool rights_give(const struct rights *r, uint32_t domid, unsigned bits)
+// Which entry is domid's own, the owner's apart; 0: none.
+static uint32_t rights_entry(const struct rights *r, uint32_t domid)
 {
     for (uint32_t i = 1; i < r->n; i++) {
         if (r->of[i].id == domid)
-            return (r->of[i].perms & bits) == bits;
+            return i;
     }
-    return false;
+    return 0;
+}
+
+bool rights_give(const struct rights *r, uint32_t domid, unsigned bits)
+{
+    uint32_t i = rights_entry(r, domid);
+
+    return i > 0 && (r->of[i].perms & bits) == bits;
+}
+
+bool rights_let_read(const struct rights *r, uint32_t domid)
+{
+    uint32_t i = rights_entry(r, domid);
+
+    return r->n > 0 && (r->of[0].id == domid || (r->of[i].perms & XS_PERM_READ) != 0);
+}
+
+void rights_add_reader(struct rights *r, uint32_t domid)
+{
+    uint32_t i = rights_entry(r, domid);
+
+    assert(r->n < RIGHTS_MAX);
+    if (i > 0)
+        r->of[i].perms |= XS_PERM_READ;
+    else
+        r->of[r->n++] = (struct xs_permissions){ .id = domid, .perms = XS_PERM_READ };
+}
+
+void rights_drop(struct rights *r, uint32_t domid)
+{
+    uint32_t i = rights_entry(r, domid);
+
+    if (i == 0)
+        return;
+    r->n--;
+    memmove(&r->of[i], &r->of[i + 1], (r->n - i) * sizeof(r->of[0]));
 }

@@ -32,4 +32,13 @@ bool rights_same(const struct rights *a, const struct rights *b);
 // Has domid an entry of its own, the owner's apart, with all of these XS_PERM_* bits?
 bool rights_give(const struct rights *r, uint32_t domid, unsigned bits);
 
+// May domid read the node, by an entry of its own or because everybody may?
+bool rights_let_read(const struct rights *r, uint32_t domid);
+
+// Let domid read too; the others keep what they have. There must be room for one more.
+void rights_add_reader(struct rights *r, uint32_t domid);
+
+// Remove domid's entry, unless it is the owner's.
+void rights_drop(struct rights *r, uint32_t domid);
+
 #endif

@@ -61,7 +61,7 @@ static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backe
     if (todo == TODO_GIVE)
         ret = store_give(xs, t, d, &w);
     else if (todo == TODO_TAKE)
-        ret = store_take(xs, t, d);
+        ret = store_take(xs, t, d, &w);
     ret = try_again_if_disturbed(ret);
     errno = 0;
     if (!xs_transaction_end(xs, t, ret < 0 || todo == TODO_NOTHING) && ret == 0)
@@ -80,7 +80,7 @@ static int domain_take_anyway(struct xs_handle *xs, const struct conf *c, uint32
 
     if (ret < 0 || !d->alive || domain_todo(d, &w) != TODO_TAKE)
         return ret < 0 ? ret : -EAGAIN;
-    ret = store_take(xs, XBT_NULL, d);
+    ret = store_take(xs, XBT_NULL, d, &w);
     if (ret == 0)
         say_done(d, &w, TODO_TAKE);
     return ret;

@@ -11,6 +11,8 @@
 #define CONTROL "control"
 #define PATH_BYTES 128u
 
+static const char *const who_nodes[WHO_NODES] = { [WHO_NAME] = "name", [WHO_VM] = "vm" };
+
 static int last_error(void)
 {
     return errno != 0 ? -errno : -EIO;
@@ -69,6 +71,19 @@ static int rights_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid,
     return 0;
 }
 
+// A node with more entries than we keep would lose some.
+static int who_read(struct xs_handle *xs, xs_transaction_t t, struct domain *d)
+{
+    int ret = 0;
+
+    for (unsigned i = 0; i < WHO_NODES && ret == 0; i++) {
+        ret = rights_read(xs, t, d->domid, who_nodes[i], &d->who[i]);
+        if (d->who[i].n == RIGHTS_MAX)
+            d->who[i].n = 0;
+    }
+    return ret;
+}
+
 static int rights_write(struct xs_handle *xs, xs_transaction_t t, const char *path, const struct rights *r)
 {
     struct rights copy = *r; // the library takes no const
@@ -95,6 +110,8 @@ int store_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, struct 
         ret = rights_read(xs, t, domid, XENVIRT_KEY_BACKEND, &d->backend);
     if (ret == 0)
         ret = text_read(xs, t, path_of(path, domid, XENVIRT_KEY_BACKEND), d->backend_text, sizeof(d->backend_text));
+    if (ret == 0)
+        ret = who_read(xs, t, d);
     if (ret == 0)
         ret = uuid_read(xs, t, domid, d->uuid);
     return ret < 0 ? ret : text_read(xs, t, path_of(path, domid, "name"), d->name, sizeof(d->name));
@@ -156,10 +173,56 @@ static int control_give(struct xs_handle *xs, xs_transaction_t t, const struct d
     return rights_write(xs, t, path_of(path, d->domid, CONTROL), &r);
 }
 
+// Entries of dead domains are void, but xenstored still lists them; written again they would be the next one's who has
+// the number.
+static void rights_drop_dead(struct xs_handle *xs, struct rights *r)
+{
+    for (uint32_t i = r->n; i-- > 1;) {
+        errno = 0;
+        if (r->of[i].id != 0 && !xs_is_domain_introduced(xs, r->of[i].id) && errno == 0)
+            rights_drop(r, r->of[i].id);
+    }
+}
+
+// What a node that says who the guest is should have: of the back end's domain, and the one that it was in before, which
+// owns control/dpdk-backend, only reader may read it; 0: none.
+static struct rights who_rights(
+    struct xs_handle *xs, const struct domain *d, const struct wish *w, uint32_t reader, const struct rights *now)
+{
+    uint32_t former = d->backend.n > 0 ? rights_owner(&d->backend) : DOMID_NONE;
+    struct rights r = *now;
+
+    rights_drop(&r, w->backend);
+    if (former != d->domid) // it can make itself the owner where it may write control
+        rights_drop(&r, former);
+    rights_drop_dead(xs, &r);
+    if (reader != 0 && !rights_let_read(&r, reader))
+        rights_add_reader(&r, reader);
+    return r;
+}
+
+// With a reader they are written in any case: its entry may be a dead one's of the same number.
+static int who_give(
+    struct xs_handle *xs, xs_transaction_t t, const struct domain *d, const struct wish *w, uint32_t reader)
+{
+    char path[PATH_BYTES];
+    int ret = 0;
+
+    for (unsigned i = 0; i < WHO_NODES && ret == 0; i++) {
+        struct rights r = who_rights(xs, d, w, reader, &d->who[i]);
+
+        if (d->who[i].n > 0 && (reader != 0 || !rights_same(&r, &d->who[i])))
+            ret = rights_write(xs, t, path_of(path, d->domid, who_nodes[i]), &r);
+    }
+    return ret;
+}
+
 int store_give(struct xs_handle *xs, xs_transaction_t t, const struct domain *d, const struct wish *w)
 {
     int ret = control_give(xs, t, d, w);
 
+    if (ret == 0)
+        ret = who_give(xs, t, d, w, w->backend);
     if (ret == 0)
         ret = dpdk_give(xs, t, d->domid, w->backend);
     return ret < 0 ? ret : backend_give(xs, t, d->domid, w->backend);
@@ -174,11 +237,13 @@ static int node_take(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, c
 }
 
 // control first: a guest that may write it would make anew what is removed.
-int store_take(struct xs_handle *xs, xs_transaction_t t, const struct domain *d)
+int store_take(struct xs_handle *xs, xs_transaction_t t, const struct domain *d, const struct wish *w)
 {
     const struct wish closed = { .compat_2_2 = false };
     int ret = d->alive ? control_give(xs, t, d, &closed) : 0;
 
+    if (ret == 0 && d->alive)
+        ret = who_give(xs, t, d, w, 0);
     if (ret == 0 && d->backend.n > 0)
         ret = node_take(xs, t, d->domid, XENVIRT_KEY_BACKEND);
     if (ret == 0 && d->dpdk.n > 0)

@@ -12,7 +12,7 @@ int store_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, struct 
 
 // Give the guest what it needs, or take all of it back.
 int store_give(struct xs_handle *xs, xs_transaction_t t, const struct domain *d, const struct wish *w);
-int store_take(struct xs_handle *xs, xs_transaction_t t, const struct domain *d);
+int store_take(struct xs_handle *xs, xs_transaction_t t, const struct domain *d, const struct wish *w);
 
 // The domids below /local/domain, in *domids, NULL if it fails, to free().
 int store_list(struct xs_handle *xs, uint32_t **domids, uint32_t *n);

@@ -3,7 +3,6 @@
 
 import os
 import random
-import re
 import signal
 import socket
 import subprocess
@@ -11,94 +10,8 @@ import sys
 import time
 
 import harness
-from case import OwnCase
-from harness import HOST_MAC, Fe22, Proc, Testpmd
-
-A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"
-BACKEND = 5  # the domain of the back end, where it isn't domain 0
-
-
-def dpdk(domid, key=""):
-    return f"/local/domain/{domid}/control/dpdk" + (f"/{key}" if key else "")
-
-
-def told(domid):
-    return f"/local/domain/{domid}/control/dpdk-backend"
-
-
-class ProvisionCase(OwnCase):
-
-    def setUp(self):
-        super().setUp()
-        self.conf = os.path.join(self.bench.dir, "provision.conf")
-        self.write_conf()
-
-    def write_conf(self, **conf):
-        with open(self.conf, "w") as f:
-            f.write(harness.conf_text({"run_dir": os.path.join(self.bench.dir, "p"), "log_level": "debug", **conf}))
-
-    def fresh(self, *options):
-        """A domain as the toolstack makes it."""
-        return self.bench.domain(*(options or (f"guest-{self.bench.next_domid}",)))
-
-    def create(self, domid, *options):
-        self.bench.sim.create(domid, *options)
-        return domid
-
-    def run_provision(self, *args, domid=0):
-        argv = [harness.built("xv-provision"), "--config", self.conf, *map(str, args)]
-        return subprocess.run(argv, env=self.bench.sim_env(domid), stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=harness.LONG, check=False)
-
-    def provision(self, *domids):
-        result = self.run_provision(*domids)
-        self.assertEqual(0, result.returncode, result.stderr)
-        return result.stderr
-
-    def cannot_start(self, domid, *options):
-        """A guest of DPDK 2.2 whose XenStore refuses what it writes."""
-        guest = Fe22(self.bench, domid, *options)
-        with self.assertRaisesRegex(harness.Failure, "Permission denied"):
-            guest.device(0, A)
-        guest.kill()
-
-    def refused(self, pattern, *args, code=1, **kw):
-        result = self.run_provision(*args, **kw)
-        self.assertEqual(code, result.returncode, result.stderr)
-        self.assertRegex(result.stderr, pattern)
-
-    def watch(self, *, ready=True):
-        proc = Proc(self.bench, "provision", [harness.built("xv-provision"), "--config", self.conf, "--watch"],
-                    self.bench.sim_env(0))
-        if ready:
-            proc.expect("connected to XenStore")
-        return proc
-
-    def store(self, domid, tool, *args):
-        """Output of the tool as that domain, or None if XenStore refuses."""
-        result = subprocess.run([f"xenstore-{tool}", *args], env=self.bench.sim_env(domid), capture_output=True,
-                                text=True, timeout=harness.LONG, check=False)
-        return result.stdout.strip() if result.returncode == 0 else None
-
-    def rights(self, path):
-        """As xenstore-ls prints them: (n7,r5)."""
-        parent, name = path.rsplit("/", 1)
-        listed = self.store(0, "ls", "-p", parent) or ""
-        found = re.search(rf"^{re.escape(name)} = .*\((\S+)\)$", listed, re.M)
-        return found and found.group(1)
-
-    def has(self, domid, backend=0):
-        """Has the guest all that it needs? Asked of XenStore as the guest and as the back end's domain."""
-        return (self.rights(dpdk(domid)) == f"n{domid},r{backend}" and
-                self.store(domid, "read", "control/dpdk-backend") == str(backend) and
-                self.store(backend, "ls", dpdk(domid)) is not None)
-
-    def wait_has(self, domid, backend=0):
-        self.wait(f"domain {domid} to be provisioned", lambda: self.has(domid, backend))
-
-    def has_nothing(self, domid):
-        return (self.rights(dpdk(domid)) is None and self.rights(told(domid)) is None
-                and self.store(domid, "write", "control/dpdk/x", "1") is None)
+from harness import HOST_MAC, Proc, Testpmd
+from provision import A, ProvisionCase, dpdk, told
 
 
 class Once(ProvisionCase):
@@ -235,105 +148,6 @@ class Once(ProvisionCase):
         result = self.run_provision("-n")
         self.assertEqual(0, result.returncode)
         self.assertIn('backend = "switch";', result.stdout)
-
-
-class DriverDomain(harness.Switch):
-    """The switch in a domain of its own."""
-
-    def env(self):
-        return self.bench.sim_env(BACKEND)
-
-
-class Elsewhere(ProvisionCase):
-    """The back end isn't in domain 0."""
-
-    def setUp(self):
-        super().setUp()
-        self.bench.next_domid = BACKEND + 1
-
-    def events(self):
-        """Special watches as the back end's domain sees them, into a log."""
-        return Proc(self.bench, "events", ["stdbuf", "-oL", "xenstore-watch", "@introduceDomain", "@releaseDomain"],
-                    self.bench.sim_env(BACKEND))
-
-    def test_testpmd_finds_a_switch_in_a_driver_domain(self):
-        self.write_conf(provision={"backend": "switch"})
-        self.create(BACKEND, "switch")
-        watch = self.watch()
-        self.switch = DriverDomain(self.bench).start()
-        a, b = self.bench.testpmd(A, self.fresh()), self.bench.testpmd(B, self.fresh())
-        a.expect(f"granted to domain {BACKEND}")
-        # The tree itself tells the driver domain of no death, @releaseDomain does.
-        a.kill()
-        self.bench.sim.destroy(a.domid)
-        self.wait("guest a to be gone", lambda: not self.switch.vifs(a.domid))
-        b.running()
-        self.assertEqual(0, watch.stop())
-
-    def test_it_hears_of_domains_that_come_and_go(self):
-        self.write_conf(provision={"backend": str(BACKEND)})
-        self.create(BACKEND)
-        events = self.events()
-        events.expect("(?s)introduceDomain.*releaseDomain")  # that each watch is set
-        quiet = events.text()
-        domid = self.fresh()
-        self.assertEqual(quiet, events.text())
-        self.provision(domid)
-        later = self.fresh()
-        events.expect("(?s)releaseDomain.*introduceDomain")
-        self.bench.sim.destroy(later)
-        events.expect("(?s)releaseDomain.*introduceDomain.*releaseDomain")
-
-    def test_a_back_end_that_comes_back_under_another_number_gets_the_guests(self):
-        self.write_conf(provision={"backend": "switch"})
-        self.create(BACKEND, "switch")
-        a, b = self.fresh("alpha"), self.fresh("beta")
-        watch = self.watch()
-        self.wait_has(a, BACKEND)
-        self.wait_has(b, BACKEND)
-        self.store(a, "write", "control/dpdk/0_ether_addr", A)
-        self.bench.sim.destroy(BACKEND)
-        watch.expect(r"the back end's domain \(switch\) is not there")
-        self.assertIsNone(self.store(a, "read", "control/dpdk-backend"), "no number of a dead domain is told")
-        self.create(20, "switch")
-        for domid in (a, b):
-            self.wait_has(domid, 20)
-        self.assertEqual(A, self.store(20, "read", dpdk(a, "0_ether_addr")), "its keys too")
-
-    def test_a_back_end_that_comes_back_under_its_number_gets_the_guests(self):
-        """xenstored voids a dead domain's rights, though it still lists them."""
-        self.write_conf(provision={"backend": str(BACKEND)})
-        self.create(BACKEND)
-        domid = self.fresh()
-        self.provision(domid)
-        self.store(domid, "write", "control/dpdk/0_ether_addr", A)
-        self.assertEqual(A, self.store(BACKEND, "read", dpdk(domid, "0_ether_addr")))
-        self.bench.sim.destroy(BACKEND)
-        self.create(BACKEND)
-        self.assertIsNone(self.store(BACKEND, "read", dpdk(domid, "0_ether_addr")))
-        self.provision(domid)
-        self.assertTrue(self.has(domid, BACKEND))
-        self.assertEqual(A, self.store(BACKEND, "read", dpdk(domid, "0_ether_addr")))
-
-    def test_a_guest_waits_for_its_back_end(self):
-        self.write_conf(provision={"backend": "switch"})
-        domid = self.fresh()
-        self.refused(r"can't be served yet: the back end's domain \(switch\)", domid)
-        self.assertTrue(self.has_nothing(domid))
-        self.watch()
-        self.create(BACKEND, "switch")
-        self.wait_has(domid, BACKEND)
-
-    def test_the_back_ends_domain_gets_no_more_than_it_needs(self):
-        self.write_conf(provision={"backend": str(BACKEND)}, guests=[{"domid": BACKEND + 1, "compat_2_2": True}])
-        self.create(BACKEND)
-        domid = self.fresh()
-        self.provision(domid)
-        self.store(domid, "write", "control/dpdk/x", "1")
-        self.assertIsNone(self.store(BACKEND, "write", dpdk(domid, "x"), "2"))
-        self.assertIsNone(self.store(BACKEND, "write", f"/local/domain/{domid}/control/other", "2"))
-        self.assertIsNone(self.store(BACKEND, "read", f"/local/domain/{domid}/name"))
-        self.refused("or has the back end there", BACKEND)
 
 
 class Watch(ProvisionCase):

@@ -16,7 +16,11 @@ static const struct wish refused = { .backend = BACKEND };
 // A domain as the toolstack makes it.
 static struct domain fresh(void)
 {
-    return (struct domain){ .domid = GUEST, .alive = true, .control = rights_of_control(GUEST, 0, false) };
+    struct rights toolstacks = rights_of_control(GUEST, 0, false);
+
+    return (struct domain){
+        .domid = GUEST, .alive = true, .control = toolstacks, .who = { [WHO_NAME] = toolstacks, [WHO_VM] = toolstacks }
+    };
 }
 
 // One that has all that the wish says.
@@ -28,6 +32,8 @@ static struct domain given(const struct wish *w)
     d.dpdk = rights_of_dpdk(GUEST, w->backend);
     d.backend = rights_of_backend(GUEST, w->backend);
     snprintf(d.backend_text, sizeof(d.backend_text), "%u", w->backend);
+    for (unsigned i = 0; i < WHO_NODES; i++)
+        rights_add_reader(&d.who[i], w->backend);
     return d;
 }
 
@@ -72,6 +78,8 @@ Test(domain, todo_with_a_back_end_in_domain_0)
     struct domain d = given(&w);
 
     cr_expect_eq(domain_todo(&d, &w), TODO_NOTHING);
+    d.who[WHO_NAME] = d.who[WHO_VM] = rights_of_control(GUEST, 0, false);
+    cr_expect_eq(domain_todo(&d, &w), TODO_NOTHING);
     d.dpdk = (struct rights){ .n = 1, .of = { { .id = GUEST } } };
     cr_expect_eq(domain_todo(&d, &w), TODO_NOTHING, "domain 0 reads it anyway");
 }
@@ -104,6 +112,20 @@ Test(domain, todo_of_one_that_lacks_a_part_is_to_give_all)
     d = given(&allowed);
     strcpy(d.backend_text, "");
     cr_expect_eq(domain_todo(&d, &allowed), TODO_GIVE, "it names none");
+}
+
+Test(domain, todo_of_one_that_the_back_end_does_not_know_is_to_give_all)
+{
+    for (unsigned i = 0; i < WHO_NODES; i++) {
+        struct domain d = given(&allowed);
+
+        rights_drop(&d.who[i], BACKEND);
+        cr_expect_eq(domain_todo(&d, &allowed), TODO_GIVE, "node %u", i);
+        d.who[i].of[0].perms = XS_PERM_READ;
+        cr_expect_eq(domain_todo(&d, &allowed), TODO_NOTHING, "node %u, which everybody may read", i);
+        d.who[i].n = 0;
+        cr_expect_eq(domain_todo(&d, &allowed), TODO_NOTHING, "node %u isn't there", i);
+    }
 }
 
 Test(domain, todo_for_another_back_end_is_to_give_all)
@@ -147,6 +169,14 @@ Test(domain, todo_of_one_that_is_not_allowed_is_to_take_whatever_it_has)
     d = fresh();
     d.control = rights_of_control(GUEST, BACKEND, true);
     cr_expect_eq(domain_todo(&d, &refused), TODO_TAKE);
+    for (unsigned i = 0; i < WHO_NODES; i++) {
+        d = fresh();
+        rights_add_reader(&d.who[i], BACKEND);
+        cr_expect_eq(domain_todo(&d, &refused), TODO_TAKE, "node %u", i);
+        rights_drop(&d.who[i], BACKEND);
+        rights_add_reader(&d.who[i], BACKEND + 1);
+        cr_expect_eq(domain_todo(&d, &refused), TODO_NOTHING, "node %u: what others may read is not ours", i);
+    }
 }
 
 Test(domain, todo_of_a_dead_one_is_to_remove_what_it_left)

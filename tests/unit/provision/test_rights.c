@@ -78,3 +78,50 @@ Test(rights, same_are_same_entries_in_the_same_order)
     b.n = 1;
     cr_expect_not(rights_same(&a, &b));
 }
+
+Test(rights, reading_goes_by_ones_own_entry_else_by_everybodys)
+{
+    struct rights r = { .n = 2, .of = { { .id = 0, .perms = XS_PERM_READ }, { .id = 7, .perms = XS_PERM_NONE } } };
+
+    cr_expect(rights_let_read(&r, 0), "the owner");
+    cr_expect(rights_let_read(&r, 5), "everybody");
+    cr_expect_not(rights_let_read(&r, 7), "but not who is named");
+    r.of[0].perms = XS_PERM_NONE;
+    r.of[1].perms = XS_PERM_READ | XS_PERM_WRITE;
+    cr_expect(rights_let_read(&r, 0));
+    cr_expect_not(rights_let_read(&r, 5));
+    cr_expect(rights_let_read(&r, 7));
+    r.n = 0;
+    cr_expect_not(rights_let_read(&r, 0), "there is no such node");
+}
+
+Test(rights, a_reader_more_takes_nothing_from_others)
+{
+    struct rights r = rights_of_control(7, 0, false);
+
+    rights_add_reader(&r, 5);
+    cr_expect_eq(r.n, 3);
+    cr_expect(rights_let_read(&r, 5));
+    cr_expect(rights_let_read(&r, 7));
+    r.of[1].perms = XS_PERM_WRITE;
+    rights_add_reader(&r, 7);
+    cr_expect_eq(r.n, 3);
+    cr_expect(rights_give(&r, 7, XS_PERM_READ | XS_PERM_WRITE), "nor what it has itself");
+}
+
+Test(rights, a_reader_less_takes_nothing_from_others)
+{
+    struct rights r = rights_of_control(7, 0, false);
+
+    rights_add_reader(&r, 5);
+    rights_add_reader(&r, 6);
+    rights_drop(&r, 5);
+    cr_expect_eq(r.n, 3);
+    cr_expect_not(rights_let_read(&r, 5));
+    cr_expect(rights_let_read(&r, 6));
+    cr_expect(rights_let_read(&r, 7));
+    rights_drop(&r, 0);
+    rights_drop(&r, 9);
+    cr_expect_eq(r.n, 3, "the owner stays, and who isn't there can't go");
+    cr_expect_eq(rights_owner(&r), 0);
+}
