@@ -26,6 +26,10 @@
 // Written for the guest by xv-provision, not by it: the domid to grant to, in decimal.
 #define XENVIRT_KEY_BACKEND "control/dpdk-backend"
 
+// Written for the back end's domain by xv-provision, where that isn't domain 0: a node for each guest that it may read, by
+// domid. It may not list the domains itself.
+#define XENVIRT_GUESTS "control/dpdk-guests"
+
 #define XENVIRT_DEVICES_MAX 32u
 #define XENVIRT_MEMPOOLS_MAX 16u
 #define XENVIRT_LIST_PAGES_MAX 64u

@@ -37,7 +37,8 @@ static bool who_given(const struct domain *d, uint32_t backend)
 
 static bool anything_given(const struct domain *d, const struct wish *w)
 {
-    return d->dpdk.n > 0 || d->backend.n > 0 || (d->alive && (control_writable(d) || who_given(d, w->backend)));
+    return d->dpdk.n > 0 || d->backend.n > 0 || d->listed ||
+           (d->alive && (control_writable(d) || who_given(d, w->backend)));
 }
 
 static bool control_right(const struct domain *d, const struct wish *w)
@@ -54,6 +55,12 @@ static bool who_right(const struct domain *d, const struct wish *w)
             return false;
     }
     return true;
+}
+
+// Domain 0 lists the domains itself.
+static bool list_right(const struct domain *d, const struct wish *w)
+{
+    return w->backend == 0 || d->listed;
 }
 
 static bool dpdk_right(const struct domain *d, const struct wish *w)
@@ -81,7 +88,7 @@ enum todo domain_todo(const struct domain *d, const struct wish *w)
     // Without control the domain is just being made or unmade.
     if (w->backend == DOMID_NONE || d->control.n == 0)
         return TODO_NOTHING;
-    if (control_right(d, w) && dpdk_right(d, w) && who_right(d, w) && backend_right(d, w))
+    if (control_right(d, w) && dpdk_right(d, w) && who_right(d, w) && list_right(d, w) && backend_right(d, w))
         return TODO_NOTHING;
     return TODO_GIVE;
 }

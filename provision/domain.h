@@ -24,6 +24,7 @@ struct domain {
     struct rights backend; // of control/dpdk-backend
     char backend_text[16]; // and its value
     struct rights who[WHO_NODES]; // none where they are not ours to change
+    bool listed; // among those that the back end's domain is told of
 };
 
 struct wish {

@@ -53,7 +53,7 @@ static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backe
 
     if (t == XBT_NULL)
         return errno != 0 ? -errno : -EIO;
-    ret = store_read(xs, t, d->domid, d);
+    ret = store_read(xs, t, d->domid, backend, d);
     if (ret == 0) {
         w = domain_wish(d, c, backend);
         todo = domain_todo(d, &w);
@@ -75,7 +75,7 @@ static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backe
 // takes the rest.
 static int domain_take_anyway(struct xs_handle *xs, const struct conf *c, uint32_t backend, struct domain *d)
 {
-    int ret = store_read(xs, XBT_NULL, d->domid, d);
+    int ret = store_read(xs, XBT_NULL, d->domid, backend, d);
     struct wish w = domain_wish(d, c, backend);
 
     if (ret < 0 || !d->alive || domain_todo(d, &w) != TODO_TAKE)
@@ -99,7 +99,7 @@ enum settled domain_settle(struct xs_handle *xs, const struct conf *c, uint32_t 
 {
     struct domain d;
     struct wish w;
-    int ret = store_read(xs, XBT_NULL, domid, &d);
+    int ret = store_read(xs, XBT_NULL, domid, backend, &d);
 
     if (ret == 0) {
         w = domain_wish(&d, c, backend);

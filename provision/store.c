@@ -92,7 +92,28 @@ static int rights_write(struct xs_handle *xs, xs_transaction_t t, const char *pa
     return xs_set_permissions(xs, t, path, copy.of, copy.n) ? 0 : last_error();
 }
 
-int store_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, struct domain *d)
+// The guest's node among those that the back end's domain is told of.
+static const char *path_listed(char path[PATH_BYTES], uint32_t backend, uint32_t domid)
+{
+    snprintf(path, PATH_BYTES, TREE "/%u/" XENVIRT_GUESTS "/%u", backend, domid);
+    return path;
+}
+
+static int listed_read(struct xs_handle *xs, xs_transaction_t t, uint32_t backend, struct domain *d)
+{
+    char path[PATH_BYTES];
+    void *value;
+
+    if (backend == 0 || backend == DOMID_NONE)
+        return 0;
+    errno = 0;
+    value = xs_read(xs, t, path_listed(path, backend, d->domid), NULL);
+    d->listed = value != NULL;
+    free(value);
+    return d->listed || errno == ENOENT ? 0 : last_error();
+}
+
+int store_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, uint32_t backend, struct domain *d)
 {
     char path[PATH_BYTES];
     int ret;
@@ -112,6 +133,8 @@ int store_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, struct 
         ret = text_read(xs, t, path_of(path, domid, XENVIRT_KEY_BACKEND), d->backend_text, sizeof(d->backend_text));
     if (ret == 0)
         ret = who_read(xs, t, d);
+    if (ret == 0)
+        ret = listed_read(xs, t, backend, d);
     if (ret == 0)
         ret = uuid_read(xs, t, domid, d->uuid);
     return ret < 0 ? ret : text_read(xs, t, path_of(path, domid, "name"), d->name, sizeof(d->name));
@@ -184,17 +207,22 @@ static void rights_drop_dead(struct xs_handle *xs, struct rights *r)
     }
 }
 
-// What a node that says who the guest is should have: of the back end's domain, and the one that it was in before, which
-// owns control/dpdk-backend, only reader may read it; 0: none.
+// The back end's domain that the guest was given to: the owner of control/dpdk-backend, unless the guest, which may write
+// control, has made that itself.
+static uint32_t backend_former(const struct domain *d)
+{
+    return d->backend.n > 0 && rights_owner(&d->backend) != d->domid ? rights_owner(&d->backend) : DOMID_NONE;
+}
+
+// What a node that says who the guest is should have: of the back end's domain and its former one only reader may read
+// it; 0: none.
 static struct rights who_rights(
     struct xs_handle *xs, const struct domain *d, const struct wish *w, uint32_t reader, const struct rights *now)
 {
-    uint32_t former = d->backend.n > 0 ? rights_owner(&d->backend) : DOMID_NONE;
     struct rights r = *now;
 
     rights_drop(&r, w->backend);
-    if (former != d->domid) // it can make itself the owner where it may write control
-        rights_drop(&r, former);
+    rights_drop(&r, backend_former(d));
     rights_drop_dead(xs, &r);
     if (reader != 0 && !rights_let_read(&r, reader))
         rights_add_reader(&r, reader);
@@ -217,12 +245,41 @@ static int who_give(
     return ret;
 }
 
+static int path_take(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+    errno = 0;
+    return xs_rm(xs, t, path) || errno == ENOENT ? 0 : last_error();
+}
+
+static int list_take(struct xs_handle *xs, xs_transaction_t t, const struct domain *d, uint32_t backend)
+{
+    char path[PATH_BYTES];
+
+    if (backend == 0 || backend == DOMID_NONE)
+        return 0;
+    return path_take(xs, t, path_listed(path, backend, d->domid));
+}
+
+// The back end's domain reads it by the rights of its own control.
+static int list_give(struct xs_handle *xs, xs_transaction_t t, const struct domain *d, uint32_t backend)
+{
+    char path[PATH_BYTES];
+    int ret = list_take(xs, t, d, backend_former(d));
+
+    if (ret < 0 || backend == 0)
+        return ret;
+    errno = 0;
+    return xs_mkdir(xs, t, path_listed(path, backend, d->domid)) ? 0 : last_error();
+}
+
 int store_give(struct xs_handle *xs, xs_transaction_t t, const struct domain *d, const struct wish *w)
 {
     int ret = control_give(xs, t, d, w);
 
     if (ret == 0)
         ret = who_give(xs, t, d, w, w->backend);
+    if (ret == 0)
+        ret = list_give(xs, t, d, w->backend);
     if (ret == 0)
         ret = dpdk_give(xs, t, d->domid, w->backend);
     return ret < 0 ? ret : backend_give(xs, t, d->domid, w->backend);
@@ -232,8 +289,7 @@ static int node_take(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, c
 {
     char path[PATH_BYTES];
 
-    errno = 0;
-    return xs_rm(xs, t, path_of(path, domid, what)) || errno == ENOENT ? 0 : last_error();
+    return path_take(xs, t, path_of(path, domid, what));
 }
 
 // control first: a guest that may write it would make anew what is removed.
@@ -244,6 +300,10 @@ int store_take(struct xs_handle *xs, xs_transaction_t t, const struct domain *d,
 
     if (ret == 0 && d->alive)
         ret = who_give(xs, t, d, w, 0);
+    if (ret == 0)
+        ret = list_take(xs, t, d, w->backend);
+    if (ret == 0)
+        ret = list_take(xs, t, d, backend_former(d));
     if (ret == 0 && d->backend.n > 0)
         ret = node_take(xs, t, d->domid, XENVIRT_KEY_BACKEND);
     if (ret == 0 && d->dpdk.n > 0)
@@ -251,7 +311,8 @@ int store_take(struct xs_handle *xs, xs_transaction_t t, const struct domain *d,
     return ret;
 }
 
-int store_list(struct xs_handle *xs, uint32_t **domids, uint32_t *n)
+// The domids that the names below path are.
+static int domids_list(struct xs_handle *xs, const char *path, uint32_t **domids, uint32_t *n)
 {
     unsigned count = 0;
     char **names;
@@ -259,7 +320,7 @@ int store_list(struct xs_handle *xs, uint32_t **domids, uint32_t *n)
     *n = 0;
     *domids = NULL;
     errno = 0;
-    names = xs_directory(xs, XBT_NULL, TREE, &count);
+    names = xs_directory(xs, XBT_NULL, path, &count);
     if (names == NULL)
         return last_error();
     *domids = calloc(count + 1, sizeof(**domids));
@@ -267,6 +328,11 @@ int store_list(struct xs_handle *xs, uint32_t **domids, uint32_t *n)
         *n += domid_parse(names[i], &(*domids)[*n]) == 0;
     free(names);
     return *domids == NULL ? -ENOMEM : 0;
+}
+
+int store_list(struct xs_handle *xs, uint32_t **domids, uint32_t *n)
+{
+    return domids_list(xs, TREE, domids, n);
 }
 
 static int backend_by_name(struct xs_handle *xs, const char *name, uint32_t *backend)
@@ -288,11 +354,21 @@ static int backend_by_name(struct xs_handle *xs, const char *name, uint32_t *bac
     return ret < 0 ? ret : found;
 }
 
+// The toolstack removes a domain's tree before it ends the domain: then it isn't there any more, or its tree would be made
+// anew.
 int store_backend(struct xs_handle *xs, const char *text, uint32_t *backend)
 {
+    struct rights control;
+    int ret;
+
     if (domid_parse(text, backend) < 0)
         return backend_by_name(xs, text, backend);
-    return *backend == 0 || xs_is_domain_introduced(xs, *backend) ? 0 : -ENOENT;
+    if (*backend == 0)
+        return 0;
+    ret = rights_read(xs, XBT_NULL, *backend, CONTROL, &control);
+    if (ret < 0)
+        return ret;
+    return control.n > 0 && xs_is_domain_introduced(xs, *backend) ? 0 : -ENOENT;
 }
 
 int store_tell_lives(struct xs_handle *xs, uint32_t backend)
@@ -304,4 +380,26 @@ int store_tell_lives(struct xs_handle *xs, uint32_t backend)
         return 0;
     ret = rights_write(xs, XBT_NULL, "@introduceDomain", &r);
     return ret < 0 ? ret : rights_write(xs, XBT_NULL, "@releaseDomain", &r);
+}
+
+// The list is made too: without one the back end would look for guests by trying every domid.
+int store_guests_clean(struct xs_handle *xs, uint32_t backend)
+{
+    char path[PATH_BYTES];
+    uint32_t *domids, n;
+    int ret;
+
+    if (backend == 0)
+        return 0;
+    errno = 0;
+    if (!xs_mkdir(xs, XBT_NULL, path_of(path, backend, XENVIRT_GUESTS)))
+        return last_error();
+    ret = domids_list(xs, path, &domids, &n);
+    for (uint32_t i = 0; i < n && ret == 0; i++) {
+        errno = 0;
+        if (!xs_is_domain_introduced(xs, domids[i]))
+            ret = errno != 0 ? -errno : path_take(xs, XBT_NULL, path_listed(path, backend, domids[i]));
+    }
+    free(domids);
+    return ret;
 }

@@ -7,8 +7,8 @@
 
 // All return 0 or -errno. t may be XBT_NULL.
 
-// Look at one domain. What isn't there is no error.
-int store_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, struct domain *d);
+// Look at one domain, and at what the back end's domain is told of it. What isn't there is no error.
+int store_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, uint32_t backend, struct domain *d);
 
 // Give the guest what it needs, or take all of it back.
 int store_give(struct xs_handle *xs, xs_transaction_t t, const struct domain *d, const struct wish *w);
@@ -19,6 +19,9 @@ int store_list(struct xs_handle *xs, uint32_t **domids, uint32_t *n);
 
 // The back end's domain, by domid or name. -ENOENT: it isn't there.
 int store_backend(struct xs_handle *xs, const char *text, uint32_t *backend);
+
+// The guests that the back end's domain is told of: strike out those that died.
+int store_guests_clean(struct xs_handle *xs, uint32_t backend);
 
 // Let the back end's domain hear of domains that come and go. Replaces what others may have allowed: xenstored doesn't
 // say what that was.

@@ -103,6 +103,15 @@ static void lives_tell(struct watch *w)
         LOG(WARNING, STORE_LIVES_REFUSED, w->backend, strerror(-ret));
 }
 
+static void guests_clean(struct watch *w)
+{
+    static struct log_quota quota;
+    int ret = w->backend == DOMID_NONE ? 0 : store_guests_clean(w->xs, w->backend);
+
+    if (ret < 0 && log_may(&quota))
+        LOG(WARNING, "can't keep the list of guests for domain %u: %s", w->backend, strerror(-ret));
+}
+
 static void watch_round(struct watch *w)
 {
     static struct log_quota quota;
@@ -113,6 +122,7 @@ static void watch_round(struct watch *w)
         LOG(ERR, "can't list the domains: %s; is this domain 0?", strerror(-ret));
     backend_find(w);
     lives_tell(w);
+    guests_clean(w);
     for (uint32_t i = 0; i < n; i++) {
         domain_settle(w->xs, w->conf, w->backend, domids[i]);
         notify_say("WATCHDOG=1");

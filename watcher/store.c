@@ -14,13 +14,14 @@
 #include "domain.h"
 #include "log.h"
 #include "outbox.h"
+#include "scan.h"
 #include "store.h"
 #include "xendev.h"
 
 #define TREE "/local/domain"
 #define POLL_MS 250
 #define RETRY_MS 500
-#define PROBE_MAX 1023u // domids looked at where the tree can't be listed
+#define SCAN_POLL_MS ((int)(SCAN_REST_NS / CLOCK_MS))
 
 // A guest that writes without end is read at most so often.
 #define READS_MAX 20u
@@ -32,6 +33,7 @@ struct store {
     struct outbox out;
     struct domains domains;
     uint32_t connection;
+    struct scan scan;
     bool told; // that XenStore isn't there
 };
 
@@ -175,13 +177,22 @@ static int snapshot_read(struct store *st, struct xs_handle *xs, struct snapshot
 }
 
 // Is the domain there? What was never seen on this connection isn't known to be gone.
-static bool domain_gone(struct store *st, struct xs_handle *xs, struct domain *d)
+static bool domain_gone(const struct store *st, struct domain *d, bool there)
 {
-    if (xs_is_domain_introduced(xs, d->domid)) {
+    if (there)
         d->connection = st->connection;
-        return false;
-    }
-    return d->connection == st->connection;
+    return !there && d->connection == st->connection;
+}
+
+// A domain and what it has. Only domain 0 may ask whether it was introduced; for a driver domain it is there while it has a
+// name to read. Returns as read_keys().
+static int domain_look(struct store *st, struct xs_handle *xs, struct domain *d, struct snapshot *s)
+{
+    bool there = xs_is_domain_introduced(xs, d->domid), denied = !there && errno == EACCES;
+    int ret = snapshot_read(st, xs, s);
+
+    s->gone = domain_gone(st, d, there || (denied && s->name[0] != '\0'));
+    return ret;
 }
 
 // Read one domain. Returns 0 or -1 if the connection is in doubt.
@@ -193,8 +204,7 @@ static int domain_read(struct store *st, struct xs_handle *xs, struct domain *d)
     if (s == NULL)
         return 0;
     domain_unmark(&st->domains, d, s->touches);
-    s->gone = domain_gone(st, xs, d);
-    ret = snapshot_read(st, xs, s);
+    ret = domain_look(st, xs, d, s);
     if (ret > 0)
         d->known = true;
     if (ret < 0 || !d->known) {
@@ -242,21 +252,56 @@ static void domain_expect(struct store *st, uint32_t domid)
         domain_mark(&st->domains, d);
 }
 
-// Who is there? A driver domain may not list the tree: then every domid is tried once.
-static void store_scan(struct store *st, struct xs_handle *xs)
+static bool domains_expect(struct store *st, struct xs_handle *xs, const char *path, unsigned *n)
 {
-    unsigned n = 0;
-    char **names = xs_directory(xs, XBT_NULL, TREE, &n);
+    char **names = xs_directory(xs, XBT_NULL, path, n);
 
-    if (names == NULL && errno == EACCES) {
-        LOG(INFO, "this domain may not list the others: it sees those that xv-provision in domain 0 has let it read");
-        for (uint32_t domid = 1; domid <= PROBE_MAX; domid++)
-            domain_expect(st, domid);
-    }
-    for (unsigned i = 0; names != NULL && i < n; i++)
+    for (unsigned i = 0; names != NULL && i < *n; i++)
         domain_expect(st, (uint32_t)strtoul(names[i], NULL, 10));
     free(names);
+    return names != NULL;
+}
+
+// Who is there? A driver domain may not list the tree; xv-provision keeps a list for it.
+static void store_find(struct store *st, struct xs_handle *xs)
+{
+    unsigned n = 0;
+
+    scan_stop(&st->scan);
+    if (!domains_expect(st, xs, TREE, &n) && errno == EACCES) {
+        if (domains_expect(st, xs, XENVIRT_GUESTS, &n)) {
+            LOG(INFO, "xv-provision in domain 0 names %u guests", n);
+        } else {
+            LOG(NOTICE, "this domain may not list the others and finds no list of xv-provision's: trying all numbers");
+            scan_start(&st->scan);
+        }
+    }
     domains_mark_known(&st->domains);
+}
+
+// Try the next number, by one request. Who comes later shows by an event.
+static void store_scan(struct store *st, struct xs_handle *xs)
+{
+    uint32_t domid = scan_take(&st->scan, clock_ns());
+    char path[64];
+    unsigned n;
+    void *keys;
+
+    if (domid == 0)
+        return;
+    snprintf(path, sizeof(path), TREE "/%u/" XENVIRT_DIR, domid);
+    keys = xs_directory(xs, XBT_NULL, path, &n);
+    if (keys != NULL)
+        domain_expect(st, domid);
+    free(keys);
+    scan_rest(&st->scan, clock_ns());
+}
+
+static int wait_ms(struct store *st)
+{
+    if (scan_on(&st->scan))
+        return SCAN_POLL_MS;
+    return domains_first(&st->domains) != NULL ? 50 : POLL_MS;
 }
 
 static struct xs_handle *store_connect(struct store *st)
@@ -283,11 +328,12 @@ static struct xs_handle *store_connect(struct store *st)
 // Serve one connection until it is lost.
 static void store_serve(struct store *st, struct xs_handle *xs)
 {
-    store_scan(st, xs);
+    store_find(st, xs);
     while (store_drain(st, xs) == 0 && store_round(st, xs) == 0) {
         struct pollfd p[] = { { .fd = xs_fileno(xs), .events = POLLIN }, { .fd = st->stop_fd, .events = POLLIN } };
 
-        poll(p, 2, domains_first(&st->domains) != NULL ? 50 : POLL_MS);
+        store_scan(st, xs);
+        poll(p, 2, wait_ms(st));
         if (p[1].revents != 0)
             return;
     }

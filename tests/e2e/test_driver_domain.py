@@ -1,11 +1,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The back end in a domain of its own, with the rights in XenStore that xv-provision gives it there."""
 
+import os
+import re
+import subprocess
+import sys
+import time
+
 import harness
 from harness import Proc
 from provision import A, B, ProvisionCase, dpdk, who
 
 BACKEND = 5  # the domain of the back end
+FAR = 30000  # a domid late in the order of numbers
+SCAN_REST = 0.01  # seconds between two numbers that the watcher tries
+
+# xenstored writes down what it is asked: xenstore-control does this too, but only on real Xen.
+TRACE = """
+import ctypes, sys
+xs = ctypes.CDLL("libxenstore.so.4")
+xs.xs_open.restype = xs.xs_control_command.restype = ctypes.c_void_p
+h = ctypes.c_void_p(xs.xs_open(0))
+for command, value in ((b"logfile", sys.argv[1].encode()), (b"log", b"on")):
+    if not xs.xs_control_command(h, command, value + b"\\0", len(value) + 1):
+        sys.exit("xenstored takes no trace")
+"""
 
 
 class DriverDomain(harness.Switch):
@@ -15,12 +34,20 @@ class DriverDomain(harness.Switch):
         return self.bench.sim_env(BACKEND)
 
 
-class Elsewhere(ProvisionCase):
-    """The back end isn't in domain 0."""
+class DriverDomainCase(ProvisionCase):
 
     def setUp(self):
         super().setUp()
         self.bench.next_domid = BACKEND + 1
+
+    def listed(self):
+        """The guests that the back end's domain is told of."""
+        names = self.store(BACKEND, "list", "control/dpdk-guests")
+        return names if names is None else sorted(map(int, names.split()))
+
+
+class Elsewhere(DriverDomainCase):
+    """The back end isn't in domain 0."""
 
     def events(self):
         """Special watches as the back end's domain sees them, into a log."""
@@ -37,6 +64,7 @@ class Elsewhere(ProvisionCase):
         # The tree itself tells the driver domain of no death, @releaseDomain does.
         a.kill()
         self.bench.sim.destroy(a.domid)
+        self.switch.watcher.expect(f"guest {a.domid}: the domain is gone")
         self.wait("guest a to be gone", lambda: not self.switch.vifs(a.domid))
         b.running()
         self.assertEqual(0, watch.stop())
@@ -191,3 +219,121 @@ class Elsewhere(ProvisionCase):
         self.wait_has(again, BACKEND)
         self.bench.fe22(B, again, ("--compat-keep", "--backend", str(BACKEND)))
         self.assertEqual(vlans[1], self.switch.vif(again)["vlan"], "its VLAN tag again, under another domid")
+
+    def test_it_is_told_of_its_guests(self):
+        self.write_conf(provision={"backend": "switch"})
+        self.create(BACKEND, "switch")
+        self.assertIsNone(self.listed())
+        watch = self.watch()
+        self.wait("the list", lambda: self.listed() == [])
+        a, b = self.fresh(), self.create(FAR)
+        self.wait("both guests in it", lambda: self.listed() == [a, b])
+        self.assertIsNone(self.store(BACKEND, "rm", f"control/dpdk-guests/{a}"), "it may not write there")
+        self.assertIsNone(self.store(a, "list", f"/local/domain/{BACKEND}/control/dpdk-guests"), "nor a guest read")
+        self.bench.sim.destroy(a)
+        self.wait("the dead one to be struck out", lambda: self.listed() == [b])
+        self.assertEqual(0, watch.stop())
+        self.write_conf(provision={"backend": "switch"}, guest={"allow": False})
+        self.refused("does not allow it", b)
+        self.assertEqual([], self.listed())
+
+    def test_a_dead_guest_is_struck_out_by_hand_too(self):
+        self.write_conf(provision={"backend": str(BACKEND)})
+        self.create(BACKEND)
+        a, b = self.fresh(), self.fresh()
+        self.provision(a, b)
+        self.bench.sim.destroy(a)
+        self.refused(f"guest {a}: is gone; removed what it left", a)
+        self.assertEqual([b], self.listed())
+
+    def test_a_back_end_that_moved_is_told_of_nobody(self):
+        self.create(BACKEND)
+        self.create(20)
+        domid = self.fresh()
+        for backend, listed in ((BACKEND, [domid]), (20, []), (BACKEND, [domid]), (0, [])):
+            self.write_conf(provision={"backend": str(backend)})
+            self.provision(domid)
+            self.assertEqual(listed, self.listed())
+
+    def test_a_back_end_that_is_being_removed_gets_no_tree_again(self):
+        """The toolstack removes the tree first, then the domain."""
+        self.write_conf(provision={"backend": str(BACKEND)})
+        self.create(BACKEND)
+        domid = self.fresh()
+        self.provision(domid)
+        self.store(0, "rm", f"/local/domain/{BACKEND}")
+        self.refused("can't be served yet", self.fresh())
+        self.assertIsNone(self.store(0, "ls", f"/local/domain/{BACKEND}"))
+
+
+class Finding(DriverDomainCase):
+    """A watcher that may not list the domains finds guests that were there before it."""
+
+    def trace(self):
+        """From now on xenstored writes down what it is asked."""
+        self.trace_log = os.path.join(self.bench.dir, "trace")
+        subprocess.run([sys.executable, "-c", TRACE, self.trace_log], env=self.bench.sim_env(0), check=True, timeout=harness.LONG)
+        self.store(BACKEND, "read", "domid")  # says which connection is this domain's
+
+    def asked(self):
+        """What the back end's domain has asked since trace()."""
+        with open(self.trace_log) as f:
+            lines = [m.groups() for m in re.finditer(r"^IN (\S+) \S+ \S+ (\w+) \((.*)\)$", f.read(), re.M)]
+        connection = next(c for c, what, path in lines if (what, path.strip()) == ("READ", "domid"))
+        return [what for c, what, _ in lines if c == connection][1:]
+
+    def guest(self, domid, mac):
+        """One that is running before there is a watcher."""
+        guest = harness.Fe22(self.bench, domid, "--compat-keep", "--backend", str(BACKEND))
+        guest.device(0, mac)
+        return guest
+
+    def test_guests_that_xv_provision_names_are_found_at_once_whatever_their_number(self):
+        self.write_conf(provision={"backend": str(BACKEND)})
+        self.create(BACKEND)
+        near, far = self.fresh(), self.create(FAR)
+        self.provision(near, far)
+        for domid, mac in ((near, A), (far, B)):
+            self.guest(domid, mac)
+        self.trace()
+        self.switch = DriverDomain(self.bench).start()
+        self.switch.vif_running(far)
+        self.switch.vif_running(near)
+        generations = [self.switch.vif(d)["generation"] for d in (near, far)]
+        self.switch.watcher.kill()
+        self.switch.start_watcher().expect("xv-provision in domain 0 names 2 guests")
+        self.switch.ready()
+        self.switch.vif_running(far)
+        self.switch.vif_running(near)
+        self.assertEqual(generations, [self.switch.vif(d)["generation"] for d in (near, far)])
+        asked = self.asked()
+        # Each watcher: three watches, two lists, and 13 requests to read a guest; then the kernel ends the killed one's watches.
+        self.assertLessEqual(len(asked), 2 * (3 + 2 + 2 * 13) + 3, asked)
+
+    def test_a_later_guest_needs_no_list(self):
+        self.write_conf(provision={"backend": str(BACKEND)})
+        self.create(BACKEND)
+        watch = self.watch()
+        self.wait("the list", lambda: self.listed() == [])
+        self.switch = DriverDomain(self.bench).start()
+        self.assertEqual(0, watch.stop())
+        far = self.create(FAR)
+        self.provision(far)
+        self.guest(far, A)
+        self.switch.vif_running(far)
+
+    def test_without_a_list_all_numbers_are_tried_but_slowly(self):
+        """As where somebody gives the rights by hand."""
+        self.create(BACKEND)
+        domid = self.create(130, "--dpdk", str(BACKEND))
+        self.guest(domid, A)
+        self.trace()
+        began = time.monotonic()
+        self.switch = DriverDomain(self.bench).start()
+        self.switch.watcher.expect("trying all numbers")
+        self.switch.vif_running(domid)
+        asked = self.asked()
+        took = time.monotonic() - began
+        self.assertGreaterEqual(asked.count("DIRECTORY"), domid)
+        self.assertLessEqual(asked.count("DIRECTORY"), took / SCAN_REST + 5)
+        self.assertEqual(1, asked.count("TRANSACTION_START"), "only the guest is read")

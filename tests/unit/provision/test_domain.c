@@ -34,6 +34,7 @@ static struct domain given(const struct wish *w)
     snprintf(d.backend_text, sizeof(d.backend_text), "%u", w->backend);
     for (unsigned i = 0; i < WHO_NODES; i++)
         rights_add_reader(&d.who[i], w->backend);
+    d.listed = w->backend != 0;
     return d;
 }
 
@@ -97,6 +98,9 @@ Test(domain, todo_of_one_that_lacks_a_part_is_to_give_all)
     d = given(&allowed);
     d.dpdk.n = 1;
     cr_expect_eq(domain_todo(&d, &allowed), TODO_GIVE, "the back end can't read it");
+    d = given(&allowed);
+    d.listed = false;
+    cr_expect_eq(domain_todo(&d, &allowed), TODO_GIVE, "the back end is not told of it");
     d = given(&allowed);
     d.backend = (struct rights){ 0 };
     cr_expect_eq(domain_todo(&d, &allowed), TODO_GIVE, "the back end died, and this with it");
@@ -169,6 +173,9 @@ Test(domain, todo_of_one_that_is_not_allowed_is_to_take_whatever_it_has)
     d = fresh();
     d.control = rights_of_control(GUEST, BACKEND, true);
     cr_expect_eq(domain_todo(&d, &refused), TODO_TAKE);
+    d = fresh();
+    d.listed = true;
+    cr_expect_eq(domain_todo(&d, &refused), TODO_TAKE);
     for (unsigned i = 0; i < WHO_NODES; i++) {
         d = fresh();
         rights_add_reader(&d.who[i], BACKEND);
@@ -188,6 +195,8 @@ Test(domain, todo_of_a_dead_one_is_to_remove_what_it_left)
     d.dpdk.n = 0;
     cr_expect_eq(domain_todo(&d, &allowed), TODO_TAKE);
     d.backend.n = 0;
+    cr_expect_eq(domain_todo(&d, &allowed), TODO_TAKE);
+    d.listed = false;
     cr_expect_eq(domain_todo(&d, &allowed), TODO_NOTHING);
     d.control = rights_of_control(GUEST, BACKEND, true);
     cr_expect_eq(domain_todo(&d, &allowed), TODO_NOTHING, "control is the toolstack's");
