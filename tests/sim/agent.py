@@ -45,6 +45,8 @@ xs_write = function(xs, "xs_write", ctypes.c_bool, c_ptr, c_uint, c_str, c_ptr, 
 xs_mkdir = function(xs, "xs_mkdir", ctypes.c_bool, c_ptr, c_uint, c_str)
 xs_rm = function(xs, "xs_rm", ctypes.c_bool, c_ptr, c_uint, c_str)
 xs_directory = function(xs, "xs_directory", ctypes.POINTER(c_str), c_ptr, c_uint, c_str, ctypes.POINTER(c_uint))
+xs_is_domain_introduced = function(xs, "xs_is_domain_introduced", ctypes.c_bool, c_ptr, c_uint)
+xs_set_permissions = function(xs, "xs_set_permissions", ctypes.c_bool, c_ptr, c_uint, c_str, c_ptr, c_uint)
 xs_watch = function(xs, "xs_watch", ctypes.c_bool, c_ptr, c_str, c_str)
 xs_unwatch = function(xs, "xs_unwatch", ctypes.c_bool, c_ptr, c_str, c_str)
 xs_check_watch = function(xs, "xs_check_watch", ctypes.POINTER(c_str), c_ptr)
@@ -82,6 +84,16 @@ class Store:
         n = c_uint()
         names = checked(xs_directory(self.h, tx, path.encode(), n))
         return [names[i].decode() for i in range(n.value)]
+
+    def chmod(self, path, rights, tx=0):
+        """rights: [domid, bits], the owner's first; bits are 1 (read) and 2 (write)."""
+        pairs = (c_uint * (2 * len(rights)))(*[n for pair in rights for n in pair])
+        return checked(xs_set_permissions(self.h, tx, path.encode(), pairs, len(rights)))
+
+    def introduced(self, domid):
+        ctypes.set_errno(0)
+        there = xs_is_domain_introduced(self.h, domid)
+        return there or (checked(there) if ctypes.get_errno() else False)
 
     def watch(self, path, token):
         return checked(xs_watch(self.h, path.encode(), token.encode()))

@@ -28,6 +28,7 @@ struct client {
     bool busy; // A request is queued, or its reply not here yet.
     uint32_t id;
     uint32_t req_id; // The client's own, of the request under way.
+    uint32_t n_watches; // That it ever asked for.
     size_t have; // Bytes of req that were read.
     struct message req;
     struct claim *claims;
@@ -220,11 +221,13 @@ static void client_refuse(struct client *c, const char *error)
     client_send(c, &m);
 }
 
-// Puts the client's id in front of the token in "path NUL token NUL". Returns 0, or -1 if this isn't one, or is too long.
-static int token_mark(const struct client *c, struct message *m)
+// Puts the client's id and a number of the watch in front of the token in "path NUL token NUL": as with the kernel's driver,
+// xenstored knows no two watches by one token, whatever clients call them. Returns 0, or -1 if this isn't one, or is too long.
+static int token_mark(struct client *c, struct message *m)
 {
-    char mark[16];
-    size_t mark_len = snprintf(mark, sizeof(mark), "%x:", c->id), path_len = strnlen(m->body, m->hdr.len) + 1;
+    char mark[24];
+    size_t mark_len = snprintf(mark, sizeof(mark), "%x.%x:", c->id, ++c->n_watches);
+    size_t path_len = strnlen(m->body, m->hdr.len) + 1;
     char *token = m->body + path_len;
 
     if (path_len >= m->hdr.len || m->hdr.len + mark_len > sizeof(m->body))
@@ -232,6 +235,36 @@ static int token_mark(const struct client *c, struct message *m)
     memmove(token + mark_len, token, m->hdr.len - path_len);
     memcpy(token, mark, mark_len);
     m->hdr.len += mark_len;
+    return 0;
+}
+
+// The client's newest watch of the path and token in m.
+static const struct claim *watch_find(const struct client *c, const struct message *m)
+{
+    size_t path_len = strnlen(m->body, m->hdr.len) + 1;
+
+    for (const struct claim *claim = c->claims; claim != NULL; claim = claim->next) {
+        const char *token;
+
+        if (claim->tx_id != 0 || path_len >= m->hdr.len || strcmp(claim->watch, m->body) != 0)
+            continue;
+        token = strchr(claim->watch + path_len, ':') + 1;
+        if (claim->watch + claim->len - token == (ptrdiff_t)(m->hdr.len - path_len) &&
+            memcmp(token, m->body + path_len, m->hdr.len - path_len) == 0)
+            return claim;
+    }
+    return NULL;
+}
+
+// An end of a watch, as xenstored knows it. Returns 0, or -1 if there is no such watch.
+static int unwatch_mark(const struct client *c, struct message *m)
+{
+    const struct claim *claim = watch_find(c, m);
+
+    if (claim == NULL)
+        return -1;
+    memcpy(m->body, claim->watch, claim->len);
+    m->hdr.len = claim->len;
     return 0;
 }
 
@@ -244,8 +277,10 @@ static void client_submit(struct client *c)
     c->req_id = m->hdr.req_id;
     if (m->hdr.tx_id != 0 && claim_find(c, m->hdr.tx_id, "", 0) == NULL)
         client_refuse(c, "ENOENT");
-    else if ((m->hdr.type == XS_WATCH || m->hdr.type == XS_UNWATCH) && token_mark(c, m) < 0)
+    else if (m->hdr.type == XS_WATCH && token_mark(c, m) < 0)
         client_refuse(c, "EINVAL");
+    else if (m->hdr.type == XS_UNWATCH && unwatch_mark(c, m) < 0)
+        client_refuse(c, "ENOENT");
     else
         client_enqueue(c);
 }
@@ -308,7 +343,8 @@ static void event_dispatch(struct message *m)
     if (path_len >= m->hdr.len)
         return;
     c = client_find(strtoul(token, &rest, 16));
-    if (c == NULL || *rest++ != ':')
+    rest = strchr(rest, ':');
+    if (c == NULL || rest++ == NULL)
         return;
     memmove(token, rest, m->body + m->hdr.len - rest);
     m->hdr.len -= rest - token;

@@ -364,9 +364,6 @@ static int16_t segment_copy(xengnttab_handle *xgt, const xengnttab_grant_copy_se
     int16_t status = GNTST_okay;
     void *source, *dest;
 
-    if ((from && seg->source.foreign.offset + seg->len > GRANT_PAGE) ||
-        (to && seg->dest.foreign.offset + seg->len > GRANT_PAGE))
-        return GNTST_bad_copy_arg;
     source = from ? side_map(xgt, &seg->source, PROT_READ) : seg->source.virt;
     dest = to ? side_map(xgt, &seg->dest, PROT_READ | PROT_WRITE) : seg->dest.virt;
     if (source != NULL && dest != NULL)
@@ -380,11 +377,20 @@ static int16_t segment_copy(xengnttab_handle *xgt, const xengnttab_grant_copy_se
     return status;
 }
 
+// What gntdev refuses itself: a copy from here to here, and one over a page's end.
+static bool segment_bad(const xengnttab_grant_copy_segment_t *seg)
+{
+    bool from = seg->flags & COPY_SOURCE, to = seg->flags & COPY_DEST;
+
+    return (!from && !to) || (from && seg->source.foreign.offset + seg->len > GRANT_PAGE) ||
+           (to && seg->dest.foreign.offset + seg->len > GRANT_PAGE);
+}
+
 int xengnttab_grant_copy(xengnttab_handle *xgt, uint32_t count, xengnttab_grant_copy_segment_t *segs)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if ((segs[i].flags & (COPY_SOURCE | COPY_DEST)) == 0) {
-            errno = EINVAL; // As gntdev: a copy from here to here is no use of it.
+        if (segment_bad(&segs[i])) {
+            errno = EINVAL;
             return -1;
         }
         segs[i].status = segment_copy(xgt, &segs[i]);

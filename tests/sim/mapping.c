@@ -10,17 +10,30 @@
 #include "grant.h"
 #include "peer.h"
 
-// Xen's judgement: which page it is, if this domain may map it.
+// A domain that was destroyed is there until the last of its pages is unmapped.
+static struct domain *domain_dying(uint32_t domid)
+{
+    for (const struct block *b = blocks; b != NULL; b = b->next) {
+        if (b->domain->domid == domid && b->n_maps > 0)
+            return b->domain;
+    }
+    return NULL;
+}
+
+// Xen's judgement: which page it is, if this domain may map it. A page that isn't shared any more can be mapped again as long as
+// it is mapped: its domain's kernel can't take the grant back before.
 static int page_find(const struct peer *peer, const struct grant_name *name, bool writable, struct page *page)
 {
     struct domain *d = domain_find(name->domid);
     const struct block *b;
 
+    if (d == NULL)
+        d = domain_dying(name->domid);
     if (d == NULL || name->ref >= d->n_refs || d->refs[name->ref].block == NULL)
         return EINVAL;
     *page = d->refs[name->ref];
     b = page->block;
-    if (!b->shared || b->to_domid != peer->domain->domid || (writable && !b->writable))
+    if ((!b->shared && b->maps[page->index] == 0) || b->to_domid != peer->domain->domid || (writable && !b->writable))
         return EINVAL;
     return 0;
 }

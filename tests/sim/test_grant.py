@@ -68,7 +68,7 @@ def rules(sim):
     same("and not be made writable later", zero(f"make_writable({back})"), "EACCES")
     same("grant copy", zero(f"m.copy(7, {ro[0]}, 5, 4)"), [0, "read"])
     same("grant copy of a bad reference: GNTST_bad_gntref", zero("m.copy(7, 999, 0, 4)[0]"), -3)
-    same("grant copy over the page's end: GNTST_bad_copy_arg", zero(f"m.copy(7, {ro[0]}, 4090, 7)[0]"), -10)
+    same("grant copy over the page's end", zero(f"m.copy(7, {ro[0]}, 4090, 7)"), "EINVAL")
 
     other = sharer(sim, 8)
     _, theirs = share(other, "share(0, 1)")
@@ -128,10 +128,10 @@ def flag(sim, text, end):
     while sim.grants()[7, guest.pid][0] > 0:
         time.sleep(0.01)  # An exec takes its time.
     same(text, zero(f"peek({back}, 11)"), "0123456789\0")
-    same("and the page can't be mapped any more", zero(f"m.map(7, {refs})"), "EINVAL")
     same("its content stays for who has it mapped", sim.grants(), {(7, guest.pid): (0, 1, {f"0/{zero.pid}": 1})})
     zero(f"m.unmap({back}, 1)")
     same("until the unmap", sim.grants(), {})
+    same("then the page can't be mapped any more", zero(f"m.map(7, {refs})"), "EINVAL")
     for a in (guest, zero):
         a.kill()
 
@@ -184,7 +184,7 @@ def destroy(sim):
     guest(f"poke({addr}, 'A')")
     back = zero(f"m.map(11, {refs})")
     sim("domain-destroy", 11)
-    same("after domain-destroy a grant can't be mapped", zero(f"m.map(11, {refs})"), "EINVAL")
+    same("after domain-destroy a grant can be mapped while one is", zero(f"m.unmap(m.map(11, {refs}), 1)"), True)
     same("the account shows what is still mapped", sim.grants(), {(11, guest.pid): (0, 1, {f"0/{zero.pid}": 1})})
     guest.kill()
     sim.grants()  # The keeper does first what was first.

@@ -14,6 +14,7 @@ import tree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 E2E = os.path.join(os.path.dirname(HERE), "e2e")
+FACTS = os.path.join(os.path.dirname(HERE), "sim", "agent.py")  # contract.py's program
 INSIDE = os.path.join(HERE, "inside")
 MODULES = ["xen_evtchn", "xen_privcmd", "xenfs", "xen_gntdev", "xen_gntalloc", "tun"]
 XEN_TOOLS = ["xl", "xenstored", "xenconsoled", "xen-init-dom0"]
@@ -42,7 +43,10 @@ def common(kernel, agent, scripts):
     t.files["/xv/setup.sh"] = os.path.join(INSIDE, "setup.sh")
     for script in scripts:
         t.files["/xv/" + os.path.basename(script)] = script
-    t.python(*scripts)
+    t.files["/xv/sim/agent.py"] = FACTS
+    t.python(*scripts, FACTS)
+    for name in ("libxenstore.so.4", "libxengnttab.so.1"):
+        t.program(f"/usr/lib/x86_64-linux-gnu/{name}")
     # xl, and a thread that is cancelled, load it by name.
     t.copy("/usr/lib/x86_64-linux-gnu/libgcc_s.so.1")
     return t

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is checked, in this order. A scenario finds testpmd forwarding in both guests (macswap) and leaves it so."""
 
+import contract
 import deaths
 import frames
 import grants
@@ -23,4 +24,5 @@ def start(w):
 ALL = [start,
        frames.loopback, frames.guest_to_guest, frames.two_devices,
        grants.not_allowed, grants.large_mempool, grants.destroyed_while_mapped,
-       deaths.worker, deaths.program, deaths.watcher, deaths.primary, deaths.destroyed, deaths.shutdown]
+       deaths.worker, deaths.program, deaths.watcher, deaths.primary, deaths.destroyed, deaths.shutdown,
+       contract.contract]

@@ -74,7 +74,7 @@ class Tree:
         self.links["/usr/bin/python3"] = version
         stdlib = f"/usr/lib/{version}"
         finder = modulefinder.ModuleFinder([os.path.dirname(scripts[0]), stdlib, f"{stdlib}/lib-dynload"],
-                                           excludes=["ssl", "_ssl", "ctypes", "doctest", "unittest", "pdb", "asyncio"])
+                                           excludes=["ssl", "_ssl", "doctest", "unittest", "pdb", "asyncio"])
         for script in scripts:
             finder.run_script(script)
         found = {m.__file__ for m in finder.modules.values() if m.__file__ and m.__file__.startswith(stdlib)}
