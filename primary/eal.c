@@ -103,6 +103,23 @@ bool eal_vdev(const struct eal *e, uint32_t i, char *name, size_t n)
     return false;
 }
 
+const char *eal_pci(const struct eal *e, uint32_t i)
+{
+    static const char option[] = "--allow";
+
+    for (uint32_t at = 1; at < e->n_words; at++) {
+        const char *w = e->words[at], *value = NULL;
+
+        if (strncmp(w, "-a", 2) == 0)
+            value = w + 2;
+        else if (strncmp(w, option, strlen(option)) == 0 && (w[strlen(option)] == '\0' || w[strlen(option)] == '='))
+            value = w[strlen(option)] == '=' ? w + strlen(option) + 1 : "";
+        if (value != NULL && i-- == 0)
+            return *value != '\0' ? value : e->words[at + 1];
+    }
+    return NULL;
+}
+
 // The cores of "0-3,8", as a mask; those beyond the mask's end count as bit 63.
 static uint64_t list_mask(const char *list)
 {

@@ -31,6 +31,9 @@ int eal_plan(struct eal *e, const char *program, const struct options *o, const 
 // The name of the i-th --vdev among the words. False if there are fewer.
 bool eal_vdev(const struct eal *e, uint32_t i, char *name, size_t n);
 
+// The i-th device that -a names, as it stands there, or NULL.
+const char *eal_pci(const struct eal *e, uint32_t i);
+
 // How many I/O lcores there are with n_lcores: all but the first, or the only one.
 uint32_t eal_io_lcores(uint32_t n_lcores);
 

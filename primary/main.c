@@ -23,6 +23,7 @@
 #include "lock.h"
 #include "log.h"
 #include "notify.h"
+#include "pci.h"
 #include "rundir.h"
 #include "runtime.h"
 #include "session.h"
@@ -139,6 +140,17 @@ static int users_wait(const char *prefix)
     return 0;
 }
 
+// EAL goes on without such a device and doesn't say so.
+static void pci_check(void)
+{
+    char text[PCI_TEXT_BYTES];
+
+    for (uint32_t i = 0; eal_pci(&eal, i) != NULL; i++) {
+        if (pci_why("", eal_pci(&eal, i), text) != NULL)
+            LOG(WARNING, "%s", text);
+    }
+}
+
 static int eal_prepare(const struct conf *c)
 {
     uint32_t n;
@@ -155,6 +167,7 @@ static int eal_prepare(const struct conf *c)
     if (strcmp(eal.file_prefix, c->file_prefix) != 0)
         LOG(WARNING, "--file-prefix %s: workers look for %s, as the configuration says", eal.file_prefix,
             c->file_prefix);
+    pci_check();
     return eal.no_huge ? 0 : hugepage_check(eal.huge_dir, eal.megabytes);
 }
 

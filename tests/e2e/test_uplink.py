@@ -29,6 +29,13 @@ class Gone(case.OwnCase):
         self.wait_book(a, 4, 1)
         self.assertEqual(["running"] * 3, [self.switch.vif(g.domid)["state"] for g in (a, b, c)])
 
+    def test_a_nic_that_is_not_there_is_said_and_the_rest_goes_on(self):
+        self.make(conf={"primary": {"eal_args": ["--vdev=net_tap0,iface=xvup0", "-a 0000:ff:1f.7", "--iova-mode=va"]}})
+        self.switch.primary.expect("WARNING: there is no PCI device 0000:ff:1f.7")
+        guest = self.bench.fe22(A)
+        guest.do(f"send dev=0 dst={HOST_MAC} flow=1")
+        self.wait_book(self.switch.wire, 1, 1)
+
     def test_a_link_that_goes_down_is_back_when_it_is_up(self):
         self.make()
         a = self.bench.fe22(A)

@@ -121,6 +121,16 @@ Test(eal, memory_grows_with_ports_and_lcores)
     cr_assert_eq(eal.megabytes % 2, 0);
 }
 
+Test(eal, devices_that_are_allowed_are_found_however_they_are_written)
+{
+    plan("-c 1 -a 0000:09:00.0 --vdev=net_null0 -a0000:0a:00.0 --allow=0b:00.0,x=1 --allow 0c:00.0");
+    cr_expect_str_eq(eal_pci(&eal, 0), "0000:09:00.0");
+    cr_expect_str_eq(eal_pci(&eal, 1), "0000:0a:00.0");
+    cr_expect_str_eq(eal_pci(&eal, 2), "0b:00.0,x=1");
+    cr_expect_str_eq(eal_pci(&eal, 3), "0c:00.0");
+    cr_expect_null(eal_pci(&eal, 4));
+}
+
 Test(eal, io_lcores_are_all_but_the_first)
 {
     cr_assert_eq(eal_io_lcores(1), 1);
