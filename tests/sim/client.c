@@ -210,14 +210,15 @@ static void client_send(struct client *c, const struct message *m)
     client_flush(c);
 }
 
-static void client_refuse(struct client *c, const char *error)
+// Answers the request in xenstored's place.
+static void client_answer(struct client *c, uint32_t type, const char *text)
 {
     struct message m;
 
     m.hdr = c->req.hdr;
-    m.hdr.type = XS_ERROR;
-    m.hdr.len = strlen(error) + 1;
-    memcpy(m.body, error, m.hdr.len);
+    m.hdr.type = type;
+    m.hdr.len = strlen(text) + 1;
+    memcpy(m.body, text, m.hdr.len);
     client_send(c, &m);
 }
 
@@ -276,11 +277,11 @@ static void client_submit(struct client *c)
     c->have = 0;
     c->req_id = m->hdr.req_id;
     if (m->hdr.tx_id != 0 && claim_find(c, m->hdr.tx_id, "", 0) == NULL)
-        client_refuse(c, "ENOENT");
+        client_answer(c, XS_ERROR, "ENOENT");
     else if (m->hdr.type == XS_WATCH && token_mark(c, m) < 0)
-        client_refuse(c, "EINVAL");
+        client_answer(c, XS_ERROR, "EINVAL");
     else if (m->hdr.type == XS_UNWATCH && unwatch_mark(c, m) < 0)
-        client_refuse(c, "ENOENT");
+        client_answer(c, XS_UNWATCH, "OK"); // As the kernel's driver does.
     else
         client_enqueue(c);
 }
