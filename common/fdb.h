@@ -10,10 +10,13 @@
 // The 48 bits of a MAC as a number, first byte on the wire lowest.
 static inline uint64_t fdb_key(const uint8_t mac[6])
 {
-    uint64_t key = 0;
+    uint32_t low;
+    uint16_t high;
 
-    memcpy(&key, mac, 6);
-    return key; // little and big endian differ, but one table is only ever used by one machine
+    // Two loads and a shift. Six bytes copied into a zeroed word would be read back before they are stored as a word.
+    memcpy(&low, mac, sizeof(low));
+    memcpy(&high, mac + sizeof(low), sizeof(high));
+    return low | (uint64_t)high << 32; // little and big endian differ, but a table is only ever used by one machine
 }
 
 static inline uint32_t fdb_slot(const struct fabric *f, uint64_t key)
@@ -21,35 +24,54 @@ static inline uint32_t fdb_slot(const struct fabric *f, uint64_t key)
     return (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 40) & (f->fdb_words - 1);
 }
 
+// Where in the table does this MAC stand? NULL if it doesn't; else *word is the entry.
+static inline const _Atomic uint64_t *fdb_entry(struct fabric *f, uint64_t key, uint64_t *word)
+{
+    const _Atomic uint64_t *words = fabric_fdb(f);
+    uint32_t mask = f->fdb_words - 1;
+
+    for (uint32_t i = 0, at = fdb_slot(f, key); i <= mask; i++, at = (at + 1) & mask) {
+        // Acquire: pairs with fdb_add()'s release; what the primary wrote of the vif before is visible.
+        *word = atomic_load_explicit(&words[at], memory_order_acquire);
+        if (*word == FDB_EMPTY)
+            break;
+        if ((*word & 0xffffffffffffull) == key && *word != FDB_GONE)
+            return &words[at];
+    }
+    return NULL;
+}
+
 // Who has this MAC? Returns the vif, or FABRIC_VIF_NONE.
 static inline uint16_t fdb_find(struct fabric *f, uint64_t key)
 {
-    _Atomic uint64_t *words = fabric_fdb(f);
+    uint64_t word;
 
-    for (uint32_t i = 0, at = fdb_slot(f, key); i < f->fdb_words; i++, at = (at + 1) & (f->fdb_words - 1)) {
-        // Acquire: pairs with fdb_add()'s release; what the primary wrote of the vif before is visible.
-        uint64_t word = atomic_load_explicit(&words[at], memory_order_acquire);
-
-        if (word == FDB_EMPTY)
-            break;
-        if ((word & 0xffffffffffffull) == key && word != FDB_GONE)
-            return (uint16_t)(word >> 48);
-    }
-    return FABRIC_VIF_NONE;
+    return fdb_entry(f, key, &word) != NULL ? (uint16_t)(word >> 48) : FABRIC_VIF_NONE;
 }
 
-// As fdb_find(), with the generation of the vif in force at one moment while the entry stood: a frame stamped with it
-// can't reach a later owner of the vif. Returns FABRIC_VIF_NONE if the entry goes away meanwhile.
-static inline uint16_t fdb_find_gen(struct fabric *f, uint64_t key, uint32_t *gen)
+// The generation in force at one moment while the entry stood: a frame stamped with it can't reach a later owner of the
+// vif. Returns 0 if there is none, or if the entry is no longer what fdb_entry() found.
+static inline uint32_t fdb_entry_gen(struct fabric *f, const _Atomic uint64_t *entry, uint64_t word)
 {
-    uint16_t vif = fdb_find(f, key);
+    uint16_t vif = (uint16_t)(word >> 48);
+    uint32_t gen;
 
     if (vif >= f->max_vifs)
-        return FABRIC_VIF_NONE;
+        return 0;
     // Acquire: the entry is read again after the generation. The primary takes an entry away before it changes the
     // generation (release in fdb_remove() and vif_open()), so an entry that still stands belongs to this generation.
-    *gen = atomic_load_explicit(&fabric_vif(f, vif)->gen, memory_order_acquire);
-    return *gen != 0 && fdb_find(f, key) == vif ? vif : FABRIC_VIF_NONE;
+    gen = atomic_load_explicit(&fabric_vif(f, vif)->gen, memory_order_acquire);
+    return atomic_load_explicit(entry, memory_order_relaxed) == word ? gen : 0;
+}
+
+// As fdb_find(), with the generation of fdb_entry_gen(). Returns FABRIC_VIF_NONE if there is none.
+static inline uint16_t fdb_find_gen(struct fabric *f, uint64_t key, uint32_t *gen)
+{
+    uint64_t word;
+    const _Atomic uint64_t *entry = fdb_entry(f, key, &word);
+
+    *gen = entry != NULL ? fdb_entry_gen(f, entry, word) : 0;
+    return *gen != 0 ? (uint16_t)(word >> 48) : FABRIC_VIF_NONE;
 }
 
 // Primary only. Add an entry: 0, -EEXIST if the MAC is there, -ENOSPC. Remove it: 0 or -ENOENT.

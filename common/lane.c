@@ -26,20 +26,27 @@ static void used_set(struct source *s, uint32_t outlet)
     s->used[outlet / 64] |= 1ull << (outlet % 64);
 }
 
-// Count one lane less for the slot's buffer; free it after the last.
-static void slot_reclaim(struct source *s, const struct lane_slot *slot)
-{
-    uint32_t index = slot->buf - s->ctx * s->fabric->ctx_bufs;
-
-    // Only this context writes the slot, but a stray write of anybody must not cost us our own memory.
-    if (index < s->fabric->ctx_bufs && s->refs[index] > 0 && --s->refs[index] == 0)
-        source_give(s, slot->buf);
-}
-
 // What a lane that holds `held` slots may still ask of what is promised to it.
 static uint32_t lane_promise(const struct source *s, uint32_t held)
 {
     return held < s->reserve ? s->reserve - held : 0;
+}
+
+// Count one lane less for the buffers of slots from .. to; free those that were on this one last.
+static void slots_reclaim(struct source *s, const struct lane_slot *slots, uint32_t from, uint32_t to)
+{
+    uint32_t mask = s->fabric->lane_slots - 1, n_bufs = s->fabric->ctx_bufs, base = s->ctx * n_bufs;
+    uint32_t *free = s->free, n_free = s->n_free;
+    uint16_t *refs = s->refs;
+
+    for (; from != to; from++) {
+        uint32_t index = slots[from & mask].buf - base;
+
+        // Only this context writes the slot, but a stray write of anybody must not cost us our own memory.
+        if (index < n_bufs && refs[index] > 0 && --refs[index] == 0)
+            free[n_free++] = base + index;
+    }
+    s->n_free = n_free;
 }
 
 static void lane_reclaim(struct source *s, uint32_t outlet)
@@ -51,8 +58,8 @@ static void lane_reclaim(struct source *s, uint32_t outlet)
     // A head beyond what was published is a broken consumer's: it gets no buffer freed that others may hold.
     if (head - l->reclaimed > l->tail - l->reclaimed)
         return;
-    for (; l->reclaimed != head; l->reclaimed++)
-        slot_reclaim(s, slot_at(s->fabric, l->lane, l->reclaimed));
+    slots_reclaim(s, l->lane->slots, l->reclaimed, head);
+    l->reclaimed = head;
     s->promised += lane_promise(s, l->tail - l->reclaimed) - promise;
     if (l->reclaimed == l->tail)
         s->used[outlet / 64] &= ~(1ull << (outlet % 64));
@@ -114,33 +121,99 @@ void source_fini(struct source *s)
     s->refs = NULL;
 }
 
-static bool lane_has_room(const struct source *s, const struct source_lane *l)
+// For how many of n more frames is there room on a lane, with n_free buffers free besides those frames' own?
+static uint32_t lane_room(const struct source *s, const struct source_lane *l, uint32_t n, uint32_t n_free)
 {
-    uint32_t held = l->tail - l->reclaimed;
+    uint32_t slots = s->fabric->lane_slots, promised = s->promised, held = l->tail - l->reclaimed, room = 0;
 
-    // The frame's own buffer is no longer among the free ones.
-    return held < s->fabric->lane_slots && (held < s->reserve || held + s->promised <= s->n_free + 1);
+    while (room < n && held < slots && (held < s->reserve || held + promised <= n_free + n - room)) {
+        promised -= held < s->reserve;
+        held++;
+        room++;
+    }
+    return room;
+}
+
+// Move a lane's tail over the slots for n frames, or for as many as there is room. Returns how many.
+static inline uint32_t lane_extend(struct source *s, uint32_t outlet, uint32_t n, uint32_t n_free)
+{
+    struct source_lane *l = &s->lanes[outlet];
+    uint32_t room = lane_room(s, l, n, n_free), promise;
+
+    if (room < n) {
+        n_free -= s->n_free;
+        lane_reclaim(s, outlet);
+        room = lane_room(s, l, n, n_free + s->n_free);
+        if (room == 0)
+            return 0;
+    }
+    promise = lane_promise(s, l->tail - l->reclaimed);
+    l->tail += room;
+    s->promised -= promise - lane_promise(s, l->tail - l->reclaimed);
+    if (!l->touched) {
+        l->touched = true;
+        s->touched[s->n_touched++] = (uint16_t)outlet;
+        used_set(s, outlet);
+    }
+    return room;
 }
 
 bool source_put(struct source *s, uint32_t outlet, const struct lane_slot *slot)
 {
     struct source_lane *l = &s->lanes[outlet];
 
-    if (!lane_has_room(s, l)) {
-        lane_reclaim(s, outlet);
-        if (!lane_has_room(s, l))
-            return false;
-    }
-    if (l->tail - l->reclaimed < s->reserve)
-        s->promised--;
-    *slot_at(s->fabric, l->lane, l->tail++) = *slot;
+    if (lane_extend(s, outlet, 1, s->n_free) == 0)
+        return false;
+    *slot_at(s->fabric, l->lane, l->tail - 1) = *slot;
     s->refs[slot->buf - s->ctx * s->fabric->ctx_bufs]++;
-    if (!l->touched) {
-        l->touched = true;
-        s->touched[s->n_touched++] = (uint16_t)outlet;
-        used_set(s, outlet);
-    }
     return true;
+}
+
+// How many frames from `first` on go to the same outlet?
+static inline uint32_t run_length(const struct source_burst *b, uint32_t first)
+{
+    uint32_t n = 1;
+
+    while (first + n < b->n && b->outlet[first + n] == b->outlet[first])
+        n++;
+    return n;
+}
+
+// Fill a lane's slots from `at` on with n frames of a burst. Returns the frames' bytes.
+static inline uint64_t slots_fill(
+    struct source *s, struct lane_slot *slots, uint32_t at, const struct source_burst *b, uint32_t first, uint32_t n)
+{
+    uint32_t base = s->ctx * s->fabric->ctx_bufs, mask = s->fabric->lane_slots - 1;
+    uint16_t *refs = s->refs, src = b->src;
+    uint64_t bytes = 0;
+
+    for (uint32_t i = first; i < first + n; i++, at++) {
+        slots[at & mask] = (struct lane_slot){
+            .buf = b->buf[i], .gen = b->gen[i], .len = b->len[i], .src = src, .flags = b->flags[i]
+        };
+        refs[b->buf[i] - base]++;
+        bytes += b->len[i];
+    }
+    return bytes;
+}
+
+uint32_t source_put_burst(struct source *s, const struct source_burst *b, uint64_t *bytes)
+{
+    uint32_t total = 0;
+
+    for (uint32_t i = 0, n; i < b->n; i += n) {
+        const struct source_lane *l = &s->lanes[b->outlet[i]];
+        uint32_t room;
+
+        n = run_length(b, i);
+        // The frames behind the run have their buffers already; to the lane's share these count as free.
+        room = lane_extend(s, b->outlet[i], n, s->n_free + b->n - i - n);
+        *bytes += slots_fill(s, l->lane->slots, l->tail - room, b, i, room);
+        for (uint32_t k = i + room; k < i + n; k++)
+            source_give(s, b->buf[k]);
+        total += room;
+    }
+    return total;
 }
 
 // A bell is one byte with one writer, so a plain add will do; it wraps, which the consumers' look at all lanes mends.

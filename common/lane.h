@@ -40,6 +40,12 @@ void source_fini(struct source *s);
 // Take back the buffers that consumers are done with.
 void source_reclaim(struct source *s);
 
+// Buffers that lanes hold, as far as source_reclaim() last saw.
+static inline uint32_t source_in_use(const struct source *s)
+{
+    return s->fabric->ctx_bufs - s->n_free;
+}
+
 // A free buffer to fill, or UINT32_MAX. source_give() returns one that was not put on a lane.
 static inline uint32_t source_take(struct source *s)
 {
@@ -51,11 +57,37 @@ static inline void source_give(struct source *s, uint32_t buf)
     s->free[s->n_free++] = buf;
 }
 
+// The same in two steps, for a burst: the buffers that it may fill, from i = 0 on, then how many of them it took.
+static inline uint32_t source_peek(const struct source *s, uint32_t i)
+{
+    return i < s->n_free ? s->free[s->n_free - i - 1] : UINT32_MAX;
+}
+
+static inline void source_took(struct source *s, uint32_t n)
+{
+    s->n_free -= n;
+}
+
 // Put a frame on the lane to outlet, past the published tail. False if the lane is full or holds its share of the source's
 // buffers. A quarter of them is promised to the lanes in equal parts; of the rest a lane gets at most as many as are still
 // free. So however many receivers take nothing, a lane to one that does always finds buffers.
 // A buffer may be put on several lanes; it is free again when all have passed it.
 bool source_put(struct source *s, uint32_t outlet, const struct lane_slot *slot);
+
+// A burst of frames to be put on lanes. Field by field, so that what one loop wrote the next reads as it was written.
+struct source_burst {
+    uint32_t n;
+    uint16_t src; // the vif that sends them all
+    uint32_t buf[FABRIC_BURST];
+    uint32_t gen[FABRIC_BURST];
+    uint16_t outlet[FABRIC_BURST];
+    uint16_t len[FABRIC_BURST];
+    uint16_t flags[FABRIC_BURST];
+};
+
+// source_put() for each frame of a burst. What a lane doesn't take is given back. Returns how many frames were put, and
+// adds their lengths to *bytes.
+uint32_t source_put_burst(struct source *s, const struct source_burst *b, uint64_t *bytes);
 
 // Let the consumers see what was put. Steps for callers with a ledger: source_publish() is tail_store() for each of
 // touched[], then the bells.

@@ -35,16 +35,23 @@ struct map_fault {
 int map_open(struct map *m, xengnttab_handle *gnt, const struct region_table *t, struct map_fault *fault);
 void map_close(struct map *m);
 
+// Where are len bytes at the guest's address addr, if all of them are inside this region? Else NULL.
+static inline uint8_t *map_region_host(const struct map_region *r, uint64_t addr, uint32_t len)
+{
+    uint64_t off = addr - r->gva;
+
+    return off < r->bytes && len <= r->bytes - off ? r->host + off : NULL;
+}
+
 // Where are len bytes at the guest's address addr? NULL unless all of them are inside one mempool. A zero length is
 // nowhere.
 static inline uint8_t *map_host(const struct map *m, uint64_t addr, uint32_t len)
 {
     for (uint32_t i = REGION_MEMPOOL; i < m->n; i++) {
-        const struct map_region *r = &m->regions[i];
-        uint64_t off = addr - r->gva;
+        uint8_t *host = map_region_host(&m->regions[i], addr, len);
 
-        if (off < r->bytes && len <= r->bytes - off)
-            return r->host + off;
+        if (host != NULL)
+            return host;
     }
     return NULL;
 }

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "copy.h"
 #include "msg.h"
 #include "vif.h"
 
@@ -37,77 +38,149 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     direction_init(v->from, &v->tx, a->gen);
     direction_init(v->to, &v->rx, a->gen);
     sink_init(&v->sink, f, a->number);
+    v->last = (struct vif_route){ .dst = VIF_ROUTE_NONE };
+}
+
+// The first buffer of all; from it each is a multiplication away, without a look at the fabric's header.
+static inline uint8_t *buf_at(uint8_t *bufs, uint32_t buf)
+{
+    return bufs + (uint64_t)buf * FABRIC_BUF_STRIDE;
 }
 
 // --- guest -> lanes ---
 
-// Where does a frame go? Fills slot->gen, flags; returns the outlet, or -1 with the reason to drop it.
-static int64_t frame_route(const struct vif *v, const uint8_t *frame, struct lane_slot *slot, enum tx_drop *why)
-{
-    uint64_t dst = fdb_key(frame), src = fdb_key(frame + 6);
-    uint32_t flags = atomic_load_explicit(&v->pub->flags, memory_order_relaxed);
-    uint16_t to;
+// A burst on its way: what the guest offers, then what of it goes to lanes.
+struct from_guest {
+    struct vq_piece in[FABRIC_BURST];
+    struct source_burst out;
+};
 
-    if (src != v->mac && !(v->flags & MSG_VIF_SPOOF_OK))
-        return *why = DROP_TX_SPOOFED, -1;
-    if (dst == v->mac)
-        return *why = DROP_TX_TO_SELF, -1;
-    slot->gen = v->gen;
-    slot->flags = 0;
-    if (frame[0] & ETHER_GROUP_BIT) {
-        if (!v->fabric->vm2vm && !(flags & FABRIC_VIF_UPLINK))
-            return *why = DROP_TX_NO_UPLINK, -1;
-        slot->flags = LANE_GROUP;
-        return fabric_io_outlet(v->fabric, v->pub->io);
+static struct vif_route frame_route(const struct vif *v, uint64_t dst)
+{
+    uint32_t pub = atomic_load_explicit(&v->pub->flags, memory_order_relaxed);
+    struct vif_route r = { .dst = dst, .gen = v->gen, .outlet = (int32_t)fabric_io_outlet(v->fabric, v->pub->io) };
+
+    if (dst == v->mac) {
+        r.outlet = ~DROP_TX_TO_SELF;
+        return r;
     }
-    if (v->fabric->vm2vm) {
-        to = fdb_find_gen(v->fabric, dst, &slot->gen);
-        if (to != FABRIC_VIF_NONE)
-            return to;
-        slot->gen = v->gen;
+    if (dst & ETHER_GROUP_BIT) {
+        r.flags = LANE_GROUP;
+        if (v->fabric->vm2vm)
+            return r;
+    } else if (v->fabric->vm2vm) {
+        const _Atomic uint64_t *entry = fdb_entry(v->fabric, dst, &r.word);
+        uint32_t gen = entry != NULL ? fdb_entry_gen(v->fabric, entry, r.word) : 0;
+
+        if (gen != 0) {
+            r.outlet = (int32_t)(r.word >> 48);
+            r.gen = gen;
+            r.entry = entry;
+            return r;
+        }
     }
-    if (!(flags & FABRIC_VIF_UPLINK))
-        return *why = DROP_TX_NO_UPLINK, -1;
-    return fabric_io_outlet(v->fabric, v->pub->io);
+    if (!(pub & FABRIC_VIF_UPLINK))
+        r.outlet = ~DROP_TX_NO_UPLINK;
+    return r;
 }
 
-// Put a frame of ours on its lane. Returns false if it is dropped, with the reason if it isn't the lane.
-static bool frame_send(const struct vif *v, struct source *s, uint32_t buf, uint16_t len, enum tx_drop *why)
+// The last burst's last route, if it holds for this one: only one to a vif does, while its entry stands.
+static inline struct vif_route route_renew(const struct vif *v)
 {
-    struct lane_slot slot = { .buf = buf, .len = len, .src = (uint16_t)v->number };
-    int64_t outlet = frame_route(v, fabric_buf(v->fabric, buf), &slot, why);
+    struct vif_route r = v->last;
 
-    return outlet >= 0 && source_put(s, (uint32_t)outlet, &slot);
+    r.gen = r.entry != NULL ? fdb_entry_gen(v->fabric, r.entry, r.word) : 0;
+    if (r.gen == 0)
+        r.dst = VIF_ROUTE_NONE;
+    return r;
 }
 
-// One chain of the guest: copied, switched, counted. Returns false on a fault.
-static bool chain_from_guest(struct vif *v, struct source *s, uint16_t head, struct vq_pos *pos)
+// The guest's frame into a buffer of ours.
+static inline enum vq_verdict frame_from_guest(
+    const struct vif *v, const struct vq_piece *p, uint8_t *frame, uint16_t *len, struct vq_pos *pos)
 {
-    uint32_t buf = source_take(s);
     enum vq_fault fault = VQ_FAULT_NONE;
     enum vq_verdict verdict;
-    enum tx_drop why = DROP_TX_LANE_FULL;
-    uint16_t len = 0;
 
-    if (buf == UINT32_MAX) {
-        pos->drops[DROP_TX_NO_BUFFER]++;
-        return true;
+    if (p->at != NULL) {
+        copy_frame(frame, p->at, p->len);
+        *len = (uint16_t)p->len;
+        return VQ_OK;
     }
-    verdict = vq_copy_out(&v->tx, head, fabric_buf(v->fabric, buf), &len, &fault);
-    if (verdict == VQ_OK && frame_send(v, s, buf, len, &why)) {
-        pos->frames++;
-        pos->bytes += len;
-        return true;
+    verdict = vq_copy_out(&v->tx, p->head, frame, len, &fault);
+    if (verdict == VQ_RUNT)
+        pos->drops[DROP_TX_RUNT]++;
+    else if (verdict == VQ_OVERSIZE)
+        pos->drops[DROP_TX_OVERSIZE]++;
+    pos->fault = (uint16_t)fault;
+    return verdict;
+}
+
+// Copy n chains. Returns how many of them are done with, fewer than n on a fault.
+static uint32_t frames_copy(const struct vif *v, struct source *s, struct from_guest *b, uint32_t n, struct vq_pos *pos)
+{
+    struct source_burst *out = &b->out;
+    uint8_t *bufs = fabric_buf(v->fabric, 0);
+    uint32_t n_out = 0, i;
+
+    for (i = 0; i < n; i++) {
+        uint32_t buf = source_peek(s, n_out);
+        enum vq_verdict verdict;
+
+        if (buf == UINT32_MAX) {
+            pos->drops[DROP_TX_NO_BUFFER]++;
+            continue;
+        }
+        verdict = frame_from_guest(v, &b->in[i], buf_at(bufs, buf), &out->len[n_out], pos);
+        if (verdict == VQ_FAULT)
+            break;
+        out->buf[n_out] = buf;
+        n_out += verdict == VQ_OK;
     }
-    source_give(s, buf);
-    if (verdict == VQ_FAULT) {
-        pos->fault = (uint16_t)fault;
-        return false;
+    source_took(s, n_out);
+    out->n = n_out;
+    out->src = (uint16_t)v->number;
+    return i;
+}
+
+// Look each frame's destination up; those that go nowhere leave the burst. Frames for one destination tend to come
+// together, so what was found for the last frame is tried first.
+static void frames_route(struct vif *v, struct source *s, struct source_burst *b, struct vq_pos *pos)
+{
+    uint8_t *bufs = fabric_buf(v->fabric, 0);
+    struct vif_route last = route_renew(v);
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < b->n; i++) {
+        const uint8_t *frame = buf_at(bufs, b->buf[i]);
+        uint64_t dst = fdb_key(frame), src = fdb_key(frame + 6);
+
+        if (dst != last.dst)
+            last = frame_route(v, dst);
+        if (src != v->mac && !(v->flags & MSG_VIF_SPOOF_OK)) {
+            pos->drops[DROP_TX_SPOOFED]++;
+            source_give(s, b->buf[i]);
+        } else if (last.outlet < 0) {
+            pos->drops[~last.outlet]++;
+            source_give(s, b->buf[i]);
+        } else {
+            b->buf[n] = b->buf[i];
+            b->len[n] = b->len[i];
+            b->gen[n] = last.gen;
+            b->flags[n] = last.flags;
+            b->outlet[n++] = (uint16_t)last.outlet;
+        }
     }
-    if (verdict != VQ_OK)
-        why = verdict == VQ_RUNT ? DROP_TX_RUNT : DROP_TX_OVERSIZE;
-    pos->drops[why]++;
-    return true;
+    b->n = n;
+    v->last = last;
+}
+
+static void frames_put(struct source *s, const struct source_burst *b, struct vq_pos *pos)
+{
+    uint32_t n = source_put_burst(s, b, &pos->bytes);
+
+    pos->frames += n;
+    pos->drops[DROP_TX_LANE_FULL] += b->n - n;
 }
 
 static void from_guest_publish(struct vif *v, struct source *s, const struct vq_pos *pos)
@@ -128,28 +201,32 @@ static void from_guest_publish(struct vif *v, struct source *s, const struct vq_
 uint32_t vif_from_guest(struct vif *v, struct source *s)
 {
     const struct vq_pos *now = ledger_pos(v->from);
+    struct from_guest b;
     struct vq_pos *pos;
     uint16_t pending;
-    uint32_t n = 0;
+    uint32_t n;
 
     if (now->fault != VQ_FAULT_NONE)
         return 0;
     pending = vq_pending(&v->tx, now->next);
     if (pending == 0)
         return 0;
-    source_reclaim(s);
+    n = pending < FABRIC_BURST ? pending : FABRIC_BURST;
+    // Not for a few: a look at the heads waits for lines that consumers write. The buffers used last are the warmest.
+    if (source_in_use(s) >= FABRIC_BURST)
+        source_reclaim(s);
     pos = ledger_begin(v->from);
-    if (pending > v->tx.size)
+    if (pending > v->tx.size) {
         pos->fault = VQ_FAULT_AVAIL_AHEAD;
-    while (pos->fault == VQ_FAULT_NONE && n < pending && n < FABRIC_BURST) {
-        uint16_t head = vq_head(&v->tx, pos->next);
-
-        if (!chain_from_guest(v, s, head, pos))
-            break;
-        vq_use(&v->tx, pos->next, head, 0);
-        pos->next++;
-        n++;
+        n = 0;
     }
+    vq_look_out(&v->tx, pos->next, n, b.in);
+    n = frames_copy(v, s, &b, n, pos);
+    frames_route(v, s, &b.out, pos);
+    frames_put(s, &b.out, pos);
+    for (uint32_t i = 0; i < n; i++)
+        vq_use(&v->tx, (uint16_t)(pos->next + i), b.in[i].head, 0);
+    pos->next += n;
     from_guest_publish(v, s, pos);
     return n;
 }
@@ -173,28 +250,44 @@ static bool frame_accept(const struct vif *v, const struct sink_frame *f, struct
     return false;
 }
 
-// One frame into the guest's next buffer. A frame that is too long for it leaves the buffer to the next frame.
-static void frame_to_guest(struct vif *v, const struct sink_frame *f, struct vq_pos *pos)
+// A frame, behind an empty virtio header, into what the guest offers for it.
+static inline enum vq_verdict frame_to_guest(
+    const struct vif *v, const struct vq_piece *p, const struct lane_slot *slot, enum vq_fault *fault)
 {
-    enum vq_fault fault = VQ_FAULT_NONE;
-    uint16_t head;
+    const uint8_t *frame = fabric_buf(v->fabric, slot->buf);
 
-    if (!frame_accept(v, f, pos))
-        return;
-    head = vq_head(&v->rx, pos->next);
-    switch (vq_copy_in(&v->rx, head, fabric_buf(v->fabric, f->slot.buf), f->slot.len, &fault)) {
-    case VQ_OK:
-        vq_use(&v->rx, pos->next, head, XENVIRT_NET_HDR_BYTES + f->slot.len);
-        pos->next++;
-        pos->frames++;
-        pos->bytes += f->slot.len;
-        break;
-    case VQ_TOO_SMALL:
-        pos->drops[DROP_RX_TOO_SMALL]++;
-        break;
-    default:
-        pos->fault = (uint16_t)fault;
-        pos->drops[DROP_RX_BROKEN]++;
+    if (p->at == NULL || p->len < XENVIRT_NET_HDR_BYTES + slot->len)
+        return vq_copy_in(&v->rx, p->head, frame, slot->len, fault);
+    memset(p->at, 0, XENVIRT_NET_HDR_BYTES);
+    copy_frame(p->at + XENVIRT_NET_HDR_BYTES, frame, slot->len);
+    return VQ_OK;
+}
+
+// Deliver frames into what the guest offers. A frame that is too long for its piece leaves it to the next frame.
+static void frames_to_guest(
+    const struct vif *v, const struct sink_frame *frames, uint32_t n, const struct vq_piece *in, struct vq_pos *pos)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct lane_slot *slot = &frames[i].slot;
+        enum vq_fault fault = VQ_FAULT_NONE;
+
+        if (!frame_accept(v, &frames[i], pos))
+            continue;
+        switch (frame_to_guest(v, in, slot, &fault)) {
+        case VQ_OK:
+            vq_use(&v->rx, pos->next, in->head, XENVIRT_NET_HDR_BYTES + slot->len);
+            in++;
+            pos->next++;
+            pos->frames++;
+            pos->bytes += slot->len;
+            break;
+        case VQ_TOO_SMALL:
+            pos->drops[DROP_RX_TOO_SMALL]++;
+            break;
+        default:
+            pos->fault = (uint16_t)fault;
+            pos->drops[DROP_RX_BROKEN]++;
+        }
     }
 }
 
@@ -215,6 +308,7 @@ static void to_guest_publish(struct vif *v, const struct vq_pos *pos)
 uint32_t vif_to_guest(struct vif *v, bool look_all)
 {
     struct sink_frame frames[FABRIC_BURST];
+    struct vq_piece in[FABRIC_BURST];
     const struct vq_pos *now = ledger_pos(v->to);
     struct vq_pos *pos;
     uint32_t max = FABRIC_BURST, n;
@@ -234,8 +328,9 @@ uint32_t vif_to_guest(struct vif *v, bool look_all)
     pos = ledger_begin(v->to);
     if (pending > v->rx.size)
         pos->fault = VQ_FAULT_AVAIL_AHEAD;
-    for (uint32_t i = 0; i < n; i++)
-        frame_to_guest(v, &frames[i], pos);
+    if (pos->fault == VQ_FAULT_NONE)
+        vq_look_in(&v->rx, pos->next, n, in);
+    frames_to_guest(v, frames, n, in, pos);
     to_guest_publish(v, pos);
     return n;
 }

@@ -11,6 +11,17 @@
 #include "map.h"
 #include "vq.h"
 
+// Where frames to dst go.
+struct vif_route {
+    uint64_t dst; // as fdb_key(); VIF_ROUTE_NONE: none is known
+    int32_t outlet; // or ~ the reason to drop them
+    uint32_t gen; // of the lane slot
+    uint16_t flags; // of the lane slot
+    const _Atomic uint64_t *entry; // in the forwarding table, NULL: they don't go to a vif
+    uint64_t word; // the entry as it was
+};
+#define VIF_ROUTE_NONE (~0ull)
+
 struct vif {
     uint32_t number; // k: its outlet, its place in the forwarding table
     uint32_t gen;
@@ -25,6 +36,7 @@ struct vif {
     struct ledger *from;
     struct ledger *to;
     struct sink sink;
+    struct vif_route last; // of the frame before
 };
 
 struct vif_attach {

@@ -44,6 +44,19 @@ static inline uint16_t vq_head(const struct vq *vq, uint16_t at)
     return __atomic_load_n(&vq->avail->ring[at & (vq->size - 1)], __ATOMIC_RELAXED);
 }
 
+// What an avail entry offers, where it has one of the usual shapes: a frame, or room for header and frame, in one piece of
+// a mempool, with the frame's header before it or in a descriptor of its own. The rest (at == NULL) is for vq_copy_out()
+// and vq_copy_in(), which read the chain anew and know every shape and every fault.
+struct vq_piece {
+    uint8_t *at;
+    uint32_t len; // XENVIRT_FRAME_MIN to XENVIRT_FRAME_MAX of a frame
+    uint16_t head;
+};
+
+// Read n avail entries from `next` on, and what they lead to: frames to copy out, or room to copy into.
+void vq_look_out(const struct vq *vq, uint16_t next, uint32_t n, struct vq_piece *pieces);
+void vq_look_in(const struct vq *vq, uint16_t next, uint32_t n, struct vq_piece *pieces);
+
 // Copy the frame of the chain at head, without its virtio header, to frame (XENVIRT_FRAME_MAX bytes).
 enum vq_verdict vq_copy_out(const struct vq *vq, uint16_t head, uint8_t *frame, uint16_t *len, enum vq_fault *fault);
 
@@ -51,13 +64,11 @@ enum vq_verdict vq_copy_out(const struct vq *vq, uint16_t head, uint8_t *frame, 
 enum vq_verdict vq_copy_in(
     const struct vq *vq, uint16_t head, const uint8_t *frame, uint16_t len, enum vq_fault *fault);
 
-// Fill used entry `at`; the guest sees it after vq_publish().
+// Fill used entry `at`; the guest looks at it after vq_publish().
 static inline void vq_use(const struct vq *vq, uint16_t at, uint16_t head, uint32_t len)
 {
-    struct vring_used_elem *e = &vq->used->ring[at & (vq->size - 1)];
-
-    __atomic_store_n(&e->id, head, __ATOMIC_RELAXED);
-    __atomic_store_n(&e->len, len, __ATOMIC_RELAXED);
+    // Nobody but us reads or writes what stands past the used index: a plain store, of both words at once.
+    vq->used->ring[at & (vq->size - 1)] = (struct vring_used_elem){ head, len };
 }
 
 static inline void vq_publish(const struct vq *vq, uint16_t next)

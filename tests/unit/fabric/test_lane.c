@@ -126,6 +126,65 @@ Test(lane, what_is_promised_is_always_free)
     }
 }
 
+// The same at random, frame by frame and in bursts, on two fabrics: the lanes take the same frames.
+Test(lane, a_burst_is_taken_as_its_frames_one_by_one)
+{
+    struct fabric *f2 = small_fabric_new();
+    struct sink sinks[2][2];
+    struct source s2;
+
+    cr_assert_eq(source_init(&s2, f2, 1), 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        sink_init(&sinks[0][i], f, 2 + i);
+        sink_init(&sinks[1][i], f2, 2 + i);
+    }
+    srand(2);
+    for (uint32_t round = 0; round < 3000; round++) {
+        struct source_burst b = { .src = 7 };
+        uint64_t bytes = 0, bytes2 = 0;
+        uint32_t n = (uint32_t)rand() % FABRIC_BURST, taken = 0;
+        struct sink_frame frames[2][FABRIC_BURST];
+
+        for (uint32_t i = 0; i < n && (b.buf[i] = source_peek(&s2, i)) != UINT32_MAX; i++) {
+            struct lane_slot slot = {
+                .buf = source_take(&s), .gen = round, .len = (uint16_t)(60 + i), .src = 7, .flags = 1
+            };
+
+            b.gen[i] = round;
+            b.len[i] = slot.len;
+            b.flags[i] = 1;
+            b.outlet[i] = (uint16_t)(rand() % 4 == 0 ? rand() % 4 : 2);
+            b.n++;
+            if (source_put(&s, b.outlet[i], &slot)) {
+                taken++;
+                bytes += slot.len;
+            } else {
+                source_give(&s, slot.buf);
+            }
+        }
+        source_took(&s2, b.n);
+        cr_assert_eq(source_put_burst(&s2, &b, &bytes2), taken, "round %u", round);
+        cr_assert_eq(bytes2, bytes);
+        source_publish(&s);
+        source_publish(&s2);
+        cr_assert_eq(s2.n_free, s.n_free);
+        cr_assert_eq(s2.promised, s.promised);
+        for (uint32_t i = 0; i < 2 && rand() % 2 == 0; i++) {
+            uint32_t got = take(&sinks[0][i], frames[0], 16);
+
+            cr_assert_eq(take(&sinks[1][i], frames[1], 16), got);
+            for (uint32_t k = 0; k < got; k++) {
+                frames[0][k].slot.buf = frames[1][k].slot.buf = 0;
+                cr_assert_arr_eq(&frames[0][k].slot, &frames[1][k].slot, sizeof(struct lane_slot));
+            }
+        }
+        source_reclaim(&s);
+        source_reclaim(&s2);
+    }
+    source_fini(&s2);
+    free(f2);
+}
+
 Test(lane, a_successor_finds_which_buffers_are_in_use)
 {
     struct source next;

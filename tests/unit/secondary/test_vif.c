@@ -39,7 +39,7 @@ static void worker_new(uint32_t gen, uint32_t flags)
     ledger_redo_tails(&state->from, f, CTX);
     source_fini(&s);
     cr_assert_eq(source_init(&s, f, CTX), 0);
-    memset(&v, 0, sizeof(v));
+    memset(&v, 0xa5, sizeof(v)); // as a worker finds it: of a vif before, or nothing in particular
     v.map = g.map;
     vif_init(&v, &a, f, state);
 }
@@ -166,6 +166,45 @@ Test(vif, frames_that_go_nowhere_are_dropped_with_a_reason)
     cr_assert_eq(s.n_free, f->ctx_bufs);
 }
 
+Test(vif, a_destination_that_went_and_came_back_gets_its_new_generation)
+{
+    struct sink_frame got;
+
+    send(0, other_mac, mac, 60);
+    vif_from_guest(&v, &s);
+    cr_assert(arrived(OTHER, &got));
+    cr_assert_eq(fdb_remove(f, other_mac), 0);
+    atomic_store(&fabric_vif(f, OTHER)->gen, 0);
+    send(1, other_mac, mac, 60);
+    vif_from_guest(&v, &s);
+    cr_assert_not(arrived(OTHER, &got));
+    cr_assert(arrived(fabric_io_outlet(f, 0), &got));
+    vif_open(OTHER, OTHER_GEN + 1, other_mac);
+    send(2, other_mac, mac, 60);
+    vif_from_guest(&v, &s);
+    cr_assert(arrived(OTHER, &got));
+    cr_assert_eq(got.slot.gen, OTHER_GEN + 1);
+}
+
+Test(vif, a_destination_that_others_took_over_gets_none_of_the_frames)
+{
+    struct sink_frame got;
+
+    send(0, other_mac, mac, 60);
+    vif_from_guest(&v, &s);
+    cr_assert(arrived(OTHER, &got));
+    cr_assert_eq(fdb_remove(f, other_mac), 0);
+    vif_open(OTHER, OTHER_GEN + 1, nobody);
+    send(1, other_mac, mac, 60);
+    send(2, nobody, mac, 61);
+    send(3, other_mac, mac, 62);
+    vif_from_guest(&v, &s);
+    cr_assert(arrived(OTHER, &got));
+    cr_assert_eq(got.slot.len, 61);
+    cr_assert_not(arrived(OTHER, &got));
+    cr_assert_eq(from_pos().frames, 4);
+}
+
 Test(vif, any_source_may_send_where_the_check_is_off)
 {
     struct sink_frame got;
@@ -184,6 +223,16 @@ Test(vif, a_full_lane_drops_and_counts)
     }
     cr_assert_eq(from_pos().frames, f->lane_slots);
     cr_assert_eq(from_pos().drops[DROP_TX_LANE_FULL], 10);
+}
+
+Test(vif, without_buffers_frames_are_dropped_and_counted)
+{
+    while (source_take(&s) != UINT32_MAX)
+        ;
+    send(0, other_mac, mac, 60);
+    cr_assert_eq(vif_from_guest(&v, &s), 1);
+    cr_assert_eq(from_pos().drops[DROP_TX_NO_BUFFER], 1);
+    cr_assert_eq(guest_used(&g, REGION_TX_RING), 1, "the guest has its buffer back");
 }
 
 Test(vif, an_avail_index_that_runs_ahead_breaks_the_queue)

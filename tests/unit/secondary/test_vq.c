@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 
+#include "copy.h"
 #include "plain_guest.h"
 
 static struct plain_guest g;
@@ -182,4 +183,123 @@ Test(vq, used_entries_are_seen_when_published)
     cr_assert_eq(vq_used(&rx), 0);
     vq_publish(&rx, 1);
     cr_assert_eq(vq_used(&rx), 1);
+}
+
+static struct vq_piece look_out(uint16_t head)
+{
+    struct vq_piece p;
+
+    g.rings[REGION_TX_RING].avail->ring[0] = head;
+    vq_look_out(&tx, 0, 1, &p);
+    cr_assert_eq(p.head, head);
+    return p;
+}
+
+static struct vq_piece look_in(uint16_t head)
+{
+    struct vq_piece p;
+
+    g.rings[REGION_RX_RING].avail->ring[0] = head;
+    vq_look_in(&rx, 0, 1, &p);
+    cr_assert_eq(p.head, head);
+    return p;
+}
+
+Test(vq, the_usual_frames_are_found_at_a_look)
+{
+    struct vq_piece p;
+
+    guest_send(&g, 0, frame, 60);
+    p = look_out(0);
+    cr_assert_eq(p.at, guest_buf(&g, 0), "header in a descriptor of its own");
+    cr_assert_eq(p.len, 60);
+    guest_desc(&g, REGION_TX_RING, 5, guest_addr(3, 7), 10 + 61, 0, 0);
+    p = look_out(5);
+    cr_assert_eq(p.at, guest_buf(&g, 3) + 17, "header before the frame");
+    cr_assert_eq(p.len, 61);
+}
+
+Test(vq, a_look_takes_lengths_at_their_edges)
+{
+    static const struct {
+        uint32_t bytes;
+        bool found;
+    } cases[] = { { 0, false }, { 13, false }, { 14, true }, { 2048, true }, { 2049, false },
+        { UINT32_MAX - 10, false } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        guest_desc(&g, REGION_TX_RING, 0, guest_addr(0, 0), 10 + cases[i].bytes, 0, 0);
+        cr_assert_eq(look_out(0).at != NULL, cases[i].found, "%u bytes", cases[i].bytes);
+    }
+    guest_desc(&g, REGION_TX_RING, 0, guest_addr(0, 0), 9, 0, 0);
+    cr_assert_null(look_out(0).at, "shorter than its header");
+}
+
+Test(vq, a_look_leaves_what_is_unusual_or_wrong_to_the_copy)
+{
+    static const struct {
+        uint32_t len;
+        uint16_t flags, next, flags2;
+    } cases[] = { { 70, VRING_DESC_F_INDIRECT, 0, 0 }, { 70, VRING_DESC_F_WRITE, 0, 0 }, { 9, VRING_DESC_F_NEXT, 1, 0 },
+        { 11, VRING_DESC_F_NEXT, 1, 0 }, { 10, VRING_DESC_F_NEXT, GUEST_RING, 0 },
+        { 10, VRING_DESC_F_NEXT, 1, VRING_DESC_F_NEXT }, { 10, VRING_DESC_F_NEXT, 1, VRING_DESC_F_WRITE } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        guest_desc(&g, REGION_TX_RING, 0, guest_addr(0, 0), cases[i].len, cases[i].flags, cases[i].next);
+        guest_desc(&g, REGION_TX_RING, 1, guest_addr(0, 10), 60, cases[i].flags2, 0);
+        cr_assert_null(look_out(0).at, "case %zu", i);
+    }
+    cr_assert_null(look_out(GUEST_RING).at);
+    cr_assert_null(look_in(GUEST_RING).at);
+    guest_desc(&g, REGION_RX_RING, 0, guest_addr(0, 0), 70, 0, 0);
+    cr_assert_null(look_in(0).at, "not to be written");
+    guest_desc(&g, REGION_RX_RING, 0, guest_addr(0, 0), 70, VRING_DESC_F_WRITE | VRING_DESC_F_NEXT, 1);
+    cr_assert_null(look_in(0).at, "in pieces");
+}
+
+Test(vq, a_look_finds_nothing_outside_the_mempools)
+{
+    uint64_t end = GUEST_GVA + GUEST_POOL_BYTES;
+
+    guest_desc(&g, REGION_TX_RING, 0, end - 70, 70, 0, 0);
+    cr_assert_not_null(look_out(0).at, "the last bytes are inside");
+    guest_desc(&g, REGION_TX_RING, 0, end - 69, 70, 0, 0);
+    cr_assert_null(look_out(0).at);
+    guest_desc(&g, REGION_TX_RING, 0, UINT64_MAX - 9, 70, 0, 0);
+    cr_assert_null(look_out(0).at, "an address that wraps to 0");
+    guest_desc(&g, REGION_RX_RING, 0, end - 70, 70, VRING_DESC_F_WRITE, 0);
+    cr_assert_eq(look_in(0).len, 70);
+    cr_assert_not_null(look_in(0).at);
+    guest_desc(&g, REGION_RX_RING, 0, end - 70, 71, VRING_DESC_F_WRITE, 0);
+    cr_assert_null(look_in(0).at);
+    guest_desc(&g, REGION_RX_RING, 0, GUEST_GVA - 1, 70, VRING_DESC_F_WRITE, 0);
+    cr_assert_null(look_in(0).at);
+}
+
+Test(vq, a_look_finds_each_of_several_mempools)
+{
+    static uint8_t other[4096];
+    struct vq_piece p[3];
+
+    g.map.regions[g.map.n++] = (struct map_region){ 0x1000, sizeof(other), other };
+    guest_desc(&g, REGION_TX_RING, 0, guest_addr(0, 0), 70, 0, 0);
+    guest_desc(&g, REGION_TX_RING, 1, 0x1000, 70, 0, 0);
+    for (uint16_t i = 0; i < 3; i++)
+        g.rings[REGION_TX_RING].avail->ring[i] = i % 2;
+    vq_look_out(&tx, 0, 3, p);
+    cr_assert_eq(p[0].at, guest_buf(&g, 0) + 10);
+    cr_assert_eq(p[1].at, other + 10);
+    cr_assert_eq(p[2].at, guest_buf(&g, 0) + 10);
+}
+
+Test(vq, a_copy_has_every_byte_and_no_other)
+{
+    uint8_t to[XENVIRT_FRAME_MAX + 64];
+
+    for (uint32_t n = XENVIRT_FRAME_MIN; n <= XENVIRT_FRAME_MAX; n++) {
+        memset(to, 0xee, sizeof(to));
+        copy_frame(to + 32, frame, n);
+        cr_assert_arr_eq(to + 32, frame, n, "%u bytes", n);
+        cr_assert(to[31] == 0xee && to[32 + n] == 0xee, "%u bytes", n);
+    }
 }
