@@ -2,8 +2,9 @@
 // backoff.h: what a poller does when there is nothing to do: turn at once, then yield, then sleep longer and longer.
 //
 // Pollers that share a CPU pass frames to each other in turns: one that went on for a whole time slice of the scheduler,
-// milliseconds, would fill the others' lanes and drop what is more. So it yields after a quantum of frames, and at once
-// when it has nothing to do. Whether others are there is seen by how long a yield takes.
+// milliseconds, would fill the others' lanes and drop what is more. So it yields when many of its frames wait for a
+// consumer, after a quantum of frames, and at once when it has nothing to do. Whether others are there is seen by how long a
+// yield takes. Crowded lanes don't stop a poller, for a guest that takes nothing may hold up nobody.
 #ifndef XV_BACKOFF_H
 #define XV_BACKOFF_H
 
@@ -13,7 +14,8 @@
 #include <time.h>
 
 #define BACKOFF_SLEEP_MIN_US 20u
-#define BACKOFF_QUANTUM 512u // frames after which a poller that shares its CPU lets the others run
+#define BACKOFF_QUANTUM 2048u // frames after which a poller that shares its CPU lets the others run
+#define BACKOFF_CROWDED 128u // and while its lanes are crowded
 #define BACKOFF_PROBE 16384u // frames after which one that has its CPU to itself looks whether that is still so
 #define BACKOFF_SHARED_NS 1500u // a yield that takes longer has let somebody run
 #define BACKOFF_SHARED_YIELDS 16u // in a row that let nobody run: it has its CPU to itself
@@ -74,20 +76,22 @@ static inline void backoff_yield(struct backoff *b)
         b->shared--;
 }
 
-static inline void backoff_worked(struct backoff *b, uint32_t n)
+static inline void backoff_worked(struct backoff *b, uint32_t n, bool crowded)
 {
+    uint32_t quantum = b->shared == 0 ? BACKOFF_PROBE : crowded ? BACKOFF_CROWDED : BACKOFF_QUANTUM;
+
     b->idle = 0;
     b->next_us = BACKOFF_SLEEP_MIN_US < b->sleep_us ? BACKOFF_SLEEP_MIN_US : b->sleep_us;
     b->moved += n;
-    if (b->moved >= (b->shared > 0 ? BACKOFF_QUANTUM : BACKOFF_PROBE))
+    if (b->moved >= quantum)
         backoff_yield(b);
 }
 
-// End a turn that dealt with n frames.
-static inline void backoff_turn(struct backoff *b, uint32_t n)
+// End a turn that dealt with n frames. crowded: see source_crowded().
+static inline void backoff_turn(struct backoff *b, uint32_t n, bool crowded)
 {
     if (n > 0) {
-        backoff_worked(b, n);
+        backoff_worked(b, n, crowded);
         return;
     }
     if (b->idle >= b->yield && b->sleep_us > 0) {

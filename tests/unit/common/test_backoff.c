@@ -9,6 +9,7 @@
 
 static unsigned yields, sleeps;
 static uint64_t now_ns;
+static bool crowded;
 static bool others; // there is somebody to yield to
 static unsigned stubborn; // yields after which the scheduler chooses who yielded
 
@@ -51,14 +52,15 @@ static void set_up(bool shared)
 {
     others = shared;
     backoff_init(&b, 100, 1000, 500);
-    backoff_turn(&b, BACKOFF_PROBE);
+    backoff_turn(&b, BACKOFF_PROBE, false);
     yields = sleeps = stubborn = 0;
+    crowded = false;
 }
 
 static void work(uint32_t frames)
 {
     for (; frames >= 32; frames -= 32)
-        backoff_turn(&b, 32);
+        backoff_turn(&b, 32, crowded);
 }
 
 Test(backoff, who_shares_its_cpu_yields_after_a_quantum)
@@ -70,6 +72,22 @@ Test(backoff, who_shares_its_cpu_yields_after_a_quantum)
     cr_assert_eq(yields, 1);
     work(3 * BACKOFF_QUANTUM);
     cr_assert_eq(yields, 4);
+}
+
+Test(backoff, who_shares_its_cpu_yields_sooner_while_its_lanes_are_crowded)
+{
+    set_up(true);
+    crowded = true;
+    work(BACKOFF_CROWDED);
+    cr_assert_eq(yields, 1);
+}
+
+Test(backoff, who_is_alone_does_not_mind_crowded_lanes)
+{
+    set_up(false);
+    crowded = true;
+    work(BACKOFF_PROBE - 32);
+    cr_assert_eq(yields, 0);
 }
 
 Test(backoff, who_is_alone_only_looks_now_and_then)
@@ -84,7 +102,7 @@ Test(backoff, who_is_alone_only_looks_now_and_then)
 Test(backoff, who_shares_its_cpu_and_has_nothing_to_do_yields_at_once)
 {
     set_up(true);
-    backoff_turn(&b, 0);
+    backoff_turn(&b, 0, false);
     cr_assert_eq(yields, 1);
 }
 
@@ -92,9 +110,9 @@ Test(backoff, who_is_alone_and_has_nothing_to_do_turns_first)
 {
     set_up(false);
     for (unsigned i = 0; i < 100; i++)
-        backoff_turn(&b, 0);
+        backoff_turn(&b, 0, false);
     cr_assert_eq(yields, 0);
-    backoff_turn(&b, 0);
+    backoff_turn(&b, 0, false);
     cr_assert_eq(yields, 1);
 }
 
@@ -138,8 +156,8 @@ Test(backoff, idleness_ends_in_sleep)
 {
     set_up(false);
     for (unsigned i = 0; i < 1100; i++)
-        backoff_turn(&b, 0);
+        backoff_turn(&b, 0, false);
     cr_assert_eq(sleeps, 0);
-    backoff_turn(&b, 0);
+    backoff_turn(&b, 0, false);
     cr_assert_eq(sleeps, 1);
 }
