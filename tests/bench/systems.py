@@ -33,7 +33,6 @@ MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
 FCS = 4  # sizes are named with it, as Ethernet does; it is in no memory
 SIZES = (64, 1518)
 PAGES = 700  # of 2 MB, for all
-NICE = -20
 OVS = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
 
 
@@ -41,7 +40,20 @@ def pinned(argv):
     return ["taskset", "-c", str(SWITCH_CPU), *argv]
 
 
-class Guests(Proc):
+class First(Proc):
+    """A process that comes, with its children, before whatever else the machine does. The scheduler shares a CPU among
+    sessions first, so that is said of its session; nice values would only tell a switch's own threads apart."""
+
+    def __init__(self, *args, **kw):
+        super().__init__(*args, **kw)
+        try:
+            with open(f"/proc/{self.pid}/autogroup", "w") as f:
+                f.write("-20")
+        except OSError:  # a kernel that doesn't
+            pass
+
+
+class Guests(First):
     """bench-guests with two guests; each is the words of main.c's usage."""
 
     def __init__(self, bench, name, eal, guests, env=None):
@@ -76,15 +88,7 @@ class System:
             os.kill(pid, number)
 
     def ready(self):
-        """It is up: let it come before whatever else the machine does, and stop it until it is measured. The scheduler
-        shares a CPU among sessions, so the nice value of one of its processes alone would count nothing outside of it."""
-        for pid in [*self.pids(), self.guests.pid]:
-            os.setpriority(os.PRIO_PROCESS, pid, NICE)
-            try:
-                with open(f"/proc/{pid}/autogroup", "w") as f:
-                    f.write(str(NICE))
-            except OSError:  # a kernel that doesn't
-                pass
+        """It is up: stop it until it is measured."""
         self._signal(signal.SIGSTOP)
         return self
 
@@ -159,7 +163,7 @@ class XvSwitch(harness.Switch):
 
     def start(self):
         argv = pinned([built("xv-watcher"), "--config", self.conf_file])
-        self.watcher = Proc(self.bench, "watcher", argv, self.env())
+        self.watcher = First(self.bench, "watcher", argv, self.env())
         self.ready()
         return self
 
@@ -190,7 +194,7 @@ class Testpmd(System):
         argv = ["dpdk-testpmd", "--lcores", f"(0,1)@{SWITCH_CPU}", "--no-pci", "--no-telemetry", "-m", "256",
                 f"--file-prefix={bench.prefix}pmd", "--huge-dir", bench.huge_dir(), *ports, "--", "-i",
                 "--auto-start", "--forward-mode=io", "--total-num-mbufs=16384"]
-        self.switch = Proc(bench, "testpmd", ["stdbuf", "-oL", *argv], None, subprocess.PIPE)
+        self.switch = First(bench, "testpmd", ["stdbuf", "-oL", *argv], None, subprocess.PIPE)
         self.guests.line()
         wait_for("testpmd", lambda: "testpmd> " in self.switch.text())
 
@@ -210,7 +214,7 @@ class Ovs(System):
         self.env = dict(os.environ, OVS_RUNDIR=self.dir, OVS_LOGDIR=self.dir, OVS_DBDIR=self.dir)
         db, remote = os.path.join(self.dir, "conf.db"), "unix:" + os.path.join(self.dir, "db.sock")
         self._run("ovsdb-tool", "create", db, "/usr/share/openvswitch/vswitch.ovsschema")
-        self.db = Proc(bench, "ovsdb", pinned(["ovsdb-server", db, "--remote=p" + remote, "--unixctl=" + self.dir + "/db.ctl"]),
+        self.db = First(bench, "ovsdb", pinned(["ovsdb-server", db, "--remote=p" + remote, "--unixctl=" + self.dir + "/db.ctl"]),
                        self.env)
         wait_for("ovsdb-server", lambda: os.path.exists(remote.split(":")[1]))
         self.vsctl = ["ovs-vsctl", "--db=" + remote]
@@ -219,7 +223,7 @@ class Ovs(System):
                   "other_config:dpdk-socket-mem=256",
                   f"other_config:dpdk-extra=--no-pci --no-telemetry --file-prefix={bench.prefix}ovs "
                   f"--huge-dir={bench.huge_dir()}")
-        self.switch = Proc(bench, "ovs", pinned([OVS, remote, "--unixctl=" + self.dir + "/sw.ctl"]), self.env)
+        self.switch = First(bench, "ovs", pinned([OVS, remote, "--unixctl=" + self.dir + "/sw.ctl"]), self.env)
         sockets = [os.path.join(bench.dir, f"ovs{i}") for i in range(2)]
         self.guests = virtio_guests(bench, "ovs", sockets)
         self._run(*self.vsctl, "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
@@ -300,7 +304,7 @@ def speed_report(result, systems, found, title, goals):
 
 NOTES = [
     "Both guests are one process on one CPU, the switch's processes are on the other; they come before all else on the "
-    "machine (nice and autogroup -20). Sizes count the frame check sequence, which is in no memory. Rings have 256 entries.",
+    "machine (autogroups at -20, where the kernel has them). Sizes count the frame check sequence, which is in no memory. Rings have 256 entries.",
     "net_xenvirt sends and receives in a granted mempool (4 kB pages), net_virtio_user in hugepages; neither copies.",
     "Each round measures all switches one after the other; ratios are of one round, shown as median and quartiles.",
 ]

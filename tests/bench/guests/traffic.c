@@ -5,7 +5,8 @@
 #include "traffic.h"
 
 #define WARM_PART 0.2
-#define QUIET_SECONDS 0.05 // with no frame: none is under way any more
+#define QUIET_SECONDS 0.02 // with no frame and none missing: there is none too many
+#define LOST_SECONDS 0.4 // with no frame while some are missing: they won't come any more
 
 void traffic_init(struct traffic *t, struct port *ports)
 {
@@ -137,11 +138,16 @@ static void waiting_drop(struct side *s)
     s->n_waiting = 0;
 }
 
+static bool missing(const struct traffic *t)
+{
+    return t->sides[0].received + t->sides[1].received < t->sides[0].sent + t->sides[1].sent;
+}
+
 static void drain(struct traffic *t, const struct traffic_plan *plan)
 {
-    uint64_t quiet = (uint64_t)(QUIET_SECONDS * (double)rte_get_tsc_hz()), last = rte_rdtsc();
+    uint64_t hz = rte_get_tsc_hz(), last = rte_rdtsc();
 
-    while (rte_rdtsc() - last < quiet) {
+    while ((double)(rte_rdtsc() - last) < (double)hz * (missing(t) ? LOST_SECONDS : QUIET_SECONDS)) {
         for (unsigned i = 0; i < TRAFFIC_SIDES; i++) {
             if (side_receive(t, i, plan) > 0)
                 last = rte_rdtsc();
