@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// The poller's clock and its yields are the test's.
+// When pollers let others run. Their clock and their yields are the test's.
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -7,7 +7,7 @@
 
 #include <criterion/criterion.h>
 
-static unsigned yields, sleeps;
+static unsigned yields;
 static uint64_t now_ns;
 static bool crowded;
 static bool others; // there is somebody to yield to
@@ -32,17 +32,8 @@ static int fake_clock(clockid_t clock, struct timespec *t)
     return 0;
 }
 
-static int fake_sleep(const struct timespec *t, struct timespec *left)
-{
-    (void)left;
-    sleeps++;
-    now_ns += (uint64_t)t->tv_nsec;
-    return 0;
-}
-
 #define sched_yield fake_yield
 #define clock_gettime fake_clock
-#define nanosleep fake_sleep
 #include "backoff.h"
 
 static struct backoff b;
@@ -53,7 +44,7 @@ static void set_up(bool shared)
     others = shared;
     backoff_init(&b, 100, 1000, 500);
     backoff_turn(&b, BACKOFF_PROBE, false);
-    yields = sleeps = stubborn = 0;
+    yields = stubborn = 0;
     crowded = false;
 }
 
@@ -63,7 +54,7 @@ static void work(uint32_t frames)
         backoff_turn(&b, 32, crowded);
 }
 
-Test(backoff, who_shares_its_cpu_yields_after_a_quantum)
+Test(yield, who_shares_its_cpu_yields_after_a_quantum)
 {
     set_up(true);
     work(BACKOFF_QUANTUM - 32);
@@ -74,7 +65,7 @@ Test(backoff, who_shares_its_cpu_yields_after_a_quantum)
     cr_assert_eq(yields, 4);
 }
 
-Test(backoff, who_shares_its_cpu_yields_sooner_while_its_lanes_are_crowded)
+Test(yield, who_shares_its_cpu_yields_sooner_while_its_lanes_are_crowded)
 {
     set_up(true);
     crowded = true;
@@ -82,7 +73,7 @@ Test(backoff, who_shares_its_cpu_yields_sooner_while_its_lanes_are_crowded)
     cr_assert_eq(yields, 1);
 }
 
-Test(backoff, who_is_alone_does_not_mind_crowded_lanes)
+Test(yield, who_is_alone_does_not_mind_crowded_lanes)
 {
     set_up(false);
     crowded = true;
@@ -90,7 +81,7 @@ Test(backoff, who_is_alone_does_not_mind_crowded_lanes)
     cr_assert_eq(yields, 0);
 }
 
-Test(backoff, who_is_alone_only_looks_now_and_then)
+Test(yield, who_is_alone_only_looks_now_and_then)
 {
     set_up(false);
     work(BACKOFF_PROBE - 32);
@@ -99,14 +90,14 @@ Test(backoff, who_is_alone_only_looks_now_and_then)
     cr_assert_eq(yields, 1);
 }
 
-Test(backoff, who_shares_its_cpu_and_has_nothing_to_do_yields_at_once)
+Test(yield, who_shares_its_cpu_and_has_nothing_to_do_yields_at_once)
 {
     set_up(true);
     backoff_turn(&b, 0, false);
     cr_assert_eq(yields, 1);
 }
 
-Test(backoff, who_is_alone_and_has_nothing_to_do_turns_first)
+Test(yield, who_is_alone_and_has_nothing_to_do_turns_first)
 {
     set_up(false);
     for (unsigned i = 0; i < 100; i++)
@@ -116,7 +107,7 @@ Test(backoff, who_is_alone_and_has_nothing_to_do_turns_first)
     cr_assert_eq(yields, 1);
 }
 
-Test(backoff, a_yield_that_lets_nobody_run_is_tried_again)
+Test(yield, a_yield_that_lets_nobody_run_is_tried_again)
 {
     set_up(true);
     stubborn = 2;
@@ -124,7 +115,7 @@ Test(backoff, a_yield_that_lets_nobody_run_is_tried_again)
     cr_assert_eq(yields, 3);
 }
 
-Test(backoff, tries_end)
+Test(yield, tries_end)
 {
     set_up(true);
     stubborn = 1000;
@@ -132,7 +123,7 @@ Test(backoff, tries_end)
     cr_assert_eq(yields, BACKOFF_TRIES);
 }
 
-Test(backoff, one_stubborn_scheduler_does_not_make_it_alone)
+Test(yield, one_stubborn_scheduler_does_not_make_it_alone)
 {
     set_up(true);
     stubborn = BACKOFF_TRIES;
@@ -142,7 +133,7 @@ Test(backoff, one_stubborn_scheduler_does_not_make_it_alone)
     cr_assert_eq(yields, 1);
 }
 
-Test(backoff, it_finds_out_that_it_is_alone)
+Test(yield, it_finds_out_that_it_is_alone)
 {
     set_up(true);
     others = false;
@@ -150,14 +141,4 @@ Test(backoff, it_finds_out_that_it_is_alone)
     yields = 0;
     work(BACKOFF_PROBE - 32);
     cr_assert_eq(yields, 0);
-}
-
-Test(backoff, idleness_ends_in_sleep)
-{
-    set_up(false);
-    for (unsigned i = 0; i < 1100; i++)
-        backoff_turn(&b, 0, false);
-    cr_assert_eq(sleeps, 0);
-    backoff_turn(&b, 0, false);
-    cr_assert_eq(sleeps, 1);
 }
