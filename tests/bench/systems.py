@@ -154,7 +154,8 @@ class Xv(System):
         return self.pids_
 
     def drops(self):
-        return sum(n for domid in self.domids for n in self.switch.drops(domid).values())
+        vifs = harness.wait_for("xvctl show", lambda: (self.switch.show() or {}).get("vifs"))
+        return sum(n for vif in vifs for n in vif["drops"].values())
 
 
 class XvSwitch(harness.Switch):
@@ -272,13 +273,11 @@ def speeds(systems, rounds, seconds, say):
 
 def ratios(found, size, over):
     """xv's speed over the other's, round by round."""
-    return [a["both"] / b["both"] for a, b in zip(found["xv", size], found[over, size]) if b["both"] > 0]
+    return [a["both"] / b["both"] for a, b in zip(found["xv", size], found.get((over, size), [])) if b["both"] > 0]
 
 
 def spread(values, form="{:.2f}"):
     """median (lower to upper quartile)"""
-    if not values:
-        return "-"
     low, mid, high = (form.format(q) for q in quartiles(values))
     return f"{mid} ({low} to {high})"
 
@@ -290,16 +289,29 @@ def speed_report(result, systems, found, title, goals):
         for s in systems:
             runs = found[s.name, size]
             sent = sum(sum(r["sent"]) for r in runs)
-            ratio = spread(ratios(found, size, s.name)) if s.name != "xv" else ""
+            values = ratios(found, size, s.name) if s.name != "xv" else []
+            ratio = spread(values) if values else ""
             rows.append([size, s.name, spread([r["both"] / 1e6 for r in runs]), ratio,
                          f"{100 * sum(r['lost'] for r in runs) / max(1, sent):.2f}"])
     result.table(title, ["bytes", "switch", "million frames/s, both directions", "xv over it", "lost, %"], rows)
     for goal, size, over, least in goals:
         values = ratios(found, size, over)
-        result.goal(goal, spread(values), values and statistics.median(values) >= least)
+        if values:
+            result.goal(goal, spread(values), statistics.median(values) >= least)
     for s in systems:
         for text in s.wrong:
             result.wrong(text)
+
+
+def present(result, xv, ovs, testpmd):
+    """Those of the functions whose switch is installed."""
+    makers = [xv]
+    for maker, name, path in ((ovs, "openvswitch-switch-dpdk", OVS), (testpmd, "dpdk", shutil.which("dpdk-testpmd"))):
+        if path and os.path.exists(path):
+            makers.append(maker)
+        else:
+            result.note(f"A peer is missing: Debian's package {name} is not installed.")
+    return makers
 
 
 NOTES = [

@@ -50,7 +50,7 @@ def latencies(switches, best, rounds, seconds, say):
 
 def body(result, quick, say):
     """Guest to guest, both directions, paced."""
-    with systems.started("latency", [systems.Xv, systems.Ovs, systems.Testpmd]) as switches:
+    with systems.started("latency", systems.present(result, systems.Xv, systems.Ovs, systems.Testpmd)) as switches:
         best = throughput(switches, 1 if quick else 5, 0.4, say)
         found = latencies(switches, best, 1 if quick else 9, 0.4 if quick else 0.8, say)
     rows = []
