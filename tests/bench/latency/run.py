@@ -52,7 +52,7 @@ def body(result, quick, say):
     """Guest to guest, both directions, paced."""
     with systems.started("latency", systems.present(result, systems.Xv, systems.Ovs, systems.Testpmd)) as switches:
         best = throughput(switches, 1 if quick else 5, 0.4, say)
-        found = latencies(switches, best, 1 if quick else 9, 0.4 if quick else 0.8, say)
+        found = latencies(switches, best, 1 if quick else 7, 0.4 if quick else 0.8, say)
     rows = []
     for load in LOADS:
         for s in switches:
