@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // backoff.h: what a poller does when there is nothing to do: turn at once, then yield, then sleep longer and longer.
+//
+// Pollers that share a CPU pass frames to each other in turns: one that went on for a whole time slice of the scheduler,
+// milliseconds, would fill the others' lanes and drop what is more. So it yields when many of its frames wait for a
+// consumer, after a quantum of frames, and at once when it has nothing to do. Whether others are there is seen by how long a
+// yield takes. Crowded lanes don't stop a poller, for a guest that takes nothing may hold up nobody.
 #ifndef XV_BACKOFF_H
 #define XV_BACKOFF_H
 
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
 #define BACKOFF_SLEEP_MIN_US 20u
+#define BACKOFF_QUANTUM 2048u // frames after which a poller that shares its CPU lets the others run
+#define BACKOFF_CROWDED 128u // and while its lanes are crowded
+#define BACKOFF_PROBE 16384u // frames after which one that has its CPU to itself looks whether that is still so
+#define BACKOFF_SHARED_NS 1500u // a yield that takes longer has let somebody run
+#define BACKOFF_SHARED_YIELDS 16u // in a row that let nobody run: it has its CPU to itself
+#define BACKOFF_TRIES 4u // yields in one go until one lets somebody run
 
 struct backoff {
     uint32_t busy; // turns without work before the first yield
@@ -15,11 +27,22 @@ struct backoff {
     uint32_t sleep_us; // longest sleep
     uint32_t idle; // turns without work so far
     uint32_t next_us; // next sleep
+    uint32_t moved; // frames since the last yield
+    uint32_t shared; // yields that may let nobody run before the CPU counts as ours alone
 };
 
 static inline void backoff_init(struct backoff *b, uint32_t busy, uint32_t yield, uint32_t sleep_us)
 {
     *b = (struct backoff){ .busy = busy, .yield = busy + yield, .sleep_us = sleep_us, .next_us = BACKOFF_SLEEP_MIN_US };
+}
+
+// CLOCK_MONOTONIC in ns; read without a system call.
+static inline uint64_t backoff_clock_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static inline void backoff_sleep(struct backoff *b)
@@ -30,31 +53,55 @@ static inline void backoff_sleep(struct backoff *b)
     b->next_us = b->next_us * 2 < b->sleep_us ? b->next_us * 2 : b->sleep_us;
 }
 
-// End a turn that dealt with n frames.
-static inline void backoff_turn(struct backoff *b, uint32_t n)
+// Did it let somebody run?
+static inline bool backoff_give_way(void)
+{
+    uint64_t before = backoff_clock_ns();
+
+    sched_yield();
+    return backoff_clock_ns() - before >= BACKOFF_SHARED_NS;
+}
+
+// The scheduler may choose who yields again, if the others had more than their share before: then once more.
+static inline void backoff_yield(struct backoff *b)
+{
+    b->moved = 0;
+    for (uint32_t tries = b->shared > 0 ? BACKOFF_TRIES : 1; tries > 0; tries--) {
+        if (backoff_give_way()) {
+            b->shared = BACKOFF_SHARED_YIELDS;
+            return;
+        }
+    }
+    if (b->shared > 0)
+        b->shared--;
+}
+
+static inline void backoff_worked(struct backoff *b, uint32_t n, bool crowded)
+{
+    uint32_t quantum = b->shared == 0 ? BACKOFF_PROBE : crowded ? BACKOFF_CROWDED : BACKOFF_QUANTUM;
+
+    b->idle = 0;
+    b->next_us = BACKOFF_SLEEP_MIN_US < b->sleep_us ? BACKOFF_SLEEP_MIN_US : b->sleep_us;
+    b->moved += n;
+    if (b->moved >= quantum)
+        backoff_yield(b);
+}
+
+// End a turn that dealt with n frames. crowded: see source_crowded().
+static inline void backoff_turn(struct backoff *b, uint32_t n, bool crowded)
 {
     if (n > 0) {
-        b->idle = 0;
-        b->next_us = BACKOFF_SLEEP_MIN_US < b->sleep_us ? BACKOFF_SLEEP_MIN_US : b->sleep_us;
+        backoff_worked(b, n, crowded);
         return;
     }
     if (b->idle >= b->yield && b->sleep_us > 0) {
         backoff_sleep(b);
         return;
     }
-    if (b->idle >= b->busy)
-        sched_yield();
+    if (b->shared > 0 || b->idle >= b->busy)
+        backoff_yield(b);
     if (b->idle < b->yield)
         b->idle++;
-}
-
-// CLOCK_MONOTONIC in ns; read without a system call.
-static inline uint64_t backoff_clock_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 #endif

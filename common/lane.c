@@ -63,10 +63,13 @@ static void lane_reclaim(struct source *s, uint32_t outlet)
     s->promised += lane_promise(s, l->tail - l->reclaimed) - promise;
     if (l->reclaimed == l->tail)
         s->used[outlet / 64] &= ~(1ull << (outlet % 64));
+    if (l->tail - l->reclaimed > s->deepest)
+        s->deepest = l->tail - l->reclaimed;
 }
 
 void source_reclaim(struct source *s)
 {
+    s->deepest = 0;
     for (uint32_t w = 0; w < sizeof(s->used) / sizeof(s->used[0]); w++) {
         for (uint64_t bits = s->used[w]; bits != 0; bits &= bits - 1)
             lane_reclaim(s, w * 64 + (uint32_t)__builtin_ctzll(bits));
@@ -97,7 +100,10 @@ static void lane_recover(struct source *s, uint32_t outlet)
 
 int source_init(struct source *s, struct fabric *f, uint32_t ctx)
 {
-    *s = (struct source){ .fabric = f, .ctx = ctx, .reserve = f->ctx_bufs / 4 / fabric_outlets(f) };
+    *s = (struct source){ .fabric = f,
+        .ctx = ctx,
+        .reserve = f->ctx_bufs / 4 / fabric_outlets(f),
+        .crowd = f->lane_slots * 3 / 8 < SOURCE_CROWD ? f->lane_slots * 3 / 8 : SOURCE_CROWD };
     s->free = calloc(f->ctx_bufs, sizeof(*s->free));
     s->refs = calloc(f->ctx_bufs, sizeof(*s->refs));
     if (s->free == NULL || s->refs == NULL) {

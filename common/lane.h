@@ -12,6 +12,8 @@
 
 #include "crossbar.h"
 
+#define SOURCE_CROWD 384u // or 3 in 8 slots of a shorter lane
+
 struct source_lane {
     struct lane *lane;
     uint32_t tail; // next slot to fill; published by source_publish()
@@ -24,6 +26,8 @@ struct source {
     uint32_t ctx;
     uint32_t n_free;
     uint32_t reserve; // buffers that each lane can always have
+    uint32_t crowd; // slots that a lane holds when it is crowded
+    uint32_t deepest; // slots that a lane held at the last source_reclaim(), the most of all
     uint32_t promised; // of the free ones: what lanes that hold less than that may still ask for
     uint32_t *free; // stack of buffers, ctx_bufs entries
     uint16_t *refs; // lanes that hold a buffer, by index in the context
@@ -44,6 +48,12 @@ void source_reclaim(struct source *s);
 static inline uint32_t source_in_use(const struct source *s)
 {
     return s->fabric->ctx_bufs - s->n_free;
+}
+
+// Do many frames wait on one of its lanes?
+static inline bool source_crowded(const struct source *s)
+{
+    return s->deepest >= s->crowd;
 }
 
 // A free buffer to fill, or UINT32_MAX. source_give() returns one that was not put on a lane.

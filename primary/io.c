@@ -207,7 +207,7 @@ int io_run(void *arg)
 
     atomic_store_explicit(&io->state->ctxs[io->id].tid, (uint32_t)gettid(), memory_order_relaxed);
     while (!atomic_load_explicit(&io->stop, memory_order_acquire))
-        backoff_turn(&io->backoff, io_turn(io));
+        backoff_turn(&io->backoff, io_turn(io), source_crowded(&io->source));
     return 0;
 }
 

@@ -67,7 +67,7 @@ static void *worker_main(void *arg)
         if (look_all)
             looked = now;
         atomic_store_explicit(&me->beats, ++beats, memory_order_relaxed);
-        backoff_turn(&idle, vifs_turn(w, look_all));
+        backoff_turn(&idle, vifs_turn(w, look_all), source_crowded(&w->source));
     }
     return NULL;
 }

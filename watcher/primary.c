@@ -176,7 +176,7 @@ static void primary_start(struct conductor *c)
 {
     struct primary *p = &c->primary;
     char path[PATH_MAX];
-    char *argv[] = { path, "-c", "0x3", "--", c->conf_file == NULL ? NULL : "--config", (char *)c->conf_file, NULL };
+    char *argv[] = { path, "--", c->conf_file == NULL ? NULL : "--config", (char *)c->conf_file, NULL };
     int ret = process_path(path, sizeof(path), c->conf->primary_path, "primary", "xv-primary");
 
     if (ret == 0)

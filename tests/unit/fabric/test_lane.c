@@ -51,6 +51,21 @@ static uint32_t take(struct sink *from, struct sink_frame *frames, uint32_t max)
     return n;
 }
 
+Test(lane, frames_that_wait_crowd_it)
+{
+    struct sink_frame frames[8];
+
+    put(&s, 2, 23);
+    source_reclaim(&s);
+    cr_assert(!source_crowded(&s));
+    put(&s, 2, 1);
+    source_reclaim(&s);
+    cr_assert(source_crowded(&s));
+    take(&k, frames, 1);
+    source_reclaim(&s);
+    cr_assert(!source_crowded(&s));
+}
+
 Test(lane, frames_arrive_in_order)
 {
     struct sink_frame frames[8];
