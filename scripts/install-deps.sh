@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# install-deps.sh [xen]: install what building and testing needs and this machine lacks; with "xen" also what the tests on
-# emulated Xen need. Debian 12; needs root only for that.
+# install-deps.sh [xen|bench]: install what building and testing needs and this machine lacks; with "xen" also what the tests on
+# emulated Xen need, with "bench" what the benches need. Debian 12; needs root only for that.
 set -eu
 
 PACKAGES='meson ninja-build gcc libc6-dev pkg-config git ca-certificates
@@ -9,6 +9,7 @@ PACKAGES='meson ninja-build gcc libc6-dev pkg-config git ca-certificates
     libxen-dev xen-utils-4.17 xenstore-utils libnanomsg-dev libconfig-dev libcriterion-dev
     iproute2 util-linux mount python3 clang-format'
 [ "${1:-}" != xen ] || PACKAGES="$PACKAGES qemu-system-x86 busybox-static"
+[ "${1:-}" != bench ] || PACKAGES="$PACKAGES python3-matplotlib"
 
 missing()
 {
