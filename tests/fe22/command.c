@@ -135,14 +135,15 @@ static int do_start(struct guest *g, const struct words *w)
     return dev == NULL ? -EINVAL : done(fe_dev_start(&g->fe, dev - g->fe.devs));
 }
 
-// await N [ms=1000]: spin until a frame comes, so that the time of its coming is known
+// await N FRAMES [ms=1000]: spin until so many have come in all, so that the time of the last one's coming is known
 static int do_await(struct guest *g, const struct words *w)
 {
     struct fe_dev *dev = dev_of(g, w, 1);
+    int64_t frames = position(w, 2, INT64_MAX);
 
-    if (dev == NULL)
+    if (dev == NULL || frames < 0)
         return -EINVAL;
-    return guest_await(g, dev, number(w, "ms", 1000) / 1e3) ? done_at() : -ETIMEDOUT;
+    return guest_await(g, dev, frames, number(w, "ms", 1000) / 1e3) ? done_at() : -ETIMEDOUT;
 }
 
 static int do_stop(struct guest *g, const struct words *w)

@@ -48,14 +48,13 @@ bool guest_poll(struct guest *g)
     return n > 0;
 }
 
-bool guest_await(struct guest *g, const struct fe_dev *dev, double longest)
+bool guest_await(struct guest *g, const struct fe_dev *dev, uint64_t frames, double longest)
 {
-    uint64_t before = dev->stats.rx_frames;
     double end = seconds() + longest;
 
-    while (dev->stats.rx_frames == before && seconds() < end)
+    while (dev->stats.rx_frames < frames && seconds() < end)
         guest_poll(g);
-    return dev->stats.rx_frames != before;
+    return dev->stats.rx_frames >= frames;
 }
 
 // A flow that fell behind, since its ring was full, goes on at its rate: it doesn't make up for it.

@@ -5,7 +5,8 @@
 For each longest sleep of a poller (poll.sleep_us) a switch with idle guests: CPU time of all its processes, from the
 scheduler's count of each thread's nanoseconds; then frames from one guest to another after a pause in which all pollers have
 come to their longest sleep, from the moment when the frame is in the sender's ring to the moment when the receiver, which
-turns without sleep, has it. Everything runs at a nice value of -15, so that what else a machine does counts little.
+turns without sleep, has it. Guests are on one CPU, workers and I/O lcore on another, all at a nice value of -15, so that what
+else a machine does counts little.
 """
 
 import argparse
@@ -19,19 +20,20 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-import guests as lab  # noqa: E402
+import simulated  # noqa: E402
 
 import harness  # noqa: E402
 import machine  # noqa: E402
 from result import Result, percentile, progress  # noqa: E402
 
-SLEEPS = (50, 100, 200, 500, 1000, 2000, 5000)  # us
-FEW_SLEEPS = (100, 2000)  # with other numbers of guests
+SLEEPS = (50, 100, 200, 500, 1000, 1800, 2500, 5000)  # us
+FEW_SLEEPS = (100, 500)  # with other numbers of guests
 PAGES = 220
 GOAL_GUESTS = 8
-PAUSE = 0.02  # seconds: by then a poller has yielded, and slept each time twice as long up to 5 ms
+PAUSE = 0.2  # seconds: by then a poller sleeps longest, see common/backoff.h
 LONG_PAUSE = 10
 FLOW = 1
+GUEST_CPU, SWITCH_CPU = 0, 1  # xv-primary -c 0x3 has its I/O lcore on CPU 1
 
 
 def default_sleep():
@@ -47,47 +49,58 @@ class Idle:
         self.n, self.sleep_us, self.result = n, sleep_us, result
         self.cpu, self.wakes, self.first, self.sent = {}, 0, [], 0
 
+    def _machine(self):
+        return simulated.Machine(f"idle-{self.n}-{self.sleep_us}", self.n, {"poll": {"sleep_us": self.sleep_us},
+                                                                      "worker": {"cpus": str(SWITCH_CPU)}})
+
+    def _attach(self, m):
+        m.attach(self.n)
+        for g in m.guests:
+            os.sched_setaffinity(g.pid, [GUEST_CPU])
+        time.sleep(0.5)
+
     def run(self, seconds, frames):
-        with lab.Machine(f"idle-{self.n}-{self.sleep_us}", self.n, {"poll": {"sleep_us": self.sleep_us}}) as m:
-            m.attach(self.n)
-            time.sleep(0.5)
+        with self._machine() as m:
+            self._attach(m)
             self._cpu(m, seconds)
             if self.n > 1:
-                self.first = self._first(m, frames, PAUSE, 1)
+                self.first = self._first(m, max(1, frames // (self.n // 2)), PAUSE)
         return self
 
     def long(self, rounds):
-        """Only first frames, those of each pair of guests after a long pause."""
-        with lab.Machine("idle-long", self.n, {"poll": {"sleep_us": self.sleep_us}}) as m:
-            m.attach(self.n)
-            self.first = self._first(m, rounds, LONG_PAUSE, self.n // 2)
+        """Only first frames, after long pauses."""
+        with self._machine() as m:
+            self._attach(m)
+            self.first = self._first(m, rounds, LONG_PAUSE)
         return self
 
     def _cpu(self, m, seconds):
         pids = m.pids()
 
         def look():
-            return {who: sum(map(lab.ran_ns, p)) for who, p in pids.items()}, sum(map(lab.switches, sum(pids.values(), [])))
+            return {who: sum(map(simulated.ran_ns, p)) for who, p in pids.items()}, sum(map(simulated.switches, sum(pids.values(), [])))
         (ran, switched), began = look(), time.monotonic()
         time.sleep(seconds)
         (ran_then, switched_then), took = look(), time.monotonic() - began
         self.cpu = {who: (ran_then[who] - ran[who]) / took / 1e7 for who in pids}  # % of a core
         self.wakes = (switched_then - switched) / took
 
-    def _first(self, m, frames, pause, pairs):
+    def _first(self, m, rounds, pause):
+        """Seconds that a frame of each pair of guests took, each round one after the other."""
+        pairs = list(zip(m.guests[::2], m.guests[1::2]))
         found = []
-        for seq in range(frames):
+        for seq in range(rounds):
             time.sleep(pause + random.uniform(0, 2e-6 * self.sleep_us))
-            found += [self._frame(m.guests[2 * i], m.guests[2 * i + 1], seq) for i in range(pairs)]
-        for i in range(pairs):
-            book = m.guests[2 * i + 1].book(FLOW)
-            if (book["unique"], book["frames"], book["corrupt"]) != (frames, frames, 0):
-                self.result.wrong(f"{frames} frames were sent to guest {2 * i + 1}, of which came {book}")
+            found += [self._frame(a, b, seq) for a, b in pairs]
+        for _, b in pairs:
+            book = b.book(FLOW)
+            if (book["unique"], book["frames"], book["corrupt"]) != (rounds, rounds, 0):
+                self.result.wrong(f"{rounds} frames were sent to guest {b.index}, of which came {book}")
         return found
 
     @staticmethod
     def _frame(a, b, seq):
-        b.tell("await 0")
+        b.tell(f"await 0 {seq + 1}")
         time.sleep(0.0005)  # it turns by now
         sent = a.do(f"send dev=0 dst={b.macs[0]} flow={FLOW} seq={seq}")["at"]
         return b.answer()["at"] - sent

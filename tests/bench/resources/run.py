@@ -17,7 +17,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-import guests as lab  # noqa: E402
+import simulated  # noqa: E402
 
 import harness  # noqa: E402
 import machine  # noqa: E402
@@ -44,7 +44,7 @@ def smaps(pid):
 def memory(result):
     """Of a default start, then with 8 guests."""
     rows = []
-    with lab.Machine("resources", DEFAULT_VIFS) as m:
+    with simulated.Machine("resources", DEFAULT_VIFS) as m:
         for n in (0, GUESTS):
             m.attach(n)
             time.sleep(0.5)
@@ -69,7 +69,7 @@ def primary_starts(times):
         try:
             switch = harness.Switch(bench, "none", {"lane_slots": 1024, "buffers": 2048, "max_guests": DEFAULT_VIFS,
                                                     "log_level": "info",
-                                                    "primary": {"eal_args": [lab.RING_WIRE], "mbufs": 8192}})
+                                                    "primary": {"eal_args": [simulated.RING_WIRE], "mbufs": 8192}})
             switch.start_watcher().expect("waiting for xv-primary|connected to XenStore")
             began = time.monotonic()
             switch.start_primary()

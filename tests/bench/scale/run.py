@@ -21,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-import guests as lab  # noqa: E402
+import simulated  # noqa: E402
 
 import harness  # noqa: E402
 import machine  # noqa: E402
@@ -47,7 +47,7 @@ class Scale:
 
     def run(self):
         last = self.steps[-1]
-        with lab.Machine("scale", last) as self.m:
+        with simulated.Machine("scale", last) as self.m:
             for n in range(1, last + 1):
                 self.attach_ms.append(1e3 * self.attach())
                 if n in self.steps:
@@ -101,7 +101,7 @@ class Scale:
             time.sleep(0.0002)
         took = self.wait_taken(g, self.taken(g), began)
         g.do("flowstop 1")
-        g.do(f"idle {lab.GUEST_IDLE_US}")
+        g.do(f"idle {simulated.GUEST_IDLE_US}")
         g.running()
         time.sleep(0.6)  # a worker that dies younger is started later and later
         return took
@@ -123,7 +123,7 @@ class Scale:
         for a, b in pairs:
             self.judge(a, b, flow)
             for g in (a, b):
-                g.do(f"idle {lab.GUEST_IDLE_US}")
+                g.do(f"idle {simulated.GUEST_IDLE_US}")
         return [(y - x) / took for x, y in zip(before, after)]
 
     def judge(self, a, b, flow):
