@@ -17,6 +17,7 @@ struct source_lane {
     uint32_t tail; // next slot to fill; published by source_publish()
     uint32_t reclaimed; // slots below it have given their buffers back
     bool touched;
+    uint32_t nap; // of the consumer, that we ended last
 };
 
 struct source {
@@ -58,7 +59,7 @@ static inline void source_give(struct source *s, uint32_t buf)
 bool source_put(struct source *s, uint32_t outlet, const struct lane_slot *slot);
 
 // Let the consumers see what was put. Steps for callers with a ledger: source_publish() is tail_store() for each of
-// touched[], then the bells.
+// touched[], then the bells. Consumers that sleep are woken.
 void source_publish(struct source *s);
 
 struct sink_lane {

@@ -155,7 +155,7 @@ def main():
                 ["pause", "frames", "p50 us", "max us"],
                 [[f"{pause} s", len(p.first), f"{p.us(50):.0f}", f"{p.us(100):.0f}"]
                  for pause, p in ((PAUSE, short), (LONG_PAUSE, long))])
-    goals(r, curve, default)
+        goals(r, curve, default)
     return r.end(args.o)
 
 
