@@ -134,7 +134,7 @@ def main():
     args = parser.parse_args()
     os.nice(-15)
     began, default, r = time.monotonic(), default_sleep(), Result("idle")
-    seconds, frames = (0.5, 20) if args.quick else (2, 200)
+    seconds, frames = (0.5, 20) if args.quick else (2, 160)
     sleeps = (default,) if args.quick else sorted({default, *SLEEPS})
     few = () if args.quick else sorted({default, *FEW_SLEEPS})
     points = []
