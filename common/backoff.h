@@ -5,6 +5,7 @@
 #define XV_BACKOFF_H
 
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -28,11 +29,18 @@ static inline void backoff_init(struct backoff *b, uint32_t busy, uint32_t yield
     *b = (struct backoff){ .busy = busy, .yield = busy + yield, .sleep_us = sleep_us, .next_us = BACKOFF_SLEEP_MIN_US };
 }
 
+// Has there been nothing for long? Then a sleeper wants to be woken. Between two bursts it doesn't: what comes in a short
+// sleep is done in one go after it.
+static inline bool backoff_calm(const struct backoff *b)
+{
+    return b->slept_us >= BACKOFF_CALM_US;
+}
+
 static inline uint32_t backoff_sleep(struct backoff *b)
 {
     uint32_t us = b->next_us, longest = b->sleep_us;
 
-    if (b->slept_us < BACKOFF_CALM_US) {
+    if (!backoff_calm(b)) {
         b->slept_us += us;
         longest = longest < BACKOFF_LIVE_US ? longest : BACKOFF_LIVE_US;
     }

@@ -206,7 +206,8 @@ static uint32_t io_turn(struct io *io)
 static void io_nap(struct io *io, uint32_t us)
 {
     uint32_t outlet = fabric_io_outlet(io->fabric, io->id);
-    uint32_t nap = nap_at(atomic_load_explicit(&io->state->ctxs[io->id].beats, memory_order_relaxed), outlet);
+    uint64_t turn = atomic_load_explicit(&io->state->ctxs[io->id].beats, memory_order_relaxed);
+    uint32_t nap = backoff_calm(&io->backoff) ? nap_at(turn, outlet) : 0;
 
     nap_tell(io->fabric, outlet, nap);
     if (!sink_look(&io->sink, false))

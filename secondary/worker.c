@@ -52,10 +52,10 @@ static uint32_t vifs_turn(struct worker *w, bool look_all)
     return n;
 }
 
-// Sleep, unless a bell rang before all sources knew that we are to be woken.
-static void worker_nap(struct worker *w, uint64_t turn, uint32_t us)
+// Sleep, unless a bell rang before all sources knew that we are to be woken, if we are.
+static void worker_nap(struct worker *w, uint64_t turn, uint32_t us, bool calm)
 {
-    uint32_t nap = w->n_vifs > 0 ? nap_at(turn, w->vifs[0]->number) : 0;
+    uint32_t nap = calm && w->n_vifs > 0 ? nap_at(turn, w->vifs[0]->number) : 0;
     bool rang = false;
 
     for (uint32_t i = 0; i < w->n_vifs; i++)
@@ -87,7 +87,7 @@ static void *worker_main(void *arg)
         atomic_store_explicit(&me->beats, ++beats, memory_order_relaxed);
         us = backoff_turn(&idle, vifs_turn(w, look_all));
         if (us > 0)
-            worker_nap(w, beats, us);
+            worker_nap(w, beats, us, backoff_calm(&idle));
     }
     return NULL;
 }

@@ -42,7 +42,10 @@ Test(backoff, sleeps_longest_only_after_a_silence)
 
     backoff_init(&b, 0, 0, 5000);
     cr_assert_eq(rest(&b, BACKOFF_CALM_US), BACKOFF_LIVE_US);
+    cr_assert(backoff_calm(&b));
     cr_assert_eq(rest(&b, BACKOFF_CALM_US), 5000);
+    backoff_turn(&b, 1);
+    cr_assert_not(backoff_calm(&b));
 }
 
 Test(backoff, sleeps_no_longer_than_it_may)
