@@ -4,6 +4,8 @@
 import glob
 import os
 import sys
+import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(HERE), name) for name in ("e2e", "chaos")]
@@ -88,6 +90,31 @@ class Machine:
         shown = self.switch.show()
         return {"primary": [self.switch.primary.pid], "watcher": [self.switch.watcher.pid],
                 "workers": [g["pid"] for g in shown["guests"]]}
+
+
+class Witness:
+    """A thread that sleeps half a millisecond at a time on one CPU, and so sees when others keep it from running."""
+
+    def __init__(self, cpu):
+        self.late, self.stopping = 0, False
+        self.thread = threading.Thread(target=self._watch, args=(cpu,), daemon=True)
+        self.thread.start()
+
+    def _watch(self, cpu):
+        os.sched_setaffinity(0, [cpu])  # this thread
+        while not self.stopping:
+            began = time.monotonic()
+            time.sleep(0.0005)
+            self.late = max(self.late, time.monotonic() - began - 0.0005)
+
+    def worst(self):
+        """By how many seconds it was late, at most, since the last call."""
+        late, self.late = self.late, 0
+        return late
+
+    def close(self):
+        self.stopping = True
+        self.thread.join()
 
 
 def ran_ns(pid):

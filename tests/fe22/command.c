@@ -61,9 +61,9 @@ static int done(int ret)
 }
 
 // Done at this moment of CLOCK_MONOTONIC.
-static int done_at(void)
+static int done_at(double away)
 {
-    printf("{\"ok\":true,\"at\":%.9f}\n", seconds());
+    printf("{\"ok\":true,\"at\":%.9f,\"away\":%.9f}\n", seconds(), away);
     return 0;
 }
 
@@ -140,10 +140,11 @@ static int do_await(struct guest *g, const struct words *w)
 {
     struct fe_dev *dev = dev_of(g, w, 1);
     int64_t frames = position(w, 2, INT64_MAX);
+    double away;
 
     if (dev == NULL || frames < 0)
         return -EINVAL;
-    return guest_await(g, dev, frames, number(w, "ms", 1000) / 1e3) ? done_at() : -ETIMEDOUT;
+    return guest_await(g, dev, frames, number(w, "ms", 1000) / 1e3, &away) ? done_at(away) : -ETIMEDOUT;
 }
 
 static int do_stop(struct guest *g, const struct words *w)
@@ -301,7 +302,7 @@ static int do_send(struct guest *g, const struct words *w)
 
         ret = send_wait(g, &g->fe.devs[f.dev], frame, len, &f.shape);
     }
-    return ret < 0 ? ret : done_at();
+    return ret < 0 ? ret : done_at(0);
 }
 
 // sendhex N HEX [hdr=] [segs=] [zeros=]

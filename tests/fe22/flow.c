@@ -48,12 +48,18 @@ bool guest_poll(struct guest *g)
     return n > 0;
 }
 
-bool guest_await(struct guest *g, const struct fe_dev *dev, uint64_t frames, double longest)
+bool guest_await(struct guest *g, const struct fe_dev *dev, uint64_t frames, double longest, double *away)
 {
-    double end = seconds() + longest;
+    double now = seconds(), end = now + longest;
 
-    while (dev->stats.rx_frames < frames && seconds() < end)
+    *away = 0;
+    while (dev->stats.rx_frames < frames && now < end) {
+        double before = now;
+
         guest_poll(g);
+        now = seconds();
+        *away = now - before > *away ? now - before : *away;
+    }
     return dev->stats.rx_frames >= frames;
 }
 

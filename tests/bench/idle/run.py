@@ -6,7 +6,8 @@ For each longest sleep of a poller (poll.sleep_us) a switch with idle guests: CP
 scheduler's count of each thread's nanoseconds; then frames from one guest to another after a pause in which all pollers have
 come to their longest sleep, from the moment when the frame is in the sender's ring to the moment when the receiver, which
 turns without sleep, has it. Guests are on one CPU, workers and I/O lcore on another, all at a nice value of -15, so that what
-else a machine does counts little.
+else a machine does counts little. A frame is disturbed, and counted only as that, if one of the two CPUs didn't run ours for a
+millisecond: as the receiver sees between two of its turns, or a thread that sleeps on the other CPU.
 """
 
 import argparse
@@ -30,8 +31,9 @@ SLEEPS = (50, 100, 200, 500, 1000, 1800, 2500, 5000)  # us
 FEW_SLEEPS = (100, 500)  # with other numbers of guests
 PAGES = 220
 GOAL_GUESTS = 8
-PAUSE = 0.2  # seconds: by then a poller sleeps longest, see common/backoff.h
+PAUSE = 0.3  # seconds: by then a poller sleeps longest, see common/backoff.h
 LONG_PAUSE = 10
+DISTURBED = 0.001  # seconds
 FLOW = 1
 GUEST_CPU, SWITCH_CPU = 0, 1  # xv-primary -c 0x3 has its I/O lcore on CPU 1
 
@@ -47,7 +49,7 @@ class Idle:
 
     def __init__(self, n, sleep_us, result):
         self.n, self.sleep_us, self.result = n, sleep_us, result
-        self.cpu, self.wakes, self.first, self.sent = {}, 0, [], 0
+        self.cpu, self.wakes, self.first, self.disturbed = {}, 0, [], 0
 
     def _machine(self):
         return simulated.Machine(f"idle-{self.n}-{self.sleep_us}", self.n, {"poll": {"sleep_us": self.sleep_us},
@@ -86,35 +88,41 @@ class Idle:
         self.wakes = (switched_then - switched) / took
 
     def _first(self, m, rounds, pause):
-        """Seconds that a frame of each pair of guests took, each round one after the other."""
+        """Seconds that a frame of each pair of guests took, each round one after the other; without disturbed ones."""
         pairs = list(zip(m.guests[::2], m.guests[1::2]))
-        found = []
+        found, witness = [], simulated.Witness(SWITCH_CPU)
         for seq in range(rounds):
             time.sleep(pause + random.uniform(0, 2e-6 * self.sleep_us))
-            found += [self._frame(a, b, seq) for a, b in pairs]
+            found += [self._frame(a, b, seq, witness) for a, b in pairs]
+        witness.close()
         for _, b in pairs:
             book = b.book(FLOW)
             if (book["unique"], book["frames"], book["corrupt"]) != (rounds, rounds, 0):
                 self.result.wrong(f"{rounds} frames were sent to guest {b.index}, of which came {book}")
-        return found
+        undisturbed = [took for took, away in found if away < DISTURBED]
+        self.disturbed = len(found) - len(undisturbed)
+        return undisturbed
 
     @staticmethod
-    def _frame(a, b, seq):
+    def _frame(a, b, seq, witness):
+        """(seconds that it took, seconds that a CPU was away)"""
+        witness.worst()
         b.tell(f"await 0 {seq + 1}")
         time.sleep(0.0005)  # it turns by now
         sent = a.do(f"send dev=0 dst={b.macs[0]} flow={FLOW} seq={seq}")["at"]
-        return b.answer()["at"] - sent
+        came = b.answer()
+        return came["at"] - sent, max(came["away"], witness.worst())
 
     def all(self):
         return sum(self.cpu.values())
 
     def us(self, p):
-        return 1e6 * percentile(self.first, p)
+        return 1e6 * percentile(self.first, p) if self.first else float("nan")
 
     def row(self):
-        latency = [f"{self.us(p):.0f}" for p in (50, 99, 100)] if self.first else ["", "", ""]
+        latency = [f"{self.us(p):.0f}" for p in (50, 99, 100)] if self.first else [""] * 3
         return [self.n, self.sleep_us, *(f"{self.cpu[who]:.2f}" for who in ("primary", "watcher", "workers")),
-                f"{self.all():.2f}", f"{self.wakes:.0f}", *latency]
+                f"{self.all():.2f}", f"{self.wakes:.0f}", *latency, self.disturbed]
 
 
 def goals(r, curve, default):
@@ -122,7 +130,7 @@ def goals(r, curve, default):
     r.goal(f"{GOAL_GUESTS} idle guests, default: at most 3 % of a core at p99 2 ms", f"{at.all():.1f} % at p99 {at.us(99):.0f} us",
            at.all() <= 3 and at.us(99) <= 2000)
     quick = [p for p in curve if p.us(99) <= 200]
-    best = min(quick, key=Idle.all) if quick else min(curve, key=lambda p: p.us(99))
+    best = min(quick, key=Idle.all) if quick else min((p for p in curve if p.first), key=lambda p: p.us(99))
     r.goal(f"{GOAL_GUESTS} idle guests: p99 200 us at 25 % of a core",
            f"p99 {best.us(99):.0f} us at {best.all():.1f} % with poll.sleep_us = {best.sleep_us}", quick and best.all() <= 25)
 
@@ -143,7 +151,7 @@ def main():
         points.append(Idle(n, sleep_us, r).run(seconds, frames))
     curve = [p for p in points if p.n == GOAL_GUESTS]
     r.table("Idle guests: CPU time in % of a core, and latency of the first frame after idling",
-            ["guests", "poll.sleep_us", "primary", "watcher", "workers", "all", "wake-ups/s", "p50 us", "p99 us", "max us"],
+            ["guests", "poll.sleep_us", "primary", "watcher", "workers", "all", "wake-ups/s", "p50 us", "p99 us", "max us", "disturbed"],
             [p.row() for p in points])
     r.plot(f"{GOAL_GUESTS} idle guests: each poll.sleep_us", "CPU time, % of a core", "first frame after idling, us",
            {f"p{q}": [[p.all(), p.us(q)] for p in curve] for q in (50, 99)}, "xy")
