@@ -51,7 +51,7 @@ def machine():
     with open("/proc/meminfo") as f:
         memory = int(f.readline().split()[1]) >> 20
     return {"cpu": model, "cores": os.cpu_count(), "memory_gb": memory, "kernel": platform.release(),
-            "virtual": output_of("systemd-detect-virt") or "?", "dpdk": output_of("pkg-config", "--modversion", "libdpdk"),
+            "virtual": output_of("systemd-detect-virt", "--vm") or "?", "dpdk": output_of("pkg-config", "--modversion", "libdpdk"),
             "version": output_of("git", "-C", TOP, "describe", "--always", "--dirty"),
             "load_before": round(os.getloadavg()[0], 2),
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")}

@@ -147,8 +147,8 @@ def main():
     few = () if args.quick else sorted({default, *FEW_SLEEPS})
     points = []
     for n, sleep_us in [(GOAL_GUESTS, s) for s in sleeps] + [(n, s) for n in (1, 32) for s in few]:
-        progress(f"idle: {n} guests, poll.sleep_us = {sleep_us}", began)
         points.append(Idle(n, sleep_us, r).run(seconds, frames))
+        progress(f"idle: {n} guests, poll.sleep_us = {sleep_us}: {points[-1].all():.1f} % of a core", began)
     curve = [p for p in points if p.n == GOAL_GUESTS]
     r.table("Idle guests: CPU time in % of a core, and latency of the first frame after idling",
             ["guests", "poll.sleep_us", "primary", "watcher", "workers", "all", "wake-ups/s", "p50 us", "p99 us", "max us", "disturbed"],
