@@ -5,6 +5,7 @@
 // milliseconds, would fill the others' lanes and drop what is more. So it yields when many of its frames wait for a
 // consumer, after a quantum of frames, and at once when it has nothing to do. Whether others are there is seen by how long a
 // yield takes. Crowded lanes don't stop a poller, for a guest that takes nothing may hold up nobody.
+// How it sleeps is its own matter (nap.h).
 #ifndef XV_BACKOFF_H
 #define XV_BACKOFF_H
 
@@ -14,6 +15,10 @@
 #include <time.h>
 
 #define BACKOFF_SLEEP_MIN_US 20u
+// Until there was nothing for so long, no sleep is longer than that: a burst that follows a short pause finds room in a
+// NIC's ring until the end of the sleep.
+#define BACKOFF_CALM_US 100000u
+#define BACKOFF_LIVE_US 500u
 #define BACKOFF_QUANTUM 2048u // frames after which a poller that shares its CPU lets the others run
 #define BACKOFF_CROWDED 128u // and while its lanes are crowded
 #define BACKOFF_PROBE 16384u // frames after which one that has its CPU to itself looks whether that is still so
@@ -27,6 +32,7 @@ struct backoff {
     uint32_t sleep_us; // longest sleep
     uint32_t idle; // turns without work so far
     uint32_t next_us; // next sleep
+    uint32_t slept_us; // since the last work, up to BACKOFF_CALM_US
     uint32_t moved; // frames since the last yield
     uint32_t shared; // yields that may let nobody run before the CPU counts as ours alone
 };
@@ -45,12 +51,23 @@ static inline uint64_t backoff_clock_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static inline void backoff_sleep(struct backoff *b)
+// Has there been nothing for long? Then a sleeper wants to be woken. Between two bursts it doesn't: what comes in a short
+// sleep is done in one go after it.
+static inline bool backoff_calm(const struct backoff *b)
 {
-    struct timespec t = { .tv_nsec = (long)b->next_us * 1000 };
+    return b->slept_us >= BACKOFF_CALM_US;
+}
 
-    nanosleep(&t, NULL);
-    b->next_us = b->next_us * 2 < b->sleep_us ? b->next_us * 2 : b->sleep_us;
+static inline uint32_t backoff_sleep(struct backoff *b)
+{
+    uint32_t us = b->next_us, longest = b->sleep_us;
+
+    if (!backoff_calm(b)) {
+        b->slept_us += us;
+        longest = longest < BACKOFF_LIVE_US ? longest : BACKOFF_LIVE_US;
+    }
+    b->next_us = us * 2 < longest ? us * 2 : longest;
+    return us;
 }
 
 // Did it let somebody run?
@@ -81,27 +98,28 @@ static inline void backoff_worked(struct backoff *b, uint32_t n, bool crowded)
     uint32_t quantum = b->shared == 0 ? BACKOFF_PROBE : crowded ? BACKOFF_CROWDED : BACKOFF_QUANTUM;
 
     b->idle = 0;
+    b->slept_us = 0;
     b->next_us = BACKOFF_SLEEP_MIN_US < b->sleep_us ? BACKOFF_SLEEP_MIN_US : b->sleep_us;
     b->moved += n;
     if (b->moved >= quantum)
         backoff_yield(b);
 }
 
-// End a turn that dealt with n frames. crowded: see source_crowded().
-static inline void backoff_turn(struct backoff *b, uint32_t n, bool crowded)
+// End a turn that dealt with n frames. crowded: see source_crowded(). Returns for how many us the caller has to sleep now,
+// mostly 0.
+static inline uint32_t backoff_turn(struct backoff *b, uint32_t n, bool crowded)
 {
     if (n > 0) {
         backoff_worked(b, n, crowded);
-        return;
+        return 0;
     }
-    if (b->idle >= b->yield && b->sleep_us > 0) {
-        backoff_sleep(b);
-        return;
-    }
+    if (b->idle >= b->yield && b->sleep_us > 0)
+        return backoff_sleep(b);
     if (b->shared > 0 || b->idle >= b->busy)
         backoff_yield(b);
     if (b->idle < b->yield)
         b->idle++;
+    return 0;
 }
 
 #endif

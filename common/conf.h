@@ -80,7 +80,7 @@ struct conf {
     // pollers: turns without work, before sched_yield and then sleeps of up to sleep_us
     uint32_t poll_busy; // 100 turns
     uint32_t poll_yield; // 1000 turns
-    uint32_t poll_sleep_us; // 500
+    uint32_t poll_sleep_us; // 1800
     // provision
     char provision_backend[CONF_TEXT_BYTES]; // the back end's domain, by domid or name: "0"
     // guests

@@ -56,6 +56,11 @@ static inline _Atomic uint8_t *fabric_bells(struct fabric *f, uint32_t outlet)
     return (_Atomic uint8_t *)((char *)f + f->bells_at) + (uint64_t)outlet * FABRIC_BELLS;
 }
 
+static inline _Atomic uint32_t *fabric_nap(struct fabric *f, uint32_t outlet)
+{
+    return (_Atomic uint32_t *)(fabric_bells(f, outlet) + FABRIC_NAP);
+}
+
 static inline struct lane *fabric_lane(struct fabric *f, uint32_t outlet, uint32_t ctx)
 {
     return (struct lane *)((char *)f + f->lanes_at + (outlet * (uint64_t)fabric_contexts(f) + ctx) * f->lane_bytes);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lane.h"
+#include "nap.h"
 
 // Acquire: pairs with the release in sink_publish(); the consumer is done with the buffers below head.
 static uint32_t head_load(const struct lane *l)
@@ -239,6 +240,7 @@ void source_publish(struct source *s)
         atomic_store_explicit(&l->lane->tail, l->tail, memory_order_release);
         l->touched = false;
         bell_ring(s, s->touched[i]);
+        l->nap = nap_end(s->fabric, s->touched[i], l->nap);
     }
     s->n_touched = 0;
 }

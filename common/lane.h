@@ -19,6 +19,7 @@ struct source_lane {
     uint32_t tail; // next slot to fill; published by source_publish()
     uint32_t reclaimed; // slots below it have given their buffers back
     bool touched;
+    uint32_t nap; // of the consumer, that we ended last
 };
 
 struct source {
@@ -100,7 +101,7 @@ struct source_burst {
 uint32_t source_put_burst(struct source *s, const struct source_burst *b, uint64_t *bytes);
 
 // Let the consumers see what was put. Steps for callers with a ledger: source_publish() is tail_store() for each of
-// touched[], then the bells.
+// touched[], then the bells. Consumers that sleep are woken.
 void source_publish(struct source *s);
 
 struct sink_lane {

@@ -134,7 +134,7 @@ static const struct option options[] = {
 
     { "poll.busy", CONF(poll_busy), NUMBER(UINT, 0, 1000000000, 100), .about = "turns without work before a poller yields" },
     { "poll.yield", CONF(poll_yield), NUMBER(UINT, 0, 1000000000, 1000), .about = "turns of yielding before it sleeps" },
-    { "poll.sleep_us", CONF(poll_sleep_us), NUMBER(UINT, 0, 1000, 500), .about = "longest sleep; 0: never" },
+    { "poll.sleep_us", CONF(poll_sleep_us), NUMBER(UINT, 0, 10000, 1800), .about = "longest sleep; 0: never" },
 
     { "provision.backend", CONF(provision_backend), TEXT(63, "0", domain_ok, "a domid from 0 to 32751 or a domain's name"), .about = "domain of the back end" },
 

@@ -6,6 +6,7 @@
 #include <rte_cycles.h>
 
 #include "io.h"
+#include "nap.h"
 
 struct io *io_new(uint32_t id, struct fabric *f, struct state *s, const struct conf *c)
 {
@@ -127,6 +128,7 @@ void io_ask(struct io *io, enum io_request request, uint32_t vif, const struct v
         io->box.as = *as;
     // Release and acquire: pair with box_serve().
     atomic_store_explicit(&io->box.asked, number, memory_order_release);
+    nap_end(io->fabric, fabric_io_outlet(io->fabric, io->id), 0);
     if (io->alone)
         box_serve(io);
     while (atomic_load_explicit(&io->box.done, memory_order_acquire) != number)
@@ -185,7 +187,7 @@ static void io_tick(struct io *io)
     heir_turn(io);
 }
 
-uint32_t io_turn(struct io *io)
+static uint32_t io_turn(struct io *io)
 {
     uint32_t n = 0;
 
@@ -201,13 +203,33 @@ uint32_t io_turn(struct io *io)
     return n;
 }
 
+static void io_nap(struct io *io, uint32_t us)
+{
+    uint32_t outlet = fabric_io_outlet(io->fabric, io->id);
+    uint64_t turn = atomic_load_explicit(&io->state->ctxs[io->id].beats, memory_order_relaxed);
+    uint32_t nap = backoff_calm(&io->backoff) ? nap_at(turn, outlet) : 0;
+
+    nap_tell(io->fabric, outlet, nap);
+    if (!sink_look(&io->sink, false))
+        nap_take(io->fabric, nap, us);
+    nap_tell(io->fabric, outlet, 0);
+}
+
+void io_go(struct io *io)
+{
+    uint32_t us = backoff_turn(&io->backoff, io_turn(io), source_crowded(&io->source));
+
+    if (us > 0)
+        io_nap(io, us);
+}
+
 int io_run(void *arg)
 {
     struct io *io = arg;
 
     atomic_store_explicit(&io->state->ctxs[io->id].tid, (uint32_t)gettid(), memory_order_relaxed);
     while (!atomic_load_explicit(&io->stop, memory_order_acquire))
-        backoff_turn(&io->backoff, io_turn(io), source_crowded(&io->source));
+        io_go(io);
     return 0;
 }
 

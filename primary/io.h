@@ -85,10 +85,10 @@ void io_free(struct io *io);
 // Before it runs: poll this NIC, uplink number index, as its I/O lcore number turn.
 void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index, uint16_t turn);
 
-// One turn: each uplink, what guests sent, what is due every millisecond. Returns how many frames it moved.
-uint32_t io_turn(struct io *io);
+// One turn: each uplink, what guests sent, what is due every millisecond; then the rest that is due if there was nothing.
+void io_go(struct io *io);
 
-// Turn until io_stop(). For rte_eal_remote_launch().
+// io_go() until io_stop(). For rte_eal_remote_launch().
 int io_run(void *io);
 void io_stop(struct io *io);
 

@@ -336,7 +336,7 @@ static void alone_turn(struct session *s, struct io *io, uint64_t *stats_ms)
     uint64_t until = clock_ms() + 1;
 
     do
-        backoff_turn(&io->backoff, io_turn(io), source_crowded(&io->source));
+        io_go(io);
     while (clock_ms() < until);
     control_turn(s, stats_ms);
 }

@@ -17,7 +17,7 @@
 
 #define FABRIC_MEMZONE "xv_fabric"
 #define FABRIC_MAGIC 0x3143494252464156ull
-#define FABRIC_VERSION 1u
+#define FABRIC_VERSION 2u
 
 #define FABRIC_VIFS_MAX 128u
 #define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids and the primary takes the first 32
@@ -76,7 +76,8 @@ struct fabric_vif {
 #define FDB_GONE (~0ull) // was an entry: go on probing
 
 // A doorbell is a hint: the source adds 1 after it put frames on its lane to the outlet.
-#define FABRIC_BELLS 128u // a row; at least FABRIC_CTX_MAX, whole cache lines
+#define FABRIC_BELLS 128u // a row, whole cache lines: a byte a context, and at its end
+#define FABRIC_NAP 124u // a 32-bit word of the outlet's owner, 0 while it turns; common/nap.h
 
 struct lane_slot { // written by the lane's source
     uint32_t buf; // buffer in the fabric: context x ctx_bufs + index
@@ -98,7 +99,9 @@ struct lane {
 static_assert(sizeof(struct fabric_vif) == 64, "own cache line");
 static_assert(sizeof(struct lane_slot) == 16, "four slots a cache line");
 static_assert(sizeof(struct lane) == 128, "head and tail on lines of their own");
-static_assert(FABRIC_BELLS >= FABRIC_CTX_MAX && FABRIC_BELLS % 64 == 0, "one bell a context");
+static_assert(FABRIC_NAP >= (FABRIC_CTX_MAX + 7) / 8 * 8 && FABRIC_NAP + 4 == FABRIC_BELLS, "one bell a context");
+static_assert(FABRIC_BELLS % 64 == 0, "rows don't share cache lines");
+static_assert(FABRIC_OUTLETS_MAX < 0xff, "a nap names its outlet in a byte");
 static_assert(FABRIC_BUF_STRIDE % 64 == 0 && FABRIC_BUF_STRIDE / 64 % 2 == 1, "odd number of lines");
 static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(_Atomic uint32_t) == 4, "lock-free words");
 

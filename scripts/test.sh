@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# test.sh [unit|e2e|xen|nic|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
+# test.sh [unit|e2e|xen|nic|bench|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
 # The last line is `N passed, N failed`. Needs root: simulated Xen, hugepages, network namespaces.
 #
 #   unit  lint; unit tests; the same with address and undefined behaviour sanitizers; two-thread tests with the thread
@@ -8,6 +8,7 @@
 #   e2e   real processes and real frames, in namespaces of their own (tests/e2e)
 #   xen   the same programs on real Xen, in an emulated machine (tests/xen); not part of all
 #   nic   the switch in a machine with two NICs that have VMDQ (scripts/test-nic.sh)
+#   bench the short form of each bench (scripts/bench.sh --quick); not part of all
 #
 # Build directories are in the clone: build, build-asan, build-tsan.
 set -uo pipefail
@@ -17,7 +18,7 @@ passed=0 failed=0
 
 usage()
 {
-    echo "usage: test.sh [unit|e2e|xen|nic|all]..." >&2
+    echo "usage: test.sh [unit|e2e|xen|nic|bench|all]..." >&2
     exit 2
 }
 
@@ -125,14 +126,22 @@ nic()
     count_last build/nic.log
 }
 
+bench()
+{
+    say "benches in short: facts, not speeds"
+    XV_BUILD=$PWD/build scripts/bench.sh --quick | tee build/bench.log
+    count_last build/bench.log
+}
+
 [ $# -gt 0 ] || set -- unit e2e
-run_unit='' run_e2e='' run_xen='' run_nic=''
+run_unit='' run_e2e='' run_xen='' run_nic='' run_bench=''
 for what in "$@"; do
     case $what in
     unit) run_unit=yes ;;
     e2e) run_e2e=yes ;;
     xen) run_xen=yes ;;
     nic) run_nic=yes ;;
+    bench) run_bench=yes ;;
     all) run_unit=yes run_e2e=yes run_nic=yes ;;
     *) usage ;;
     esac
@@ -146,4 +155,5 @@ build build
 [ -z "$run_e2e" ] || e2e
 [ -z "$run_xen" ] || xen
 [ -z "$run_nic" ] || nic
+[ -z "$run_bench" ] || bench
 finish

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "backoff.h"
+#include "nap.h"
 #include "worker.h"
 
 #define LOOK_ALL_NS 1000000u // bells are hints: every lane is looked at once a millisecond
@@ -51,6 +52,22 @@ static uint32_t vifs_turn(struct worker *w, bool look_all)
     return n;
 }
 
+// Sleep, unless a bell rang before all sources knew that we are to be woken, if we are.
+static void worker_nap(struct worker *w, uint64_t turn, uint32_t us, bool calm)
+{
+    uint32_t nap = calm && w->n_vifs > 0 ? nap_at(turn, w->vifs[0]->number) : 0;
+    bool rang = false;
+
+    for (uint32_t i = 0; i < w->n_vifs; i++)
+        nap_tell(w->fabric, w->vifs[i]->number, nap);
+    for (uint32_t i = 0; i < w->n_vifs; i++)
+        rang |= sink_look(&w->vifs[i]->sink, false);
+    if (!rang)
+        nap_take(w->fabric, nap, us);
+    for (uint32_t i = 0; i < w->n_vifs; i++)
+        nap_tell(w->fabric, w->vifs[i]->number, 0);
+}
+
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
@@ -63,11 +80,14 @@ static void *worker_main(void *arg)
     while (order_take(w)) {
         uint64_t now = backoff_clock_ns();
         bool look_all = now - looked >= LOOK_ALL_NS;
+        uint32_t us;
 
         if (look_all)
             looked = now;
         atomic_store_explicit(&me->beats, ++beats, memory_order_relaxed);
-        backoff_turn(&idle, vifs_turn(w, look_all), source_crowded(&w->source));
+        us = backoff_turn(&idle, vifs_turn(w, look_all), source_crowded(&w->source));
+        if (us > 0)
+            worker_nap(w, beats, us, backoff_calm(&idle));
     }
     return NULL;
 }

@@ -88,7 +88,7 @@ class Fabric:
             at = -1
             data = self._read(start, end - start)
             while (at := data.find(magic, at + 1)) >= 0:
-                if at % 64 == 0 and struct.unpack_from("<I", data, at + 8)[0] == 1:
+                if at % 64 == 0 and struct.unpack_from("<I", data, at + 8)[0] == 2:
                     return start + at
         raise AssertionError(f"no fabric in the memory of {self.pid}")
 

@@ -60,6 +60,13 @@ static int done(int ret)
     return ret;
 }
 
+// Done at this moment of CLOCK_MONOTONIC.
+static int done_at(double away)
+{
+    printf("{\"ok\":true,\"at\":%.9f,\"away\":%.9f}\n", seconds(), away);
+    return 0;
+}
+
 static struct fe_dev *dev_of(struct guest *g, const struct words *w, unsigned i)
 {
     int64_t n = position(w, i, FE_DEVS_MAX);
@@ -126,6 +133,18 @@ static int do_start(struct guest *g, const struct words *w)
     struct fe_dev *dev = dev_of(g, w, 1);
 
     return dev == NULL ? -EINVAL : done(fe_dev_start(&g->fe, dev - g->fe.devs));
+}
+
+// await N FRAMES [ms=1000]: spin until so many have come in all, so that the time of the last one's coming is known
+static int do_await(struct guest *g, const struct words *w)
+{
+    struct fe_dev *dev = dev_of(g, w, 1);
+    int64_t frames = position(w, 2, INT64_MAX);
+    double away;
+
+    if (dev == NULL || frames < 0)
+        return -EINVAL;
+    return guest_await(g, dev, frames, number(w, "ms", 1000) / 1e3, &away) ? done_at(away) : -ETIMEDOUT;
 }
 
 static int do_stop(struct guest *g, const struct words *w)
@@ -283,7 +302,7 @@ static int do_send(struct guest *g, const struct words *w)
 
         ret = send_wait(g, &g->fe.devs[f.dev], frame, len, &f.shape);
     }
-    return done(ret);
+    return ret < 0 ? ret : done_at(0);
 }
 
 // sendhex N HEX [hdr=] [segs=] [zeros=]
@@ -355,6 +374,17 @@ static int do_poll(struct guest *g, const struct words *w)
     if (dev == NULL || w->n < 3)
         return -EINVAL;
     g->ports[dev - g->fe.devs].poll = strcmp(w->word[2], "on") == 0;
+    return done(0);
+}
+
+// idle US
+static int do_idle(struct guest *g, const struct words *w)
+{
+    int64_t us = position(w, 1, 1000000);
+
+    if (us < 0)
+        return -EINVAL;
+    g->idle_us = us;
     return done(0);
 }
 
@@ -534,6 +564,8 @@ static const struct {
     { "flowstop", do_flowstop },
     { "flows", do_flows },
     { "poll", do_poll },
+    { "await", do_await },
+    { "idle", do_idle },
     { "capture", do_capture },
     { "frames", do_frames },
     { "report", do_report },

@@ -13,9 +13,7 @@
 #include <unistd.h>
 
 #define LINE_BYTES 16384
-#define IDLE_US 200 // sleeps between looks
-
-static long idle_us = IDLE_US;
+#define IDLE_US 200
 
 static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bool *keep)
 {
@@ -36,7 +34,7 @@ static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bo
         else if (opt == 'e')
             g->fe.list_end = strtol(optarg, NULL, 0);
         else if (opt == 'i')
-            idle_us = strtol(optarg, NULL, 0) % 1000000;
+            g->idle_us = strtol(optarg, NULL, 0) % 1000000;
         else
             return -1;
     }
@@ -73,7 +71,7 @@ static void serve(struct guest *g)
 
     for (;;) {
         bool busy = guest_poll(g) | flows_run(g);
-        struct timespec wait = { .tv_nsec = busy ? 0 : idle_us * 1000 };
+        struct timespec wait = { .tv_nsec = busy ? 0 : g->idle_us * 1000 };
 
         if (ppoll(&in, 1, &wait, NULL) > 0 && !input(g))
             return;
@@ -82,7 +80,7 @@ static void serve(struct guest *g)
 
 int main(int argc, char **argv)
 {
-    static struct guest g;
+    static struct guest g = { .idle_us = IDLE_US };
     uint32_t backend = 0;
     bool keep = false;
     int ret;

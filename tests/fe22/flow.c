@@ -48,6 +48,21 @@ bool guest_poll(struct guest *g)
     return n > 0;
 }
 
+bool guest_await(struct guest *g, const struct fe_dev *dev, uint64_t frames, double longest, double *away)
+{
+    double now = seconds(), end = now + longest;
+
+    *away = 0;
+    while (dev->stats.rx_frames < frames && now < end) {
+        double before = now;
+
+        guest_poll(g);
+        now = seconds();
+        *away = now - before > *away ? now - before : *away;
+    }
+    return dev->stats.rx_frames >= frames;
+}
+
 // A flow that fell behind, since its ring was full, goes on at its rate: it doesn't make up for it.
 static uint64_t flow_due(struct flow *f, double now)
 {

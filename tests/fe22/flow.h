@@ -39,10 +39,15 @@ struct guest {
     struct fe fe;
     struct port ports[FE_DEVS_MAX];
     struct flow flows[SEQ_FLOWS_MAX];
+    long idle_us; // how long it sleeps when it has nothing to do
 };
 
 // Receive on every device, take back what was sent. Returns whether there was something.
 bool guest_poll(struct guest *g);
+
+// Poll without sleep until dev has received so many frames in all, for so many seconds at most. Returns whether it has;
+// *away is the longest time between two looks.
+bool guest_await(struct guest *g, const struct fe_dev *dev, uint64_t frames, double longest, double *away);
 
 // Send what is due. A frame that the ring has no room for waits: it is not lost. Returns whether something was sent.
 bool flows_run(struct guest *g);

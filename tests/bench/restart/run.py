@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""run.py [-n KILLS] [-s SECONDS] [-r ROUNDS] [-o FILE] [--only PART]: how long a guest stands still when its worker is killed.
+"""run.py [--quick] [-n KILLS] [-s SECONDS] [-r ROUNDS] [-o FILE] [--only PART]: how long a guest stands still when its worker is killed.
 
     cold, warm    from SIGKILL to the guest's next frame on the wire, without and with worker.spares = 1: p50, p99, max
     primary       from SIGKILL of the primary, with 512 MB of hugepages, to the guest's next frame on the wire: n / 10 kills
@@ -8,13 +8,11 @@
                   in turn, ROUNDS times, and the median of what is left of the same round's "never"
 
 The guest has a mempool of 8,192 mbufs. A gap is called disturbed if a thread that slept beside it on one of the CPUs was not
-woken for 20 ms after its time: the machine's doing. Prints a table; -o writes JSON. Needs root and a build (XV_BUILD).
+woken for 20 ms after its time: the machine's doing. Needs root and a build (XV_BUILD).
 """
 
 import argparse
-import json
 import os
-import platform
 import select
 import signal
 import socket
@@ -24,13 +22,14 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "chaos"))
+sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(os.path.dirname(HERE)), "chaos")]
 
 from world import World, signal_pid  # noqa: E402
 
 import harness  # noqa: E402
 import machine  # noqa: E402
 import seq  # noqa: E402
+from result import Result, percentile, progress  # noqa: E402
 
 PAGES = 220
 PRIMARY_BUFFERS, PRIMARY_PAGES = 49152, 340  # 512 MB, and what EAL has besides
@@ -39,6 +38,7 @@ MBUFS = 8192
 RATE = 5000  # frames/s of the flow that is watched: a frame each 0.2 ms
 SO_TIMESTAMPNS = 35
 INTERVALS = (0, 10, 5, 2, 1)  # seconds between two kills, 0: never
+PARTS = ("cold", "warm", "primary", "throughput")
 
 
 class Ear:
@@ -177,22 +177,6 @@ def worker_alive(pid):
         return False
 
 
-def percentiles(gaps):
-    s = sorted(g for g, _ in gaps)
-    found = {f"p{p}_ms": 1e3 * s[min(len(s) - 1, len(s) * p // 100)] for p in (50, 90, 99)}
-    return {"n": len(s), **found, "max_ms": 1e3 * s[-1], "disturbed": sum(away >= DISTURBED for _, away in gaps)}
-
-
-def machine_text():
-    model = platform.processor() or "?"
-    with open("/proc/cpuinfo") as f:
-        for line in f:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    return f"{os.cpu_count()} CPUs ({model}), Linux {platform.release()}"
-
-
 def with_bench(name, spares, f, buffers=4096):
     bench = Bench(name, spares, buffers)
     try:
@@ -201,53 +185,57 @@ def with_bench(name, spares, f, buffers=4096):
         bench.world.close()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("-n", type=int, default=200)
-    parser.add_argument("-s", type=float, default=10)
-    parser.add_argument("-r", type=int, default=5)
-    parser.add_argument("-o")
-    parser.add_argument("--only", action="append", choices=["cold", "warm", "primary", "throughput"])
-    args = parser.parse_args()
-    parts = args.only or ["cold", "warm", "primary", "throughput"]
-    found = {"machine": machine_text(), "load_before": os.getloadavg(), "mbufs": MBUFS}
-    print(f"{found['machine']}; load {found['load_before'][0]:.1f}")
-    for part, spares in (("cold", 0), ("warm", 1)):
-        if part in parts:
-            gaps = with_bench(part, spares, lambda b, s=spares: b.gaps(args.n, s))
-            found[part] = dict(percentiles(gaps), gaps_ms=[[round(1e3 * g, 2), round(1e3 * away, 2)] for g, away in gaps])
-            show(part, found[part])
-    if "primary" in parts:
-        found["primary"] = percentiles(with_bench("primary", 0, lambda b: b.primary_gaps(max(1, args.n // 10)),
-                                                  PRIMARY_BUFFERS))
-        show("primary", found["primary"])
-    if "throughput" in parts:
-        for spares in (0, 1):
-            rounds = with_bench("throughput", spares, lambda b: [{i: b.throughput(i, args.s) for i in INTERVALS}
-                                                                 for _ in range(args.r)])
-            found[f"throughput_spares_{spares}"] = rounds
-            show_throughput(spares, rounds)
-    found["load_after"] = os.getloadavg()
-    if args.o:
-        with open(args.o, "w") as f:
-            json.dump(found, f, indent=1)
-            f.write("\n")
-    return 0
+def ms(seconds):
+    return f"{1e3 * seconds:.1f}"
 
 
-def show(part, p):
-    times = "".join(f"{name} {p[name + '_ms']:7.1f} ms  " for name in ("p50", "p90", "p99", "max"))
-    print(f"{part:8} {p['n']:4} kills  {times}{p['disturbed']} disturbed", flush=True)
+def gaps_rows(found):
+    """found: {part: [(seconds, seconds that the machine was away), ...]}"""
+    return [[part, len(gaps), *(ms(percentile([g for g, _ in gaps], p)) for p in (50, 90, 99, 100)),
+             sum(away >= DISTURBED for _, away in gaps)] for part, gaps in found.items()]
 
 
-def show_throughput(spares, rounds):
+def throughput_rows(spares, rounds):
+    rows = []
     for i in INTERVALS:
         speed = [r[i]["frames_per_second"] / 1e3 for r in rounds]
         left = [100 * r[i]["frames_per_second"] / r[0]["frames_per_second"] for r in rounds]
-        every = f"every {i} s" if i else "never"
-        print(f"throughput, spares {spares}: killed {every:11} median {statistics.median(speed):8.1f} kframes/s "
-              f"({min(speed):.1f} to {max(speed):.1f}), left {statistics.median(left):5.1f} % ({min(left):.1f} to {max(left):.1f})",
-              flush=True)
+        rows.append([spares, f"every {i} s" if i else "never", f"{statistics.median(speed):.0f}",
+                     f"{min(speed):.0f} to {max(speed):.0f}", f"{statistics.median(left):.0f}",
+                     f"{min(left):.0f} to {max(left):.0f}"])
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--quick", action="store_true", help="a few kills, no throughput")
+    parser.add_argument("-n", type=int)
+    parser.add_argument("-s", type=float, default=4)
+    parser.add_argument("-r", type=int, default=3)
+    parser.add_argument("-o", metavar="FILE", help="write JSON there")
+    parser.add_argument("--only", action="append", choices=PARTS)
+    args = parser.parse_args()
+    parts = args.only or (PARTS[:-1] if args.quick else PARTS)
+    kills = args.n or (3 if args.quick else 60)
+    r, began, gaps, rows = Result("restart"), time.monotonic(), {}, []
+    for part, spares in (("cold", 0), ("warm", 1)):
+        if part in parts:
+            progress(f"restart: {part}", began)
+            gaps[part] = with_bench(part, spares, lambda b, s=spares: b.gaps(kills, s))
+    if "primary" in parts:
+        progress("restart: primary", began)
+        gaps["primary"] = with_bench("primary", 0, lambda b: b.primary_gaps(max(1, kills // 10)), PRIMARY_BUFFERS)
+    if gaps:
+        r.table("From SIGKILL to the guest's next frame on the wire, ms",
+                ["killed", "kills", "p50", "p90", "p99", "max", "disturbed"], gaps_rows(gaps))
+    if "throughput" in parts:
+        for spares in (0, 1):
+            progress(f"restart: throughput with {spares} spares", began)
+            rows += throughput_rows(spares, with_bench("throughput", spares, lambda b: [
+                {i: b.throughput(i, args.s) for i in INTERVALS} for _ in range(args.r)]))
+        r.table("Throughput while a worker is killed", ["spares", "killed", "kframes/s", "min to max",
+                                                        "% of the same turn without kills", "min to max"], rows)
+    return r.end(args.o)
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ static const struct {
     { "worker", "hang_ms", 100, 600000 },
     { "poll", "busy", 0, 1000000000 },
     { "poll", "yield", 0, 1000000000 },
-    { "poll", "sleep_us", 0, 1000 },
+    { "poll", "sleep_us", 0, 10000 },
 };
 
 Test(conf, a_number_is_good_at_the_edge_and_bad_one_past_it)
