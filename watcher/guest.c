@@ -261,7 +261,9 @@ static void guest_vifs_step(struct conductor *c, struct guest *g)
     EACH_VIF(g, v, i)
     {
         vif_step(c, v);
-        if (!vif_in_force(v) && v->probe == 0 && (g->gone || (v->want == NULL && v->flag == NULL))) {
+        // A driver domain isn't told that a domain is dead, only that its keys are gone: nothing of it may stay mapped,
+        // or it stays in Xen as a zombie.
+        if (!vif_in_force(v) && v->probe == 0 && (g->gone || v->want == NULL)) {
             vif_free(c, v);
             g->vifs[i] = NULL;
         }

@@ -587,6 +587,7 @@ void vif_reattach(struct conductor *c, struct vif *v)
 
 void vif_free(struct conductor *c, struct vif *v)
 {
+    vif_flag_poll(c, v); // who stopped before it removed its keys waits for the answer
     vif_flag_drop(c, v);
     free(v->want);
     free(v);

@@ -240,6 +240,14 @@ class Restart(LifeCase):
                   != "running")
         self.wait("its pages to be unmapped", lambda: self.bench.sim.mapped(self.a.domid) == 0)
 
+    def test_a_guest_that_removes_its_keys_has_nothing_mapped(self):
+        """All that a driver domain sees of a domain's death: the flag byte stays as it was."""
+        self.a.do("rm event_type_start_0")
+        self.wait("its pages to be unmapped, its flag page too", lambda: self.bench.sim.mapped(self.a.domid) == 0)
+        self.a.do("write event_type_start_0 1")
+        self.a.running()
+        self.talk(self.a, self.b, 1)
+
     def test_a_destroyed_domain_is_gone_and_its_successor_gets_nothing_of_it(self):
         self.b.do("poll 0 off")
         self.a.do(f"flow 1 dev=0 dst={B} count=2000 rate=0")  # more than its ring: the rest waits on the lane

@@ -2,11 +2,11 @@
 #include "fe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "gntalloc.h"
 
 #define PAGE XENVIRT_PAGE_BYTES
 #define HDR XENVIRT_NET_HDR_BYTES
@@ -57,7 +57,7 @@ static int own_domid(struct fe *fe)
     return 0;
 }
 
-int fe_open(struct fe *fe, uint32_t backend, bool keep)
+int fe_open(struct fe *fe, uint32_t backend, bool keep, bool raw)
 {
     char *path;
     int ret;
@@ -74,8 +74,11 @@ int fe_open(struct fe *fe, uint32_t backend, bool keep)
         return -errno;
     snprintf(fe->dir, sizeof(fe->dir), "%s/%s", path, XENVIRT_DIR);
     free(path);
-    fe->shr = xengntshr_open(NULL, 0);
-    if (fe->shr == NULL)
+    fe->gntalloc = raw ? gntalloc_open() : -1;
+    if (raw && fe->gntalloc < 0)
+        return fe->gntalloc;
+    fe->shr = raw ? NULL : xengntshr_open(NULL, 0);
+    if (!raw && fe->shr == NULL)
         return -errno;
     if (keep)
         return 0;
@@ -86,26 +89,13 @@ int fe_open(struct fe *fe, uint32_t backend, bool keep)
     return 0;
 }
 
-// Frame numbers of n pages from va on; they stay 0 where the kernel doesn't tell. Nobody uses them.
-static void page_numbers(const uint8_t *va, uint32_t n, uint64_t *pfns)
-{
-    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-
-    memset(pfns, 0, n * sizeof(*pfns));
-    if (fd < 0)
-        return;
-    if (pread(fd, pfns, n * sizeof(*pfns), (uintptr_t)va / PAGE * sizeof(*pfns)) < 0)
-        memset(pfns, 0, n * sizeof(*pfns));
-    close(fd);
-}
-
 static int grant_list(struct fe *fe, struct fe_grant *g)
 {
     uint64_t *pfns = calloc(g->n_pages, sizeof(*pfns));
 
     if (pfns == NULL)
         return -ENOMEM;
-    page_numbers(g->va, g->n_pages, pfns);
+    frame_numbers(g->va, g->n_pages, pfns);
     for (uint32_t i = 0; i < g->n_pages; i++) {
         g->pairs[i].gref = g->refs[i];
         g->pairs[i].pfn = pfns[i];
@@ -116,7 +106,15 @@ static int grant_list(struct fe *fe, struct fe_grant *g)
     return 0;
 }
 
-int fe_grant(struct fe *fe, struct fe_grant *g, uint32_t n_pages)
+// Sorted: as 2.2 lays out a mempool, where that can be done.
+static uint8_t *pages_share(struct fe *fe, uint32_t n, uint32_t *refs, bool sorted)
+{
+    if (fe->gntalloc >= 0)
+        return gntalloc_share(fe->gntalloc, fe->backend, n, refs, sorted);
+    return xengntshr_share_pages(fe->shr, fe->backend, n, refs, 1);
+}
+
+static int pages_grant(struct fe *fe, struct fe_grant *g, uint32_t n_pages, bool sorted)
 {
     g->n_pages = n_pages;
     g->n_lists = (n_pages + XENVIRT_PAIRS_PER_PAGE - 1) / XENVIRT_PAIRS_PER_PAGE;
@@ -124,13 +122,18 @@ int fe_grant(struct fe *fe, struct fe_grant *g, uint32_t n_pages)
     g->list_refs = calloc(g->n_lists, sizeof(*g->list_refs));
     if (g->refs == NULL || g->list_refs == NULL)
         return -ENOMEM;
-    g->va = xengntshr_share_pages(fe->shr, fe->backend, n_pages, g->refs, 1);
+    g->va = pages_share(fe, n_pages, g->refs, sorted);
     if (g->va == NULL)
         return -errno;
-    g->pairs = xengntshr_share_pages(fe->shr, fe->backend, g->n_lists, g->list_refs, 1);
+    g->pairs = (struct xenvirt_pair *)pages_share(fe, g->n_lists, g->list_refs, false);
     if (g->pairs == NULL)
         return -errno;
     return grant_list(fe, g);
+}
+
+int fe_grant(struct fe *fe, struct fe_grant *g, uint32_t n_pages)
+{
+    return pages_grant(fe, g, n_pages, false);
 }
 
 // "gref,gref,...": the pages that list the pages.
@@ -154,7 +157,7 @@ int fe_pool_open(struct fe *fe, uint32_t m, uint32_t n_elts, uint32_t size)
     pool->free = calloc(n_elts, sizeof(*pool->free));
     if (pool->free == NULL)
         return -ENOMEM;
-    ret = fe_grant(fe, &pool->grant, ((uint64_t)n_elts * pool->elt_bytes + PAGE - 1) / PAGE);
+    ret = pages_grant(fe, &pool->grant, ((uint64_t)n_elts * pool->elt_bytes + PAGE - 1) / PAGE, true);
     if (ret < 0)
         return ret;
     for (uint32_t i = 0; i < n_elts; i++)
@@ -209,11 +212,18 @@ int fe_dev_open(struct fe *fe, uint32_t n, const uint8_t mac[6], uint32_t rx_poo
     return 0;
 }
 
+static uint8_t *flag_page(struct fe *fe, uint32_t *ref)
+{
+    if (fe->gntalloc >= 0)
+        return gntalloc_share_flag(fe->gntalloc, fe->backend, ref);
+    return xengntshr_share_page_notify(fe->shr, fe->backend, ref, 1, 0, -1);
+}
+
 static int flag_share(struct fe *fe, uint32_t n)
 {
     struct fe_dev *dev = &fe->devs[n];
     char key[64], value[32];
-    uint8_t *page = xengntshr_share_page_notify(fe->shr, fe->backend, &dev->flag_ref, 1, 0, -1);
+    uint8_t *page = flag_page(fe, &dev->flag_ref);
 
     if (page == NULL)
         return -errno;

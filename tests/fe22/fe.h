@@ -73,7 +73,8 @@ struct fe_dev {
 
 struct fe {
     struct xs_handle *xs;
-    xengntshr_handle *shr;
+    xengntshr_handle *shr; // NULL: the next one does without the library
+    int gntalloc; // -1: the library
     uint32_t domid, backend;
     uint32_t list_end; // what ends a list of pairs: 0, or 0xffffffff (the guide's -1)
     bool removed; // control/dpdk was removed at the start
@@ -96,8 +97,9 @@ struct fe_shape {
     bool zeros; // with a descriptor of length 0 before each of them
 };
 
-// Open XenStore and the grant allocator as the guest we run in, and remove control/dpdk unless keep. Returns 0 or -errno.
-int fe_open(struct fe *fe, uint32_t backend, bool keep);
+// Open XenStore and the grant allocator as the guest we run in, and remove control/dpdk unless keep. Raw: grant by ioctls,
+// as 2.2 does, not by libxengnttab. Returns 0 or -errno.
+int fe_open(struct fe *fe, uint32_t backend, bool keep, bool raw);
 
 // Share n_pages and list them. Returns 0 or -errno; the pages live as long as the process, as those of 2.2 do.
 int fe_grant(struct fe *fe, struct fe_grant *g, uint32_t n_pages);

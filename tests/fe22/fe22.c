@@ -15,11 +15,12 @@
 #define LINE_BYTES 16384
 #define IDLE_US 200
 
-static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bool *keep)
+static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bool *keep, bool *raw)
 {
     static const struct option table[] = {
         { "backend", required_argument, NULL, 'b' },
         { "compat-keep", no_argument, NULL, 'k' },
+        { "raw", no_argument, NULL, 'r' },
         { "list-end", required_argument, NULL, 'e' },
         { "idle", required_argument, NULL, 'i' },
         { NULL, 0, NULL, 0 },
@@ -31,6 +32,8 @@ static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bo
             *backend = strtoul(optarg, NULL, 0);
         else if (opt == 'k')
             *keep = true;
+        else if (opt == 'r')
+            *raw = true;
         else if (opt == 'e')
             g->fe.list_end = strtol(optarg, NULL, 0);
         else if (opt == 'i')
@@ -82,15 +85,16 @@ int main(int argc, char **argv)
 {
     static struct guest g = { .idle_us = IDLE_US };
     uint32_t backend = 0;
-    bool keep = false;
+    bool keep = false, raw = false;
     int ret;
 
-    if (options(argc, argv, &g, &backend, &keep) < 0) {
-        fprintf(stderr, "usage: fe22 [--backend DOMID] [--compat-keep] [--list-end 0|-1] [--idle US] < COMMANDS\n");
+    if (options(argc, argv, &g, &backend, &keep, &raw) < 0) {
+        fprintf(
+            stderr, "usage: fe22 [--backend DOMID] [--compat-keep] [--raw] [--list-end 0|-1] [--idle US] < COMMANDS\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    ret = fe_open(&g.fe, backend, keep);
+    ret = fe_open(&g.fe, backend, keep, raw);
     if (ret < 0) {
         printf("{\"ok\":false,\"errno\":%d,\"error\":\"open: %s\"}\n", -ret, strerror(-ret));
         return 1;

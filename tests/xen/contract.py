@@ -30,7 +30,7 @@ class Agent:
 
 
 class Real(xenfacts.Place):
-    """The driver domain is the back end. The two guests are its own; where xv-provision runs in dom0 it must not allow them."""
+    """The driver domain is the back end. The two guests are its own, and nobody else gives them anything."""
 
     def __init__(self, w):
         self.w = w
@@ -70,6 +70,7 @@ def contract(w):
     # Programs that poll would take the processors from hundreds of short requests.
     for pmd in w.pmds.values():
         pmd.signal(signal.SIGSTOP)
+    w.provision.program.end()  # it would take back what is given here by hand
     try:
         place.start()
         xenfacts.check(place)
@@ -77,3 +78,4 @@ def contract(w):
         place.close()
         for pmd in w.pmds.values():
             pmd.signal(signal.SIGCONT)
+        w.provision.start()

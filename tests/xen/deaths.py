@@ -4,7 +4,7 @@
 import time
 
 from domain import wait_for
-from grants import gone
+from grants import destroy
 
 MOMENT = 1.5  # seconds: the start after an early death is put off, on purpose
 
@@ -30,11 +30,12 @@ def program(w):
     pid = w.switch.worker(domid)
     others = [w.flow("g2", device) for device in (0, 1)]
     w.fact("the worker has mapped pages of the guest", w.switch.mapped(pid) > 0)
-    w.pmds.pop("g1").kill()
-    began = time.monotonic()
-    wait_for("its pages to be unmapped", lambda: w.switch.mapped(pid) == 0, step=0.01)
-    w.within("kill -9 of testpmd: its pages are unmapped", time.monotonic() - began, 2, 0.1)
-    w.start_pmd("g1")
+    unmapped = w.switch.unmapped(pid)
+    g = w.guests["g1"]
+    gone = w.pmds.pop("g1").kill() + g.clock()
+    after = max(0.0, w.switch.unmapped_at(unmapped) - gone)
+    w.within("kill -9 of testpmd: its pages are unmapped after its end", after, 2, 0.1)
+    w.start_pmds("g1")
     w.flow("g1", count=100).whole("after testpmd was killed and started again")
     for flow in others:
         flow.whole("while g1's testpmd was killed")
@@ -74,14 +75,10 @@ def destroyed(w):
     """xl destroy of a guest with traffic"""
     doomed, other = w.flow("g2"), w.flow("g1")
     doomed.wait_more()
-    pid = w.switch.worker(w.guests["g2"].domid)
-    g = w.forget_guest("g2")
-    began = time.monotonic()
-    w.dom0.destroy(g)
-    gone(w, g, pid, began)
+    destroy(w, "g2")
     doomed.lossy("until g2 was destroyed")
-    w.create_guest("g2")
-    w.start_pmd("g2")
+    w.create_guests("g2")
+    w.start_pmds("g2")
     other.whole("while g2 was destroyed and created again")
     for device in (0, 1):
         w.flow("g2", device, count=100).whole("after it was created again")
@@ -95,8 +92,9 @@ def shutdown(w):
     w.dom0.run(f"xl shutdown {old.domid}")
     wait_for("g1 to shut down", lambda: old.domid not in w.dom0.listed())
     w.forget_guest("g1")
-    new = w.create_guest("g1")
-    w.start_pmd("g1")
+    w.create_guests("g1")
+    w.start_pmds("g1")
+    new = w.guests["g1"]
     w.fact(f"xl shutdown and a new start: domain {old.domid} is domain {new.domid} now and served", new.domid != old.domid)
     w.same("it has its VLAN tag again", w.vlan("g1"), vlan)
     w.flow("g1", count=100).whole("after a shutdown and a new start")

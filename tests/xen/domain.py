@@ -27,6 +27,11 @@ def wait_for(what, condition, timeout=LONG, step=0.1):
         time.sleep(step)
 
 
+def uuid_of(name):
+    """A domain keeps its UUID over a new start."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+
+
 class Program:
     """A program that runs on in a domain. What it says is read from where the last reading stopped."""
 
@@ -65,7 +70,8 @@ class Program:
         return json.loads(answer)
 
     def signal(self, number):
-        return self._ask("signal", signum=number)
+        """The domain's uptime after it, and after the program's end if that's what the signal is for."""
+        return self._ask("signal", signum=number, patience=LONG)
 
     def kill(self):
         return self.signal(signal.SIGKILL)
@@ -86,6 +92,16 @@ class Domain:
 
     def ask(self, do, **more):
         return self.machine.ask(self.domid, do, **more)
+
+    def clock(self):
+        """When, on this machine's clock, the domain's uptime was 0; right to half a round trip."""
+        best = (float("inf"), 0)
+        for _ in range(5):
+            before = time.monotonic()
+            up = self.ask("uptime")
+            after = time.monotonic()
+            best = min(best, (after - before, (before + after) / 2 - up))
+        return best[1]
 
     def try_(self, command, timeout=LONG):
         """Status and output of a shell command."""
@@ -108,16 +124,15 @@ class Toolstack(Domain):
         super().__init__(machine, "dom0", 0)
         self.kind = kind  # of guests: "pv" or "pvh"
 
-    def config(self, name, kind, memory, weight):
-        # A guest keeps its UUID, and so its number in the switch, over a new start.
-        lines = (f'name="{name}"', f'uuid="{uuid.uuid5(uuid.NAMESPACE_DNS, name)}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
+    def config(self, name, kind, memory, weight, more):
+        lines = (f'name="{name}"', f'uuid="{uuid_of(name)}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
                  f"memory={memory}", "vcpus=1", f"cpu_weight={weight}", 'on_crash="preserve"', 'on_reboot="preserve"', 'tsc_mode="native"',
-                 'extra="console=hvc0 mitigations=off"')
+                 'extra="console=hvc0 mitigations=off"', *more)
         return "\n".join(lines)
 
-    def create(self, name, kind=None, memory=GUEST_MB, weight=WEIGHT):
-        """Starts a domain; it isn't up yet."""
-        config = self.config(name, kind or self.kind, memory, weight)
+    def create(self, name, kind=None, memory=GUEST_MB, weight=WEIGHT, more=()):
+        """Starts a domain; it isn't up yet. More: lines of its xl configuration."""
+        config = self.config(name, kind or self.kind, memory, weight, more)
         self.run(f"echo '{config}' > /run/{name}.xl && xl create -q /run/{name}.xl")
         return Domain(self.machine, name, int(self.run(f"xl domid {name}")))
 
@@ -131,6 +146,15 @@ class Toolstack(Domain):
 
     def destroy(self, domain):
         self.run(f"xl destroy {domain.domid}")
+
+    def destroy_timed(self, domain):
+        """xl destroy. Returns when it began, on this machine's clock, and the seconds until xl list shows it no more, not as
+        (null) either; at most a minute."""
+        there = f"xl list | grep -q '^[^ ]*  *{domain.domid} '"
+        text = self.run(f"up() {{ cut -d' ' -f1 /proc/uptime; }}; up; xl destroy {domain.domid}; i=0; "
+                        f"while [ $i -lt 240 ] && {there}; do usleep 250000; i=$((i + 1)); done; up")
+        began, gone = (float(t) for t in text.split())
+        return self.clock() + began, gone - began
 
     def listed(self):
         """The domains that xl list shows: domid -> "name state". One named (null) can't go."""

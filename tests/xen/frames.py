@@ -53,6 +53,12 @@ def guest_to_guest(w):
     two.mode("macswap")
 
 
+def entries(w):
+    """Who is meant by an entry of the configuration"""
+    w.same("entries by name and by UUID hold in a driver domain: their guests have the VLAN tags that these say",
+           [w.vlan("g1"), w.vlan("g2", 1)], [1005, 1007])
+
+
 def two_devices(w):
     """Two devices in one guest"""
     domid = w.guests["g2"].domid

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A third guest, with DPDK 2.2's driver: rights, a large mempool, an end while it is mapped."""
+"""A third guest, with DPDK 2.2's driver: rights, limits, a large mempool, an end while it is mapped."""
 
+import re
 import time
 
 import guest
-import provision
 from domain import wait_for
 from world import MACS
 
@@ -12,12 +12,21 @@ ONE = MACS["g1"][0]
 MAC = "00:00:00:00:00:44"
 PAGES = 4736  # of 8192 mbufs of 2368 bytes
 LIMIT = "/sys/module/xen_gntalloc/parameters/limit"
+FRAMES = 20  # of g3's grant table: 10240 grants
+HELD = 16000  # mbufs that leave less than a device of 1024 descriptors needs
+
+
+def third(w):
+    """g3, not allowed as long as nobody allows it."""
+    if "g3" not in w.guests:
+        w.create_guests("g3", more=(f"max_grant_frames={FRAMES}",))
+    return w.guests["g3"]
 
 
 def not_allowed(w):
-    """A guest that isn't allowed gets nothing; it starts while others have traffic"""
+    """A guest that isn't allowed gets nothing; it is created while others have traffic"""
     flows = w.flows_to_all()
-    g = w.create_guest("g3", allow=False)
+    g = third(w)
     before = w.switch.show()["vifs"]
     pmd = guest.Testpmd(g, [MAC])
     pmd.expect("the host must give this domain its control/dpdk first")
@@ -32,47 +41,104 @@ def not_allowed(w):
         flow.whole("while a guest is created")
 
 
-def large_mempool(w):
-    """8192 mbufs in one mempool, with DPDK 2.2's driver"""
-    g = w.guests["g3"]
-    provision.guest_2_2(w.dom0, g.domid, w.driver.domid)
+def allowed(w):
+    """g3, allowed."""
+    g = third(w)
+    if "g3" not in w.provision.entries:
+        w.provision.allow("g3")
+    w.provision.given(g.domid)
+    return g
+
+
+def limits(w):
+    """Limits of grants in a guest"""
+    g = allowed(w)
     fe = guest.Fe22(g, w.driver.domid)
     answer = fe.ask("pool 0 count=8192 size=2240")
-    w.fact("8192 mbufs are over xen_gntalloc's default limit: refused in words", not answer["ok"], answer)
+    w.fact("8192 mbufs are over xen_gntalloc's default limit: refused", "No space left" in answer.get("error", ""), answer)
     fe.kill()
-    g.run(f"echo {PAGES + 100} > {LIMIT}")
-    w.fe = fe = guest.Fe22(g, w.driver.domid)
+    g.run(f"echo 20000 > {LIMIT}")
+    fe = guest.Fe22(g, w.driver.domid)
+    fe.do(f"pool 0 count={HELD} size=2240")
+    pmd = guest.Testpmd(g, [MAC], 1024)
+    pmd.expect("raise /sys/module/xen_gntalloc/parameters/limit by [0-9]+, or this domain's max_grant_frames by [0-9]+")
+    w.facts.ok("a grant table without room for a device: its driver says what to raise, by how much")
+    w.dom0.destroy(w.forget_guest("g3"))
+
+
+def large(w):
+    """fe22 in g3 with its large mempool, which the switch has mapped, and how long that took."""
+    g = allowed(w)
+    if "g3" in w.fes:
+        return w.fes["g3"], 0
+    g.run(f"echo 20000 > {LIMIT}")
+    fe = guest.Fe22(g, w.driver.domid, "--raw")
     fe.do("pool 0 count=8192 size=2240")
     fe.do(f"dev 0 mac={MAC} pool=0")
     began = time.monotonic()
     fe.do("start 0")
     w.switch.running(g.domid)
-    took = time.monotonic() - began
+    w.fes["g3"] = fe
+    return fe, time.monotonic() - began
+
+
+def large_mempool(w):
+    """8192 mbufs in one mempool, with DPDK 2.2's driver"""
+    fe, took = large(w)
+    domid = w.guests["g3"].domid
     # Page by page it takes quadratic time.
     w.same(f"a mempool of {PAGES} pages and two rings of 3 are mapped in one call each, after {took:.1f} s",
-           sorted(w.switch.mappings(w.switch.worker(g.domid))), [3, 3, PAGES])
+           sorted(w.switch.mappings(w.switch.worker(domid))), [3, 3, PAGES])
+    talk(w, fe, "DPDK 2.2's driver, with pages granted as it did,")
+
+
+def maptrack(w):
+    """Too few maptrack frames in the domain of the switch"""
+    flows = w.flows_to_all()
+    fe, _ = large(w)
+    domid = w.guests["g3"].domid
+    worker = w.switch.worker(domid)
+    before = sorted(w.switch.mappings(worker))
+    fe.do("pool 1 count=8192 size=2240")
+    fe.do("dev 1 mac=00:00:00:00:00:45 pool=1")
+    fe.do("start 1")
+    vif = wait_for("device 1 to be refused", lambda: (v := w.switch.vif(domid, 1)) and v["state"] == "refused" and v)
+    w.fact("a device with more pages than there are maptrack entries is refused: how many frames are needed",
+           re.search("at once: needs [0-9]+ more maptrack frames", vif["why"]), vif["why"])
+    w.same("nothing of it stays mapped, and what was mapped is", sorted(w.switch.mappings(worker)), before)
+    fe.do("rm event_type_start_1")
+    for flow in flows:
+        flow.whole("while maptrack entries are used up")
+
+
+def talk(w, fe, who):
     fe.do(f"flow 1 dev=0 dst={ONE} count=300 rate=50 len=1000")
     wait_for("DPDK 2.2's frames to come back", lambda: fe.book(1)["unique"] >= 300)
-    w.same("DPDK 2.2's driver to testpmd and back: all 300 frames came once, in order, byte for byte",
+    w.same(f"{who} to testpmd and back: all 300 frames came once, in order, byte for byte",
            [fe.book(1)[k] for k in ("unique", "duplicated", "reordered", "corrupt")], [300, 0, 0, 0])
 
 
 def destroyed_while_mapped(w):
     """xl destroy of a guest whose mempool is mapped"""
-    g = w.forget_guest("g3")
-    worker = w.switch.worker(g.domid)
+    g = allowed(w)
+    large(w)
     flows = w.flows_to_all()
-    began = time.monotonic()
-    w.dom0.destroy(g)
-    gone(w, g, worker, began)
+    destroy(w, "g3")
     for flow in flows:
         flow.whole("while a guest is destroyed")
 
 
-def gone(w, g, worker, began):
-    """The facts of a guest's end."""
-    wait_for("its pages to be unmapped", lambda: w.switch.mapped(worker) == 0)
-    w.within(f"{g} destroyed: its pages are unmapped", time.monotonic() - began, 20, 2)
-    wait_for("it to be gone from xl list", lambda: g.domid not in w.dom0.listed(), 60)
-    w.within(f"{g} destroyed: gone from xl list, no (null) is left", time.monotonic() - began, 20, 2)
+def destroy(w, name):
+    """xl destroy, and the facts of a guest's end."""
+    g = w.guests[name]
+    worker = w.switch.worker(g.domid)
+    w.fact(f"the switch has pages of {g} mapped", w.switch.mapped(worker) > 0)
+    unmapped = w.switch.unmapped(worker)
+    w.forget_guest(name)
+    began, gone = w.dom0.destroy_timed(g)
+    w.within(f"{g} destroyed: gone from xl list, no (null) is left", gone, 20, 2)
+    w.within(f"{g} destroyed: its pages are unmapped", w.switch.unmapped_at(unmapped) - began, 20, 2)
     wait_for("the switch to forget it", lambda: w.switch.vif(g.domid) is None)
+    flags = sum(len(MACS[n]) for n in w.pmds)
+    w.same("xv-watcher maps the flag pages of the others' devices, and nothing else",
+           w.switch.mapped(w.switch.watcher.pid), flags)

@@ -6,12 +6,12 @@ from machine import Failure
 
 
 class Testpmd(Program):
-    def __init__(self, domain, macs):
+    def __init__(self, domain, macs, descriptors=256):
         argv = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", "(0,1)@0", "--no-pci", "--no-huge", "-m", "64",
                 "-d", "librte_net_xenvirt.so"]
         argv += [f"--vdev=net_xenvirt{i},mac={mac}" for i, mac in enumerate(macs)]
-        argv += ["--", "-i", "--no-flush-rx", f"--total-num-mbufs={1024 + 1024 * len(macs)}", "--port-topology=loop",
-                 "--forward-mode=macswap"]
+        argv += ["--", "-i", "--no-flush-rx", f"--total-num-mbufs={1024 + max(1024, 2 * descriptors) * len(macs)}", "--port-topology=loop",
+                 "--forward-mode=macswap", f"--txd={descriptors}", f"--rxd={descriptors}"]
         super().__init__(domain, "testpmd", argv)
 
     def ready(self):

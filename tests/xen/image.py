@@ -18,6 +18,7 @@ FACTS = os.path.join(os.path.dirname(HERE), "sim", "agent.py")  # contract.py's 
 INSIDE = os.path.join(HERE, "inside")
 MODULES = ["xen_evtchn", "xen_privcmd", "xenfs", "xen_gntdev", "xen_gntalloc", "tun"]
 XEN_TOOLS = ["xl", "xenstored", "xenconsoled", "xen-init-dom0"]
+BUILT_DOM0 = ["provision/xv-provision", "primary/xv-primary"]
 BUILT = ["primary/xv-primary", "watcher/xv-watcher", "secondary/xv-worker", "ctl/xvctl", "tests/fe22/fe22"]
 
 
@@ -69,13 +70,15 @@ def guest_tree(kernel, build):
     return t
 
 
-def toolstack_tree(kernel, guests):
+def toolstack_tree(kernel, guests, build):
     """dom0's; the others' kernel and initramfs are in it."""
     t = common(kernel, "toolstack.py", [os.path.join(INSIDE, n) for n in ("toolstack.py", "store.py", "work.py")])
     [directory] = glob.glob("/usr/lib/xen-4.17/bin")
     for name in XEN_TOOLS:
         t.program(f"{directory}/{name}")
         t.links[f"/usr/sbin/{name}"] = f"{directory}/{name}"
+    for name in BUILT_DOM0:
+        t.program(os.path.join(build, name), "/usr/bin/" + os.path.basename(name))
     t.text("/etc/toolstack", "")
     t.text("/etc/xen/xl.conf", 'autoballoon="off"\n')
     t.files["/xv/vmlinux"] = kernel.elf
@@ -99,4 +102,4 @@ class Image:
         guests = os.path.join(cache, "guest.cpio")
         self.initrd = os.path.join(cache, "dom0.cpio")
         guest_tree(kernel, build).pack(guests)
-        toolstack_tree(kernel, guests).pack(self.initrd)
+        toolstack_tree(kernel, guests, build).pack(self.initrd)

@@ -41,8 +41,10 @@ class Machine:
         with open(os.path.join(directory, "qemu.log"), "wb") as log:
             self.qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.port = None
+        self.requests = open(os.path.join(directory, "requests.log"), "w", buffering=1)
 
     def close(self):
+        self.requests.close()
         if self.port is not None:
             self.port.close()
         if self.qemu.poll() is None:
@@ -95,7 +97,7 @@ class Machine:
     def _still(self, end):
         self.check()
         if time.monotonic() > end:
-            raise Failure("dom0 doesn't come up")
+            raise Failure("dom0 doesn't answer")
 
     def _receive(self):
         self.port.settimeout(1)
@@ -111,6 +113,7 @@ class Machine:
 
     def ask(self, domid, do, patience=60, **request):
         """What the domain's agent answers."""
+        began = self.age()
         self.number += 1
         request = dict(request, do=do, number=self.number, domid=domid, patience=patience)
         self.port.sendall(json.dumps(request).encode() + b"\n")
@@ -122,6 +125,7 @@ class Machine:
         reply = json.loads(line)
         if reply["number"] != self.number:
             raise Failure(f"dom0 answers {reply} to {request}")
+        self.requests.write(f"{began:8.2f} {self.age() - began:6.2f} s  domain {domid} {do} {json.dumps(request)[:160]}\n")
         if "ok" not in reply:
             self.check()
             raise Failure(f"domain {domid}: {do}: {reply['error']}")

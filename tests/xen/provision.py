@@ -1,23 +1,41 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What dom0 must do in XenStore for a guest and for the back end's domain: docs/guide.md, 1.3.2."""
+"""xv-provision in dom0, and who is allowed: the part of the configuration that dom0 and the driver domain share."""
+
+from domain import uuid_of, wait_for
+
+BACKEND = "driver"
 
 
-def backend(dom0, domid):
-    """The back end's domain is told when domains come and go."""
-    dom0.run(f"xenstore-chmod @introduceDomain n0 r{domid} && xenstore-chmod @releaseDomain n0 r{domid}")
+# Said of g1 by its name, of g2 by its UUID; VLAN 1005 and 1007 follow from that.
+ALLOWED = {
+    "g1": 'name = "g1"; vifs = ({ device = 0; number = 5; });',
+    "g2": f'uuid = "{uuid_of("g2")}"; vifs = ({{ device = 1; number = 7; }});',
+}
+LATER = {"g3": 'name = "g3"; compat_2_2 = true;'}
 
 
-def guest(dom0, domid, backend_domid):
-    """The guest has its control/dpdk, which the back end may read, and learns who that is. The back end may read its name
-    and UUID."""
-    node = f"/local/domain/{domid}"
-    dom0.run(f"xenstore-write {node}/control/dpdk '' {node}/control/dpdk-backend {backend_domid} && "
-             f"xenstore-chmod {node}/control/dpdk n{domid} r{backend_domid} && "
-             f"xenstore-chmod {node}/name n0 r{domid} r{backend_domid} && "
-             f"xenstore-chmod {node}/vm n0 r{domid} r{backend_domid}")
+def conf(entries):
+    groups = ",\n".join(f"    {{ {e} }}" for e in entries.values())
+    return f'guest: {{ allow = false; }};\nprovision: {{ backend = "{BACKEND}"; }};\nguests = (\n{groups}\n);\n'
 
 
-def guest_2_2(dom0, domid, backend_domid):
-    """The same for DPDK 2.2's driver, which removes control/dpdk and makes it anew."""
-    guest(dom0, domid, backend_domid)
-    dom0.run(f"xenstore-chmod /local/domain/{domid}/control n0 b{domid} r{backend_domid}")
+class Provision:
+    """The daemon."""
+
+    def __init__(self, dom0):
+        self.dom0, self.entries, self.program = dom0, dict(ALLOWED), None
+
+    def start(self):
+        self.dom0.run(f"mkdir -p /etc/xv && echo '{conf(self.entries)}' > /etc/xv/xv.conf")
+        self.program = self.dom0.start("xv-provision", ["xv-provision", "--watch"])
+
+    def allow(self, name):
+        self.entries[name] = LATER[name]
+        self.program.end()
+        self.start()
+
+    def given(self, domid, yes=True):
+        """Waits until the domain has, or has not, its control/dpdk."""
+        path = f"/local/domain/{domid}/control/dpdk-backend"
+        wait_for(f"{path} to be {'there' if yes else 'gone'}",
+                 lambda: (self.dom0.try_(f"xenstore-exists {path}")[0] == 0) == yes)

@@ -19,11 +19,16 @@ import scenarios
 import world
 
 TRIES = 3
+LIMIT = 1200  # seconds for all tries
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("XV_BUILD", os.path.join(TOP, "build")))
 CACHE = os.environ.get("XV_XEN_CACHE", "/var/cache/xv-xen")
 LOGS = os.path.join(BUILD, "xen-logs")
+
+
+class Late(BaseException):
+    """The time is over: nothing between here and main() is to take this for a failure of its own."""
 
 
 class Facts:
@@ -43,16 +48,18 @@ class Facts:
 
 
 def one_try(boot, facts, parts, kind):
-    """All scenarios on one machine. Raises machine.Void."""
+    """All scenarios on one machine. Raises machine.Void, or Late."""
     m = machine.Machine(boot, LOGS)
     w = world.World(m, facts, kind)
     try:
         for scenario in scenarios.ALL:
             if parts and scenario.__name__ != "start" and not any(p in scenario.__name__ for p in parts):
                 continue
+            began = time.monotonic()
             try:
                 scenario(w)
                 m.check()
+                facts.say("", f"{scenario.__name__}: {time.monotonic() - began:.0f} s")
             except Exception as e:
                 void_or(m, e)
                 facts.bad(f"{scenario.__doc__.splitlines()[0]} ({scenario.__name__}): {str(e)[:1500]}")
@@ -67,6 +74,15 @@ def one_try(boot, facts, parts, kind):
     finally:
         w.save(LOGS)
         m.close()
+
+
+def keep(name):
+    """Puts the logs of a try away."""
+    directory = os.path.join(LOGS, name)
+    os.mkdir(directory)
+    for entry in os.scandir(LOGS):
+        if entry.is_file():
+            os.rename(entry.path, os.path.join(directory, entry.name))
 
 
 def report(name, text):
@@ -85,12 +101,18 @@ def void_or(m, error):
         raise machine.Void("Triple fault in a domain") from error
 
 
+def late(*_):
+    raise Late
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-k", action="append", default=[], help="only scenarios whose name has this, and the start")
     parser.add_argument("--guests", choices=("pv", "pvh"), default="pv", help="what kind of domains guests are")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(LIMIT)
     shutil.rmtree(LOGS, ignore_errors=True)
     os.makedirs(LOGS)
     began = time.monotonic()
@@ -104,6 +126,10 @@ def main():
         except machine.Void as e:
             facts.say("VOID", f"try {attempt} of {TRIES}: {e}: QEMU's fault, not the switch's; what it showed doesn't count")
             facts.passed = facts.failed = 0
+            keep(f"void{attempt}")
+        except Late:
+            facts.bad(f"all of it within {LIMIT} s: try {attempt} was ended")
+            break
     else:
         print(f"\n*** {TRIES} tries, all void: real Xen was NOT tested ***\n")
     print(f"{facts.passed} passed, {facts.failed} failed", flush=True)

@@ -4,6 +4,7 @@
 import json
 import re
 
+import provision
 from domain import wait_for
 from machine import Failure
 
@@ -19,12 +20,16 @@ worker: { start_ms = 60000; hang_ms = 20000; };
 HOST_MAC = "02:00:00:00:ff:01"
 
 
+# What dom0 allows is all that has keys; here are also those who are allowed later.
+CONF = CONF % UPLINK + provision.conf({**provision.ALLOWED, **provision.LATER})
+
+
 class Switch:
     def __init__(self, domain):
         self.domain = domain
         self.primary = self.watcher = self.traffic = None
         domain.run("mkdir -p /etc/xv /dev/hugepages && mount -t hugetlbfs none /dev/hugepages && "
-                   f"echo {HUGEPAGES} > /proc/sys/vm/nr_hugepages && echo '{CONF % UPLINK}' > /etc/xv/xv.conf")
+                   f"echo {HUGEPAGES} > /proc/sys/vm/nr_hugepages && echo '{CONF}' > /etc/xv/xv.conf")
         have = int(domain.run("cat /proc/sys/vm/nr_hugepages"))
         if have != HUGEPAGES:
             raise Failure(f"{domain} has {have} hugepages of {HUGEPAGES}")
@@ -40,6 +45,17 @@ class Switch:
         self.start_watcher()
         self.ready()
         self.wire()
+
+    def restore(self):
+        """Brings back what isn't there, and ends all flows."""
+        if not self.primary.alive():
+            self.start_primary()
+        if not self.watcher.alive():
+            self.start_watcher()
+        self.ready()
+        if not self.traffic.alive():
+            self.wire()
+        self.call("stop_all")
 
     def ready(self):
         wait_for("the switch to run", lambda: (s := self.show()) and s["switch"]["state"] == "running")
@@ -96,3 +112,12 @@ class Switch:
 
     def mapped(self, pid):
         return sum(self.mappings(pid))
+
+    def unmapped(self, pid):
+        """A program that says when, in its domain's uptime, the process has nothing of a guest mapped any more."""
+        return self.domain.start("unmapped", ["sh", "-c", f"while grep -qs gntdev /proc/{pid}/maps; do usleep 10000; done; "
+                                              "cut -d' ' -f1 /proc/uptime"])
+
+    def unmapped_at(self, program):
+        """The same, on this machine's clock."""
+        return self.domain.clock() + float(program.expect(r"^[0-9.]+$"))

@@ -6,13 +6,14 @@ import re
 import time
 
 import guest
-import provision
 from domain import WEIGHT_MORE, Toolstack, wait_for
 from machine import Failure
+from provision import BACKEND, Provision
 from switch import HOST_MAC, Switch
 
 DRIVER_MB = 768
-PATIENCE = 10  # seconds without a frame, of which some are still missing
+MAPTRACK = 40  # frames of 256 entries, one for each page that the switch maps
+PATIENCE = 30  # seconds without a frame, of which some are still missing
 MACS = {"g1": ["00:00:00:00:00:11"], "g2": ["00:00:00:00:00:22", "00:00:00:00:00:33"]}
 CRASH_WORDS = "segfault|general protection|traps:|Oops|BUG:|Call Trace|fatal signal|double free|Assertion|assertion"
 
@@ -34,16 +35,16 @@ class Flow:
         aim = self.book()["unique"] + frames
         wait_for(f"{frames} more frames from {self.what}", lambda: self.book()["unique"] >= aim)
 
-    def stop(self):
+    def stop(self, patience=PATIENCE):
         """Ends it; how many frames it had, and what came back."""
         if self.count:
             wait_for("all frames to be sent", lambda: self.w.switch.call("done", self.number))
-        count, end, book = self.w.switch.call("stop", self.number), time.monotonic() + PATIENCE, self.book()
+        count, end, book = self.w.switch.call("stop", self.number), time.monotonic() + patience, self.book()
         while book["unique"] < count and time.monotonic() < end:
             time.sleep(0.2)
             now = self.book()
             if now["frames"] > book["frames"]:
-                end = time.monotonic() + PATIENCE
+                end = time.monotonic() + patience
             book = now
         return count, book
 
@@ -55,7 +56,7 @@ class Flow:
 
     def lossy(self, text):
         """The fact that none came twice, or changed."""
-        count, book = self.stop()
+        count, book = self.stop(patience=3)
         self.w.same(f"{text}: of {count} frames of {self.what} {count - book['unique']} were lost, none came twice, out of "
                     "order or changed", [book[k] for k in ("duplicated", "reordered", "corrupt")], [0, 0, 0])
 
@@ -64,40 +65,42 @@ class World:
     def __init__(self, machine, facts, kind):
         self.machine, self.facts = machine, facts
         self.dom0 = Toolstack(machine, kind)
+        self.provision = Provision(self.dom0)
         self.driver = self.switch = None
         self.guests = {}  # by name
         self.pmds = {}
+        self.fes = {}
         self.flows = 0
 
     # Domains
 
     def start_driver(self):
         self.dom0.run(f"xl sched-credit2 -d 0 -w {WEIGHT_MORE}")
-        self.driver = self.dom0.up(self.dom0.create("driver", "pvh", DRIVER_MB, WEIGHT_MORE))
-        provision.backend(self.dom0, self.driver.domid)
+        self.driver = self.dom0.up(self.dom0.create(BACKEND, "pvh", DRIVER_MB, WEIGHT_MORE, (f"max_maptrack_frames={MAPTRACK}",)))
         self.switch = Switch(self.driver)
 
-    def create_guest(self, name, allow=True):
-        """A guest that is up, with its rights."""
-        g = self.dom0.create(name)
-        self.guests[name] = g
-        if allow:
-            provision.guest(self.dom0, g.domid, self.driver.domid)
-        self.dom0.up(g)
-        return g
+    def create_guests(self, *names, more=()):
+        """Guests that are up, with what xv-provision gives them."""
+        for name in names:
+            self.guests[name] = self.dom0.create(name, more=more)
+        for name in names:
+            self.dom0.up(self.guests[name])
+            if name in self.provision.entries:
+                self.provision.given(self.guests[name].domid)
 
-    def start_pmd(self, name):
-        """testpmd forwards in that guest, and the switch serves all its devices."""
-        pmd = guest.Testpmd(self.guests[name], MACS[name])
-        pmd.forward()
-        for device in range(len(MACS[name])):
-            self.switch.running(self.guests[name].domid, device)
-        self.pmds[name] = pmd
-        return pmd
+    def start_pmds(self, *names):
+        """testpmd forwards in these guests, and the switch serves all their devices."""
+        pmds = {name: guest.Testpmd(self.guests[name], MACS[name]) for name in names}
+        for name, pmd in pmds.items():
+            pmd.forward()
+            for device in range(len(MACS[name])):
+                self.switch.running(self.guests[name].domid, device)
+            self.pmds[name] = pmd
 
     def forget_guest(self, name):
         """It is gone."""
         self.pmds.pop(name, None)
+        self.fes.pop(name, None)
         return self.guests.pop(name)
 
     # Frames
@@ -135,17 +138,25 @@ class World:
         for d in self.domains():
             bad = d.try_(f"dmesg | grep -E '{CRASH_WORDS}'")[1]
             self.fact(f"no program and no kernel crashed in {d}", bad == "", bad)
-        for p in (self.switch.primary, self.switch.watcher):
+        for p in (self.switch.primary, self.switch.watcher, self.provision.program):
             self.fact(f"{p.name} still runs", p.alive())
 
     # Reports
 
     def settle(self):
-        """After a failure: can anything more be checked?"""
+        """After a failure: brings all back that the next scenario needs. False: it can't."""
         try:
             self.machine.check()
-            self.switch.call("stop_all")
-            return bool(self.pmds) and all(self.switch.vif(self.guests[n].domid) for n in self.pmds)
+            self.switch.restore()
+            for name in set(self.guests) - set(MACS):
+                self.dom0.destroy(self.forget_guest(name))
+            for name in MACS:
+                if name not in self.guests:
+                    self.create_guests(name)
+                if name not in self.pmds or not self.pmds[name].alive():
+                    self.start_pmds(name)
+                self.switch.running(self.guests[name].domid)
+            return True
         except Exception:
             return False
 

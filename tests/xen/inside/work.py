@@ -43,6 +43,9 @@ class Work:
                               stderr=subprocess.STDOUT, timeout=timeout, check=False)
         return [done.returncode, done.stdout.decode(errors="replace")[-TEXT_MAX:]]
 
+    def do_uptime(self):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     def do_start(self, name, argv):
         self.programs[name] = Program(name, argv)
         return self.programs[name].popen.pid
@@ -60,10 +63,12 @@ class Work:
         return self.programs[name].popen.poll()
 
     def do_signal(self, name, signum):
-        """Returns when the process is gone, if the signal is one that ends it."""
+        """Returns when the process is gone, if the signal is one that ends it: the uptime then."""
         popen = self.programs[name].popen
         popen.send_signal(signum)
-        return popen.wait(30) if signum in (signal.SIGKILL, signal.SIGTERM) else None
+        if signum in (signal.SIGKILL, signal.SIGTERM):
+            popen.wait(120)
+        return self.do_uptime()
 
     def do_expect(self, name, pattern, start, timeout):
         """[match, where the text after it starts], or None if it doesn't come."""
