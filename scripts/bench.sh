@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # bench.sh [--quick] [-o DIR] [--update] [NAME...]: install what is missing, build, run the benches of tests/bench (all, or
-# those named) and write JSON, tables and plots into DIR (default: build/bench). In full about 20 minutes; --quick, which is
+# those named) and write JSON, tables and plots into DIR (default: build/bench). In full about 15 minutes; --quick, which is
 # for facts and not for speeds, under 3. --update puts the tables into docs/performance.md.
 # The last line is `N passed, N failed`: a bench fails on wrong results, never on speed. Needs root.
 set -eu
