@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -11,6 +9,7 @@
 
 #include "log.h"
 #include "nic.h"
+#include "pci.h"
 
 #define NIC_CACHE 256u
 #define IGB_VLANS 32u
@@ -188,23 +187,6 @@ static void nic_say(const struct nic *nic, const char *driver)
             driver, nic->plan.pools, nic->n_desc);
 }
 
-// The first word of the device's configuration space: its vendor, or all ones, which is what comes back from nothing.
-static bool pci_answers(const char *address)
-{
-    uint16_t vendor = UINT16_MAX;
-    char path[128];
-    int fd;
-
-    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", address);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    if (read(fd, &vendor, sizeof(vendor)) != sizeof(vendor))
-        vendor = UINT16_MAX;
-    close(fd);
-    return vendor != UINT16_MAX;
-}
-
 static int nic_open(struct nic *nic, uint16_t port, const struct conf *c, uint32_t n_io)
 {
     struct rte_eth_dev_info info;
@@ -215,7 +197,7 @@ static int nic_open(struct nic *nic, uint16_t port, const struct conf *c, uint32
     if (ret < 0)
         goto fail;
     snprintf(nic->name, sizeof(nic->name), "%s", info.device != NULL ? rte_dev_name(info.device) : info.driver_name);
-    nic->pci = pci_answers(nic->name);
+    nic->pci = pci_answers("", nic->name);
     ret = nic_fit(nic, &info, c, n_io);
     if (ret < 0)
         return ret;
@@ -294,7 +276,7 @@ static bool mask_has(uint32_t mask, uint16_t port)
 // The registers of a NIC that is no more there read as ones, and drivers wait in them for ever (e1000 for a semaphore).
 static bool nic_is_gone(struct nic *nic)
 {
-    if (nic->pci && !nic->gone && !pci_answers(nic->name)) {
+    if (nic->pci && !nic->gone && !pci_answers("", nic->name)) {
         nic->gone = true;
         LOG(ERR, "port %u (%s): was pulled out; put it back and restart xv-primary: guests go on meanwhile", nic->port,
             nic->name);

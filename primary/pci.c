@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,4 +63,20 @@ const char *pci_why(const char *root, const char *device, char text[PCI_TEXT_BYT
     snprintf(text, PCI_TEXT_BYTES, "PCI device %s is bound to %.20s; do: modprobe %s && dpdk-devbind.py -b %s %s",
         address, driver[0] != '\0' ? driver : "no driver", use, use, address);
     return text;
+}
+
+bool pci_answers(const char *root, const char *address)
+{
+    uint16_t vendor = UINT16_MAX;
+    char path[PATH_MAX];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/config", root, address);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    if (read(fd, &vendor, sizeof(vendor)) != sizeof(vendor))
+        vendor = UINT16_MAX;
+    close(fd);
+    return vendor != UINT16_MAX;
 }

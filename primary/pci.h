@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// pci.h: why DPDK can't have a PCI device, in words that name the missing step.
+// pci.h: PCI devices as sysfs shows them. root is "" but in tests.
 #ifndef XV_PCI_H
 #define XV_PCI_H
 
+#include <stdbool.h>
+
 #define PCI_TEXT_BYTES 160u
 
-// The device is named as -a names it: [domain:]bus:device.function, with arguments after a comma. Returns text, or NULL if nothing is
-// missing, or it is none of PCI. root is "" but in tests.
+// Why DPDK can't have a device, in words that name the missing step. It is named as -a names it:
+// [domain:]bus:device.function, with arguments after a comma. Returns text, or NULL if nothing is missing, or it is none of PCI.
 const char *pci_why(const char *root, const char *device, char text[PCI_TEXT_BYTES]);
+
+// Is the device at this address, as sysfs writes it, still there? One that was pulled out has no configuration space, or
+// one that reads as ones.
+bool pci_answers(const char *root, const char *address);
 
 #endif

@@ -82,3 +82,15 @@ Test(pci, all_of_dpdks_ways_to_write_an_address)
     for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         cr_expect_null(pci_why(root, others[i], text), "%s", others[i]);
 }
+
+Test(pci, a_device_answers_with_its_vendor)
+{
+    cr_expect_not(pci_answers(root, "0000:09:00.0"), "no configuration space");
+    run("printf '\\206\\200\\311\\020' > sys/bus/pci/devices/0000:09:00.0/config");
+    cr_expect(pci_answers(root, "0000:09:00.0"));
+    run("printf '\\377\\377\\377\\377' > sys/bus/pci/devices/0000:09:00.0/config");
+    cr_expect_not(pci_answers(root, "0000:09:00.0"), "it was pulled out");
+    run("printf '\\206' > sys/bus/pci/devices/0000:09:00.0/config");
+    cr_expect_not(pci_answers(root, "0000:09:00.0"), "half a word");
+    cr_expect_not(pci_answers(root, "net_tap0"), "none of PCI");
+}
