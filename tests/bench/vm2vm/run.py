@@ -18,12 +18,7 @@ def body(result, quick, say):
     """Guest to guest, both directions at full speed."""
     with systems.started("vm2vm", systems.present(result, systems.Xv, systems.Ovs, systems.Testpmd)) as switches:
         found = systems.speeds(switches, 1 if quick else 7, 0.4 if quick else 0.8, say)
-    systems.speed_report(result, switches, found, "Guest to guest", [
-        ("at least 1.5 times OVS-DPDK at 64 bytes", 64, "OVS-DPDK", 1.5),
-        ("not below OVS-DPDK at 1518 bytes", 1518, "OVS-DPDK", 1.0),
-        ("within 0.8 of testpmd io at 64 bytes", 64, "testpmd io", 0.8),
-        ("within 0.8 of testpmd io at 1518 bytes", 1518, "testpmd io", 0.8),
-    ])
+    systems.speed_report(result, switches, found, "Guest to guest")
     for note in systems.NOTES:
         result.note(note)
 

@@ -38,12 +38,7 @@ def body(result, quick, say):
     """Guest to wire to guest, both directions at full speed."""
     with systems.started("wire", systems.present(result, xv, ovs, testpmd)) as switches:
         found = systems.speeds(switches, 1 if quick else 7, 0.4 if quick else 0.8, say)
-    systems.speed_report(result, switches, found, "Guest to wire to guest", [
-        ("at least 1.5 times OVS-DPDK at 64 bytes", 64, "OVS-DPDK", 1.5),
-        ("not below OVS-DPDK at 1518 bytes", 1518, "OVS-DPDK", 1.0),
-        ("within 0.8 of testpmd io at 64 bytes", 64, "testpmd io", 0.8),
-        ("within 0.8 of testpmd io at 1518 bytes", 1518, "testpmd io", 0.8),
-    ])
+    systems.speed_report(result, switches, found, "Guest to wire to guest")
     result.note("The wire is net_ring: what the switch sends it receives again. It costs no copy and no device; OVS-DPDK and "
                 "testpmd pass their mbufs through it, xv copies into an mbuf and out of it.")
     result.note("net_null can't be the wire: what it makes up is addressed to nobody.")
