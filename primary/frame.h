@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "copy.h"
+
 #define FRAME_MACS_BYTES 12u
 #define FRAME_MIN_BYTES 14u
 #define FRAME_TAG_BYTES 4u
@@ -65,8 +67,13 @@ static inline uint32_t frame_out_bytes(uint32_t len, bool tag)
 // the tag out still has the minimum.
 static inline void frame_out(uint8_t *to, const uint8_t *from, uint32_t len, bool tag, uint16_t vlan)
 {
-    uint8_t *rest = to + FRAME_MACS_BYTES;
+    uint8_t *rest;
 
+    if (!tag && len >= FRAME_WIRE_MIN_BYTES) {
+        copy_frame(to, from, len);
+        return;
+    }
+    rest = to + FRAME_MACS_BYTES;
     memcpy(to, from, FRAME_MACS_BYTES);
     if (tag) {
         const uint8_t t[FRAME_TAG_BYTES] = { FRAME_TAG_TYPE >> 8, FRAME_TAG_TYPE & 0xff, (uint8_t)(vlan >> 8),

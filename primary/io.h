@@ -35,6 +35,8 @@ struct uplink {
     struct uplink_queue queues[POOL_QUEUES_MAX];
     struct rte_mbuf *tx[FABRIC_BURST];
     uint16_t tx_vif[FABRIC_BURST];
+    uint16_t n_spare; // mbufs in spare[]
+    struct rte_mbuf *spare[FABRIC_BURST];
 };
 
 enum io_request {
@@ -106,9 +108,15 @@ static inline void count_share(_Atomic uint64_t *c, uint64_t n)
     atomic_fetch_add_explicit(c, n, memory_order_relaxed);
 }
 
+static inline void wire_drops(struct io *io, uint32_t vif, enum wire_drop why, uint32_t n)
+{
+    if (n > 0)
+        count_share(&io->state->wires[vif].drops[why], n);
+}
+
 static inline void wire_drop(struct io *io, uint32_t vif, enum wire_drop why)
 {
-    atomic_fetch_add_explicit(&io->state->wires[vif].drops[why], 1, memory_order_relaxed);
+    wire_drops(io, vif, why, 1);
 }
 
 // uplink.c: wire to guests; guests to wire. uplink_send() copies and counts, uplink_flush() hands over to the NIC.

@@ -57,7 +57,7 @@ static void nic_plan(
     nic->n_tx += nic->n_tx == 0;
 }
 
-// A quarter of the mbufs is for transmission, what lcores cache is for nobody, the rest for reception.
+// A quarter of the mbufs is for transmission, what lcores cache or have spare is for nobody, the rest for reception.
 static bool nic_mbufs_share(struct nic *nic, uint32_t n_mbufs)
 {
     uint32_t cached = 2 * NIC_CACHE * nic->n_tx, some = n_mbufs > cached ? n_mbufs - cached : 0;

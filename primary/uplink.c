@@ -4,13 +4,14 @@
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
+#include "copy.h"
 #include "io.h"
 
 #define UPLINK_FIFO_FRAMES 1024u // 64 kB of the shortest frames
 #define UPLINK_TRIES 4u // with no success, before what is left is dropped
 
 // The frame's bytes without its tag, from one mbuf or a chain.
-static void mbuf_copy(uint8_t *to, const struct rte_mbuf *m, const struct frame_head *h)
+static void mbuf_gather(uint8_t *to, const struct rte_mbuf *m, const struct frame_head *h)
 {
     uint32_t from = FRAME_MACS_BYTES + h->cut, n = h->len - FRAME_MACS_BYTES;
     const void *at;
@@ -22,6 +23,14 @@ static void mbuf_copy(uint8_t *to, const struct rte_mbuf *m, const struct frame_
     at = rte_pktmbuf_read(m, from, n, to + FRAME_MACS_BYTES);
     if (at != NULL && at != to + FRAME_MACS_BYTES)
         memcpy(to + FRAME_MACS_BYTES, at, n);
+}
+
+static inline void mbuf_copy(uint8_t *to, const struct rte_mbuf *m, const struct frame_head *h)
+{
+    if (m->nb_segs == 1 && h->cut == 0)
+        copy_frame(to, rte_pktmbuf_mtod(m, const uint8_t *), h->len);
+    else
+        mbuf_gather(to, m, h);
 }
 
 static struct frame_head mbuf_head(const struct rte_mbuf *m)
@@ -49,24 +58,40 @@ static uint32_t buf_fill(struct io *io, const struct rte_mbuf *m, const struct f
     return buf;
 }
 
-static void to_vif(struct io *io, const struct verdict *v, const struct rte_mbuf *m, const struct frame_head *h)
+// Frames that came one behind the other for one vif go onto its lane together.
+static void run_end(struct io *io, struct source_burst *run)
 {
-    struct state_wire *counts = &io->state->wires[v->vif];
-    struct lane_slot slot = {
-        .buf = buf_fill(io, m, h), .gen = v->gen, .len = (uint16_t)h->len, .src = FABRIC_VIF_NONE
-    };
+    uint64_t bytes = 0;
+    uint32_t put;
 
-    if (slot.buf == UINT32_MAX) {
+    if (run->n == 0)
+        return;
+    put = source_put_burst(&io->source, run, &bytes);
+    count_add(&io->state->wires[run->outlet[0]].rx_frames, put);
+    count_add(&io->state->wires[run->outlet[0]].rx_bytes, bytes);
+    wire_drops(io, run->outlet[0], DROP_WIRE_RX_LANE_FULL, run->n - put);
+    run->n = 0;
+}
+
+static void to_vif(struct io *io, struct source_burst *run, const struct verdict *v, const struct rte_mbuf *m,
+    const struct frame_head *h)
+{
+    uint32_t buf, at;
+
+    // First, since what the other vif's lane refuses is free for this frame.
+    if (run->n > 0 && run->outlet[0] != v->vif)
+        run_end(io, run);
+    buf = buf_fill(io, m, h);
+    if (buf == UINT32_MAX) {
         wire_drop(io, v->vif, DROP_WIRE_RX_NO_BUFFER);
         return;
     }
-    if (!source_put(&io->source, v->vif, &slot)) {
-        source_give(&io->source, slot.buf);
-        wire_drop(io, v->vif, DROP_WIRE_RX_LANE_FULL);
-        return;
-    }
-    count_add(&counts->rx_frames, 1);
-    count_add(&counts->rx_bytes, h->len);
+    at = run->n++;
+    run->buf[at] = buf;
+    run->gen[at] = v->gen;
+    run->outlet[at] = v->vif;
+    run->len[at] = (uint16_t)h->len;
+    run->flags[at] = 0;
 }
 
 static void port_drop(const struct uplink *u, enum port_drop why)
@@ -74,28 +99,31 @@ static void port_drop(const struct uplink *u, enum port_drop why)
     count_share(&u->counts->drops[why], 1);
 }
 
-// To all that it concerns, with the one copy only if there are any.
+// To all that it concerns, with the one copy only if there are any, and behind what came before it.
 static void to_many(struct io *io, const struct uplink *u, const struct origin *from, const struct rte_mbuf *m,
-    const struct frame_head *h)
+    const struct frame_head *h, struct source_burst *run)
 {
-    if (group_concerns(io, from, h))
-        group_from_wire(io, from, h, buf_fill(io, m, h));
-    else
+    if (!group_concerns(io, from, h)) {
         port_drop(u, classify_nobody(from, h));
+        return;
+    }
+    run_end(io, run);
+    group_from_wire(io, from, h, buf_fill(io, m, h));
 }
 
-static void mbuf_sort(struct io *io, const struct uplink *u, const struct origin *from, const struct rte_mbuf *m)
+static void mbuf_sort(struct io *io, const struct uplink *u, const struct origin *from, const struct rte_mbuf *m,
+    struct source_burst *run)
 {
     struct frame_head h = mbuf_head(m);
     struct verdict v = classify(io->fabric, io->vifs, from, &h);
 
     switch (v.kind) {
     case VERDICT_VIF:
-        to_vif(io, &v, m, &h);
+        to_vif(io, run, &v, m, &h);
         break;
     case VERDICT_GROUP:
     case VERDICT_UNKNOWN:
-        to_many(io, u, from, m, &h);
+        to_many(io, u, from, m, &h, run);
         break;
     case VERDICT_DROP_VIF:
         wire_drop(io, v.vif, v.drop);
@@ -110,14 +138,18 @@ static uint32_t queue_receive(struct io *io, struct uplink *u, const struct upli
 {
     struct rte_mbuf *m[FABRIC_BURST];
     uint16_t n = rte_eth_rx_burst(u->port, q->queue, m, FABRIC_BURST);
+    struct source_burst run;
 
     if (n == 0)
         return 0;
+    run.n = 0;
+    run.src = FABRIC_VIF_NONE;
     source_reclaim(&io->source);
     for (uint16_t i = 0; i < n; i++)
         rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
     for (uint16_t i = 0; i < n; i++)
-        mbuf_sort(io, u, &q->from, m[i]);
+        mbuf_sort(io, u, &q->from, m[i], &run);
+    run_end(io, &run);
     source_publish(&io->source);
     count_share(&u->counts->rx_frames, n);
     count_add(&q->counts->rx_frames, n);
@@ -156,6 +188,17 @@ void uplink_drain(struct io *io, struct uplink *u, uint16_t pool)
     }
 }
 
+// An mbuf to send in; taken from the pool by the burst.
+static inline struct rte_mbuf *uplink_mbuf(struct uplink *u)
+{
+    if (u->n_spare > 0)
+        return u->spare[--u->n_spare];
+    if (rte_pktmbuf_alloc_bulk(u->pool, u->spare, FABRIC_BURST) != 0)
+        return rte_pktmbuf_alloc(u->pool); // the last ones
+    u->n_spare = FABRIC_BURST - 1;
+    return u->spare[u->n_spare];
+}
+
 void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
 {
     const struct vif *v = &io->vifs[vif];
@@ -174,7 +217,7 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
         wire_drop(io, vif, DROP_WIRE_TX_OVERSIZE);
         return;
     }
-    m = rte_pktmbuf_alloc(u->pool);
+    m = uplink_mbuf(u);
     if (m == NULL) {
         wire_drop(io, vif, DROP_WIRE_TX_NO_MBUF);
         return;
@@ -202,6 +245,20 @@ static uint16_t uplink_push(struct uplink *u)
     return sent;
 }
 
+// Count n frames as sent, by the vifs that sent them, which tend to come in runs.
+static void uplink_count(struct io *io, struct uplink *u, const uint32_t *bytes, uint16_t n)
+{
+    for (uint16_t i = 0, end; i < n; i = end) {
+        struct state_wire *counts = &io->state->wires[u->tx_vif[i]];
+        uint64_t sum = 0;
+
+        for (end = i; end < n && u->tx_vif[end] == u->tx_vif[i]; end++)
+            sum += bytes[end];
+        count_add(&counts->tx_frames, end - i);
+        count_add(&counts->tx_bytes, sum);
+    }
+}
+
 void uplink_flush(struct io *io, struct uplink *u)
 {
     uint32_t bytes[FABRIC_BURST];
@@ -212,10 +269,7 @@ void uplink_flush(struct io *io, struct uplink *u)
     for (uint16_t i = 0; i < u->n_tx; i++) // afterwards they are the NIC's
         bytes[i] = rte_pktmbuf_pkt_len(u->tx[i]);
     sent = uplink_push(u);
-    for (uint16_t i = 0; i < sent; i++) {
-        count_add(&io->state->wires[u->tx_vif[i]].tx_frames, 1);
-        count_add(&io->state->wires[u->tx_vif[i]].tx_bytes, bytes[i]);
-    }
+    uplink_count(io, u, bytes, sent);
     for (uint16_t i = sent; i < u->n_tx; i++)
         wire_drop(io, u->tx_vif[i], DROP_WIRE_TX_FULL);
     rte_pktmbuf_free_bulk(u->tx + sent, u->n_tx - sent);

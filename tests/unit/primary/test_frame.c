@@ -72,7 +72,7 @@ Test(frame, short_ones_are_filled_up_with_zeroes)
 
 Test(frame, others_go_as_they_are)
 {
-    static const uint32_t lens[] = { 60, 61, 1514, FABRIC_BUF_BYTES };
+    static const uint32_t lens[] = { 60, 61, 128, 129, 1514, FABRIC_BUF_BYTES };
 
     for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
         fill();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 
-#include "copy.h"
 #include "plain_guest.h"
 
 static struct plain_guest g;
@@ -290,16 +289,4 @@ Test(vq, a_look_finds_each_of_several_mempools)
     cr_assert_eq(p[0].at, guest_buf(&g, 0) + 10);
     cr_assert_eq(p[1].at, other + 10);
     cr_assert_eq(p[2].at, guest_buf(&g, 0) + 10);
-}
-
-Test(vq, a_copy_has_every_byte_and_no_other)
-{
-    uint8_t to[XENVIRT_FRAME_MAX + 64];
-
-    for (uint32_t n = XENVIRT_FRAME_MIN; n <= XENVIRT_FRAME_MAX; n++) {
-        memset(to, 0xee, sizeof(to));
-        copy_frame(to + 32, frame, n);
-        cr_assert_arr_eq(to + 32, frame, n, "%u bytes", n);
-        cr_assert(to[31] == 0xee && to[32 + n] == 0xee, "%u bytes", n);
-    }
 }
