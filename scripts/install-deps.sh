@@ -9,7 +9,7 @@ PACKAGES='meson ninja-build gcc libc6-dev pkg-config git ca-certificates
     libxen-dev xen-utils-4.17 xenstore-utils libnanomsg-dev libconfig-dev libcriterion-dev
     iproute2 util-linux mount python3 clang-format'
 [ "${1:-}" != xen ] || PACKAGES="$PACKAGES qemu-system-x86 busybox-static"
-[ "${1:-}" != bench ] || PACKAGES="$PACKAGES dpdk openvswitch-switch-dpdk python3-matplotlib"
+[ "${1:-}" != bench ] || PACKAGES="$PACKAGES dpdk openvswitch-switch-dpdk python3-matplotlib valgrind"
 
 missing()
 {

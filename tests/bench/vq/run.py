@@ -11,6 +11,8 @@ hugepages) and a build (XV_BUILD).
 import argparse
 import json
 import os
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +27,9 @@ BUILD = os.path.abspath(os.environ.get("XV_BUILD", os.path.join(ROOT, "build")))
 PAGES = 48
 SIZES = (60, 64, 128, 256, 512, 1024, 1518)
 BURSTS = (1, 8, 32)
+BLOCK_FRAMES = 1024  # vqbench's
+COUNTED_BLOCKS = 5
+FUNCTIONS = {"xv": ("vif_from_guest", "vif_to_guest"), "vhost": ("rte_vhost_dequeue_burst", "rte_vhost_enqueue_burst")}
 LAYOUTS = {"one": "one descriptor a frame", "two": "two descriptors a frame"}
 STEPS = ("look", "reclaim", "copy", "route", "lane", "used", "ledger", "take", "room", "deliver", "ledger2")
 STEP_TEXT = {
@@ -152,6 +157,30 @@ def breakdown(bench, sizes):
             "columns": ["step", *(f"{s} bytes" for s in sizes)], "rows": [*rows.values(), total]}
 
 
+def instructions_of(bench, side, function, size, burst):
+    """Instructions a frame in that function and all that it calls, counted by callgrind."""
+    argv = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no",
+            f"--toggle-collect={function}", os.path.join(BUILD, "tests", "bench", "vq", "vqbench"), bench.cpu, "1",
+            str(COUNTED_BLOCKS - 1), "plain", "one", str(size), str(burst), side]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    counted = re.search(r"Collected : (\d+)", done.stderr)
+    if done.returncode != 0 or counted is None:
+        bench.wrong.append(f"{' '.join(argv)}: {done.stderr.strip()[-300:]}")
+        return float("nan")
+    return int(counted.group(1)) / (COUNTED_BLOCKS * BLOCK_FRAMES)
+
+
+def instructions(bench, sizes, bursts):
+    """The same count in each run, whatever else the machine does."""
+    rows = []
+    for size, burst in [(s, b) for b in bursts for s in sizes]:
+        say(f"vq: instructions: {size} bytes, burst {burst}")
+        counts = [[instructions_of(bench, side, f, size, burst) for f in FUNCTIONS[side]] for side in ("xv", "vhost")]
+        rows.append([size, burst, *(round(x, 1) for pair in zip(*counts) for x in pair)])
+    return {"title": "Ring work, one descriptor a frame: instructions a frame (callgrind)",
+            "columns": ["bytes", "burst", "from guest: xv", "vhost", "to guest: xv", "vhost"], "rows": rows}
+
+
 def goals(warm, copies):
     found = []
     if (64, 32) in warm:
@@ -212,6 +241,8 @@ def main():
                   "columns": ["caches", "bytes", "xv", "one copy", "two copies", "xv / one copy (quartiles)",
                               "xv - two copies"], "rows": copy_rows}
     tables = [warm_table, two_table, cold_table, copy_table, breakdown(bench, (64, 1518))]
+    if shutil.which("valgrind"):
+        tables.append(instructions(bench, *(((64,), (32,)) if args.quick else ((64, 1518), (1, 32)))))
     found = {"bench": "vq", "tables": tables, "plots": [plot(warm, 32)], "goals": goals(warm, copies), "notes": NOTES,
              "wrong": bench.wrong}
     for table in tables:

@@ -27,12 +27,12 @@ static void die(const char *what)
     exit(2);
 }
 
-void eal_start(const char *cpu)
+void eal_start(const char *cpu, bool hugepages)
 {
-    char *argv[] = { "vq", "-l", (char *)(uintptr_t)cpu, "--in-memory", "--no-pci", "--no-telemetry", "--log-level",
-        "error", NULL };
+    char *argv[] = { "vq", "-l", (char *)(uintptr_t)cpu, "--no-pci", "--no-telemetry", "--log-level", "error",
+        hugepages ? "--in-memory" : "--no-huge", hugepages ? NULL : "-m", "96", NULL };
 
-    if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) >= 0)
+    if (rte_eal_init(hugepages ? 8 : 10, argv) >= 0)
         return;
     fprintf(stderr, "EAL does not start\n");
     exit(2);

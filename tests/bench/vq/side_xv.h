@@ -12,6 +12,6 @@ extern struct source xv_source;
 extern struct vif xv_vifs[XV_VIFS];
 
 // EAL on one CPU, with hugepages and nothing else. Exits on failure.
-void eal_start(const char *cpu);
+void eal_start(const char *cpu, bool hugepages);
 
 #endif

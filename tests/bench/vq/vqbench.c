@@ -5,7 +5,7 @@
 //
 // MODE is "warm": what the guest wrote a moment ago is in this core's caches; or "cold": before each step this core's
 // first and second level caches are filled with other things, so that step finds everything in the third level, as it
-// finds what another core wrote.
+// finds what another core wrote; or "plain": warm, and without hugepages, for valgrind, which has no room for EAL's.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,10 +145,10 @@ int main(int argc, char **argv)
     uint32_t bytes[LIST_MAX], bursts[LIST_MAX], n_bytes, n_bursts, n_blocks = argc > 3 ? (uint32_t)atoi(argv[3]) : 0;
 
     if (argc < 9 || n_blocks == 0 || n_blocks > BLOCKS_MAX)
-        die("usage: vqbench CPU PAIRS BLOCKS warm|cold one|two BYTES,... BURST,... SIDE...");
+        die("usage: vqbench CPU PAIRS BLOCKS warm|cold|plain one|two BYTES,... BURST,... SIDE...");
     n_bytes = list_parse(argv[6], bytes);
     n_bursts = list_parse(argv[7], bursts);
-    eal_start(argv[1]);
+    eal_start(argv[1], strcmp(argv[4], "plain") != 0);
     guest_new(&guest);
     for (int i = 8; i < argc; i++)
         side_find(argv[i])->open(&guest);

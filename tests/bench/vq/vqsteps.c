@@ -123,7 +123,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: vqsteps CPU BLOCKS BYTES\n");
         return 2;
     }
-    eal_start(argv[1]);
+    eal_start(argv[1], true);
     guest_new(&g);
     side_xv.open(&g);
     clock_cycles = clock_overhead();
