@@ -92,7 +92,7 @@ class Idle:
         pairs = list(zip(m.guests[::2], m.guests[1::2]))
         found, witness = [], simulated.Witness(SWITCH_CPU)
         for seq in range(rounds):
-            time.sleep(pause + random.uniform(0, 2e-6 * self.sleep_us))
+            time.sleep(pause)
             found += [self._frame(a, b, seq, witness) for a, b in pairs]
         witness.close()
         for _, b in pairs:
@@ -103,9 +103,9 @@ class Idle:
         self.disturbed = len(found) - len(undisturbed)
         return undisturbed
 
-    @staticmethod
-    def _frame(a, b, seq, witness):
+    def _frame(self, a, b, seq, witness):
         """(seconds that it took, seconds that a CPU was away)"""
+        time.sleep(random.uniform(0, 2e-6 * self.sleep_us))  # not at a moment that the frame before has chosen
         witness.worst()
         b.tell(f"await 0 {seq + 1}")
         time.sleep(0.0005)  # it turns by now

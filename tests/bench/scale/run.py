@@ -5,8 +5,11 @@
     attach    from the guest's start key in XenStore to its first frame in the switch, of each of the guests
     memory    of a worker and the others beside it, at some numbers of guests
     restart   from SIGKILL of a guest's worker to the guest's next frame in the switch, the other guests idle
-    all       frames/s that all guests receive, each pair sending as fast as its rings take them; guests and switch share
-              the machine's CPUs
+    all       frames/s that all guests receive, each pair sending as fast as its rings take them, and how much CPU time guests
+              and switch have meanwhile
+
+Guests are on one CPU, workers and I/O lcore on the other. On shared ones guests crowd the switch out: each is a session, and
+the scheduler gives each session as much as the switch with all its workers.
 """
 
 import argparse
@@ -29,7 +32,8 @@ from result import Result, progress  # noqa: E402
 
 STEPS, QUICK_STEPS = (1, 2, 4, 8, 16, 32, 64), (1, 2, 4)
 PAGES = 300
-BUSY_US = 50  # a guest's sleep while it works
+BUSY_US = 50  # a guest's sleep while it works, with up to 8 guests; more of them sleep longer, else waking up is all they do
+GUEST_CPU, SWITCH_CPU = 0, 1  # xv-primary -c 0x3 has its I/O lcore on CPU 1
 KB = 1024
 
 
@@ -42,12 +46,12 @@ def smaps(pid):
 class Scale:
     def __init__(self, steps, kills, seconds, result):
         self.steps, self.kills, self.seconds, self.result = steps, kills, seconds, result
-        self.attach_ms, self.rows, self.restart, self.rate = [], [], {}, {}
+        self.attach_ms, self.rows, self.restart, self.rate, self.cpu = [], [], {}, {}, {}
         self.began = time.monotonic()
 
     def run(self):
         last = self.steps[-1]
-        with simulated.Machine("scale", last) as self.m:
+        with simulated.Machine("scale", last, {"worker": {"cpus": str(SWITCH_CPU)}}) as self.m:
             for n in range(1, last + 1):
                 self.attach_ms.append(1e3 * self.attach())
                 if n in self.steps:
@@ -69,6 +73,7 @@ class Scale:
 
     def attach(self):
         g = self.m.guest()
+        os.sched_setaffinity(g.pid, [GUEST_CPU])
         began = time.monotonic()
         g.do("start 0")
         g.do(f"send dev=0 dst={harness.HOST_MAC}")
@@ -108,15 +113,15 @@ class Scale:
 
     def throughput(self, n):
         pairs = list(zip(self.m.guests[:n:2], self.m.guests[1:n:2]))
-        flow = 100 + n
+        flow, sleep_us = 100 + n, BUSY_US * max(1, n // 8)
         for a, b in pairs:
-            b.do(f"idle {BUSY_US}")
-            a.do(f"idle {BUSY_US}")
+            b.do(f"idle {sleep_us}")
+            a.do(f"idle {sleep_us}")
             a.do(f"flow {flow} dev=0 dst={b.macs[0]} count=0 rate=0 len=60")
         time.sleep(0.5)
-        before, began = [self.m.state.to_frames(b.index) for _, b in pairs], time.monotonic()
+        before, ran, began = self.delivered(pairs), self.ran(), time.monotonic()
         time.sleep(self.seconds)
-        after, took = [self.m.state.to_frames(b.index) for _, b in pairs], time.monotonic() - began
+        after, ran_then, took = self.delivered(pairs), self.ran(), time.monotonic() - began
         for a, b in pairs:
             a.do(f"flowstop {flow}")
         time.sleep(0.3)
@@ -124,7 +129,16 @@ class Scale:
             self.judge(a, b, flow)
             for g in (a, b):
                 g.do(f"idle {simulated.GUEST_IDLE_US}")
+        self.cpu[n] = [100 * (y - x) / took for x, y in zip(ran, ran_then)]
         return [(y - x) / took for x, y in zip(before, after)]
+
+    def delivered(self, pairs):
+        return [self.m.state.to_frames(b.index) for _, b in pairs]
+
+    def ran(self):
+        """Seconds that guests and switch have had a CPU."""
+        switch = sum(self.m.pids().values(), [])
+        return [sum(map(simulated.ran_ns, pids)) / 1e9 for pids in ([g.pid for g in self.m.guests], switch)]
 
     def judge(self, a, b, flow):
         book = b.book(flow)
@@ -154,8 +168,9 @@ def show(r, s):
             [[*row, fabric_mb(row[0])] for row in s.rows])
     r.table("Time to restart one of n workers", ["guests", "median ms", "min", "max"],
             [[n, *(f"{f(ms):.1f}" for f in (statistics.median, min, max))] for n, ms in s.restart.items()])
-    r.table("All guests together, each pair one way, 60 bytes", ["guests", "kframes/s", "slowest pair", "fastest pair"],
-            [[n, *(f"{f(rates) / 1e3:.0f}" for f in (sum, min, max))] for n, rates in s.rate.items()])
+    r.table("All guests together, each pair one way, 60 bytes", ["guests", "kframes/s", "slowest pair", "fastest pair",
+            "guests' CPU, %", "switch's CPU, %"], [[n, *(f"{f(rates) / 1e3:.0f}" for f in (sum, min, max)), *(f"{c:.0f}" for c in s.cpu[n])]
+                                                   for n, rates in s.rate.items()])
     r.plot("All guests together, 60 bytes", "guests", "kframes/s",
            {"all": [[n, sum(rates) / 1e3] for n, rates in s.rate.items()]}, "x")
 
