@@ -124,7 +124,7 @@ static inline bool tx_plan(struct tx_plan *p, const struct txq *q, struct rte_mb
         at -= XENVIRT_NET_HDR_BYTES;
         if (!tx_plan_add(p, q, at, XENVIRT_NET_HDR_BYTES + s->data_len))
             return false;
-        memset(at, 0, XENVIRT_NET_HDR_BYTES);
+        xenvirt_net_hdr_clear(at);
         s = s->next;
     } else { // as in 2.2: the back end knows what a first descriptor of this length is
         p->part[0].gva = 0;

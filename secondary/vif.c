@@ -258,7 +258,7 @@ static inline enum vq_verdict frame_to_guest(
 
     if (p->at == NULL || p->len < XENVIRT_NET_HDR_BYTES + slot->len)
         return vq_copy_in(&v->rx, p->head, frame, slot->len, fault);
-    memset(p->at, 0, XENVIRT_NET_HDR_BYTES);
+    xenvirt_net_hdr_clear(p->at);
     copy_frame(p->at + XENVIRT_NET_HDR_BYTES, frame, slot->len);
     return VQ_OK;
 }

@@ -132,7 +132,8 @@ void vq_look_in(const struct vq *vq, uint16_t next, uint32_t n, struct vq_piece 
 
     for (uint32_t i = 0; i < n; i++) {
         pieces[i] = room_look(&l, vq_head(&l.vq, (uint16_t)(next + i)));
-        __builtin_prefetch(pieces[i].at, 1);
+        if (pieces[i].at != NULL)
+            __builtin_prefetch(pieces[i].at + XENVIRT_NET_HDR_BYTES, 1);
     }
 }
 

@@ -322,6 +322,17 @@ Test(tx, shared_mbuf_gets_a_header_descriptor)
     cr_assert_eq(rte_mbuf_refcnt_read(pkts[0]), 1);
 }
 
+Test(tx, what_stood_in_the_headroom_is_no_header)
+{
+    static const uint8_t empty[XENVIRT_NET_HDR_BYTES];
+
+    open_tx(&granted);
+    pkts[0] = eal_frame(mp, 60, 0);
+    memset(rte_pktmbuf_mtod(pkts[0], uint8_t *) - sizeof(empty), 0xee, sizeof(empty));
+    cr_assert_eq(tx_burst(&tx, pkts, 1), 1);
+    cr_assert_arr_eq(host(tx.ring.desc[tx.ring.avail->ring[0]].addr), empty, sizeof(empty));
+}
+
 Test(tx, headroom_of_10_holds_the_header_9_does_not)
 {
     open_tx(&granted);

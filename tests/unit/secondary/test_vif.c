@@ -289,6 +289,19 @@ Test(vif, frames_wait_on_the_lane_for_the_guests_buffers)
     cr_assert_eq(to_pos().bytes, 121);
 }
 
+Test(vif, what_stood_where_the_header_goes_is_gone)
+{
+    static const uint8_t empty[XENVIRT_NET_HDR_BYTES];
+    uint8_t *room = guest_buf(&g, 128); // guest_post(0)'s
+
+    memset(room, 0xee, XENVIRT_NET_HDR_BYTES);
+    guest_post(&g, 0);
+    put_for(GEN, 60);
+    vif_to_guest(&v, true);
+    cr_assert_arr_eq(room, empty, sizeof(empty));
+    cr_assert_arr_eq(room + sizeof(empty), mac, 6);
+}
+
 Test(vif, frames_for_an_earlier_guest_are_dropped)
 {
     guest_post(&g, 0);
