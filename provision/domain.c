@@ -80,7 +80,8 @@ static bool backend_right(const struct domain *d, const struct wish *w)
 
 enum todo domain_todo(const struct domain *d, const struct wish *w)
 {
-    // Domain 0 needs nobody's help, and the back end's domain is no guest of itself.
+    // Domain 0 needs nobody's help. The back end's domain is no guest of itself: a PVH or HVM domain that maps a page which it
+    // granted loses the page at its own address, and a PV domain, which wouldn't, has no hugepages for a back end.
     if (d->domid == 0 || d->domid == w->backend)
         return TODO_NOTHING;
     if (!d->alive || !w->allow)

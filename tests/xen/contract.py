@@ -64,6 +64,19 @@ class Real(xenfacts.Place):
         return self.domid[role] in self.w.dom0.listed()
 
 
+def own_grant(w):
+    """A grant to the granting domain itself"""
+    found = {}
+    for domain in (w.dom0, w.driver):
+        agent = Agent(domain)  # never ended: its page, where it is lost, must not become somebody else's
+        agent("keep('g', Gntshr()) and keep('m', Gnttab())")
+        agent(f"keep('b', g.share({domain.domid}, 1)) and poke(b['addr'], 'mine')")
+        found[domain] = agent(f"keep('at', m.map({domain.domid}, b['refs'])) and [peek(at, 4), peek(b['addr'], 4)]")
+    w.same("a PV domain that maps a page which it granted has it twice", found[w.dom0], ["mine", "mine"])
+    w.same("a PVH domain then has lost it at its own address: the domain of the switch can't be a guest of itself",
+           found[w.driver], ["mine", "\xff" * 4])
+
+
 def contract(w):
     """What the simulator has in common with real Xen"""
     place = Real(w)

@@ -11,8 +11,8 @@ from machine import Failure
 
 LONG = 180  # seconds: an end to waiting, nothing that is asserted
 GUEST_MB = 384
-WEIGHT = 256  # of a guest, as the scheduler counts: testpmd never rests
-WEIGHT_MORE = 2048  # of those who must get on
+WEIGHT = 256  # of a guest in which testpmd runs, as the scheduler counts: it never rests
+WEIGHT_MORE = 2048  # of all others, and of those that start
 
 
 def wait_for(what, condition, timeout=LONG, step=0.1):
@@ -124,15 +124,18 @@ class Toolstack(Domain):
         super().__init__(machine, "dom0", 0)
         self.kind = kind  # of guests: "pv" or "pvh"
 
-    def config(self, name, kind, memory, weight, more):
+    def config(self, name, kind, memory, more):
         lines = (f'name="{name}"', f'uuid="{uuid_of(name)}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
-                 f"memory={memory}", "vcpus=1", f"cpu_weight={weight}", 'on_crash="preserve"', 'on_reboot="preserve"', 'tsc_mode="native"',
+                 f"memory={memory}", "vcpus=1", f"cpu_weight={WEIGHT_MORE}", 'on_crash="preserve"', 'on_reboot="preserve"', 'tsc_mode="native"',
                  'extra="console=hvc0 mitigations=off"', *more)
         return "\n".join(lines)
 
-    def create(self, name, kind=None, memory=GUEST_MB, weight=WEIGHT, more=()):
+    def weigh(self, domain, weight):
+        self.run(f"xl sched-credit2 -d {domain.domid} -w {weight}")
+
+    def create(self, name, kind=None, memory=GUEST_MB, more=()):
         """Starts a domain; it isn't up yet. More: lines of its xl configuration."""
-        config = self.config(name, kind or self.kind, memory, weight, more)
+        config = self.config(name, kind or self.kind, memory, more)
         self.run(f"echo '{config}' > /run/{name}.xl && xl create -q /run/{name}.xl")
         return Domain(self.machine, name, int(self.run(f"xl domid {name}")))
 

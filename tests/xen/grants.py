@@ -10,8 +10,10 @@ from world import MACS
 
 ONE = MACS["g1"][0]
 MAC = "00:00:00:00:00:44"
+BAD = 1 << 20  # a reference beyond every grant table
 PAGES = 4736  # of 8192 mbufs of 2368 bytes
 LIMIT = "/sys/module/xen_gntalloc/parameters/limit"
+FREE = "/sys/module/grant_table/parameters/free_per_iteration"  # grants a second
 FRAMES = 20  # of g3's grant table: 10240 grants
 HELD = 16000  # mbufs that leave less than a device of 1024 descriptors needs
 
@@ -50,6 +52,17 @@ def allowed(w):
     return g
 
 
+def die_mapped(w, g):
+    """A program of g that grants much dies while the switch has it mapped; then it is unmapped."""
+    fe = guest.Fe22(g, w.driver.domid)
+    fe.do("pool 0 count=8192 size=2240")
+    fe.do(f"dev 0 mac={MAC} pool=0")
+    fe.do("start 0")
+    w.switch.running(g.domid)
+    fe.kill()
+    wait_for("its device to stop", lambda: w.switch.vif(g.domid)["state"] == "stopped")
+
+
 def limits(w):
     """Limits of grants in a guest"""
     g = allowed(w)
@@ -58,8 +71,14 @@ def limits(w):
     w.fact("8192 mbufs are over xen_gntalloc's default limit: refused", "No space left" in answer.get("error", ""), answer)
     fe.kill()
     g.run(f"echo 20000 > {LIMIT}")
+    die_mapped(w, g)
     fe = guest.Fe22(g, w.driver.domid)
-    fe.do(f"pool 0 count={HELD} size=2240")
+    answer = fe.ask(f"pool 0 count={HELD} size=2240")
+    w.fact("grants of a program that died while they were mapped come back slowly: a new large mempool finds no room",
+           "No space left" in answer.get("error", ""), answer)
+    g.run(f"echo 0 > {FREE}")
+    wait_for("room for the mempool", lambda: fe.ask(f"pool 0 count={HELD} size=2240")["ok"])
+    w.facts.ok("and at once where Linux's free_per_iteration says so")
     pmd = guest.Testpmd(g, [MAC], 1024)
     pmd.expect("raise /sys/module/xen_gntalloc/parameters/limit by [0-9]+, or this domain's max_grant_frames by [0-9]+")
     w.facts.ok("a grant table without room for a device: its driver says what to raise, by how much")
@@ -92,6 +111,34 @@ def large_mempool(w):
     talk(w, fe, "DPDK 2.2's driver, with pages granted as it did,")
 
 
+def refused(w, domid, device):
+    """Why that device isn't served, once it is so."""
+    v = wait_for(f"device {device} to be refused", lambda: (v := w.switch.vif(domid, device)) and v["state"] == "refused" and v)
+    return v["why"]
+
+
+def bad_reference(w):
+    """One reference among good ones that can't be mapped"""
+    domid = allowed(w).domid
+    fe = guest.Fe22(w.guests["g3"], w.driver.domid, "--raw")
+    fe.do("pool 0")
+    fe.do(f"dev 0 mac={MAC} pool=0")
+    refs = fe.do("refs pool 0")["refs"]
+    fe.do(f"pair pool 0 100 {BAD}")
+    fe.do("start 0")
+    why = refused(w, domid, 0)
+    w.fact(f"one reference of {len(refs)} isn't there: its device is refused, and the reference named",
+           f"can't map reference {BAD}, page 100 of {len(refs)} of its mempool 0" in why, why)
+    worker = w.switch.worker(domid)
+    w.fact("nothing of that device stays mapped", worker is None or w.switch.mapped(worker) == 0)
+    fe.do(f"pair pool 0 100 {refs[100]}")
+    fe.do("start 0")
+    w.switch.running(domid)
+    w.facts.ok("with the right reference it is served")
+    fe.kill()
+    wait_for("the device to stop", lambda: w.switch.vif(domid)["state"] == "stopped")
+
+
 def maptrack(w):
     """Too few maptrack frames in the domain of the switch"""
     flows = w.flows_to_all()
@@ -102,9 +149,9 @@ def maptrack(w):
     fe.do("pool 1 count=8192 size=2240")
     fe.do("dev 1 mac=00:00:00:00:00:45 pool=1")
     fe.do("start 1")
-    vif = wait_for("device 1 to be refused", lambda: (v := w.switch.vif(domid, 1)) and v["state"] == "refused" and v)
+    why = refused(w, domid, 1)
     w.fact("a device with more pages than there are maptrack entries is refused: how many frames are needed",
-           re.search("at once: needs [0-9]+ more maptrack frames", vif["why"]), vif["why"])
+           re.search("at once: needs [0-9]+ more maptrack frames", why), why)
     w.same("nothing of it stays mapped, and what was mapped is", sorted(w.switch.mappings(worker)), before)
     fe.do("rm event_type_start_1")
     for flow in flows:

@@ -105,6 +105,8 @@ class Machine:
             more = self.port.recv(65536)
         except TimeoutError:
             self.check()
+            if self.number > 0:
+                self.port.sendall(b"\n")  # an interrupt, for a processor that halted and missed its timer (README.md)
             return
         if not more:
             self.check()

@@ -27,6 +27,6 @@ def start(w):
 
 ALL = [start,
        frames.loopback, frames.guest_to_guest, frames.two_devices, frames.entries,
-       grants.not_allowed, grants.large_mempool, grants.maptrack, grants.destroyed_while_mapped, grants.limits,
+       grants.not_allowed, grants.bad_reference, grants.large_mempool, grants.maptrack, grants.destroyed_while_mapped, grants.limits,
        deaths.worker, deaths.program, deaths.watcher, deaths.primary, deaths.destroyed, deaths.shutdown,
-       contract.contract]
+       contract.contract, contract.own_grant]

@@ -6,7 +6,7 @@ import re
 import time
 
 import guest
-from domain import WEIGHT_MORE, Toolstack, wait_for
+from domain import WEIGHT, WEIGHT_MORE, Toolstack, wait_for
 from machine import Failure
 from provision import BACKEND, Provision
 from switch import HOST_MAC, Switch
@@ -75,8 +75,8 @@ class World:
     # Domains
 
     def start_driver(self):
-        self.dom0.run(f"xl sched-credit2 -d 0 -w {WEIGHT_MORE}")
-        self.driver = self.dom0.up(self.dom0.create(BACKEND, "pvh", DRIVER_MB, WEIGHT_MORE, (f"max_maptrack_frames={MAPTRACK}",)))
+        self.dom0.weigh(self.dom0, WEIGHT_MORE)
+        self.driver = self.dom0.up(self.dom0.create(BACKEND, "pvh", DRIVER_MB, (f"max_maptrack_frames={MAPTRACK}",)))
         self.switch = Switch(self.driver)
 
     def create_guests(self, *names, more=()):
@@ -85,6 +85,8 @@ class World:
             self.guests[name] = self.dom0.create(name, more=more)
         for name in names:
             self.dom0.up(self.guests[name])
+            if name in MACS:
+                self.dom0.weigh(self.guests[name], WEIGHT)
             if name in self.provision.entries:
                 self.provision.given(self.guests[name].domid)
 

@@ -63,6 +63,8 @@ def serve():
         raw += os.read(port, 4096)
         while b"\n" in raw:
             line, raw = raw.split(b"\n", 1)
+            if not line:
+                continue  # somebody only wakes us
             request = json.loads(line)
             number = request["number"]
             reply = dict(answer(work, guests, request), number=number)
