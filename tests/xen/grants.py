@@ -13,7 +13,6 @@ MAC = "00:00:00:00:00:44"
 BAD = 1 << 20  # a reference beyond every grant table
 PAGES = 4736  # of 8192 mbufs of 2368 bytes
 LIMIT = "/sys/module/xen_gntalloc/parameters/limit"
-FREE = "/sys/module/grant_table/parameters/free_per_iteration"  # grants a second
 FRAMES = 20  # of g3's grant table: 10240 grants
 HELD = 16000  # mbufs that leave less than a device of 1024 descriptors needs
 
@@ -52,17 +51,6 @@ def allowed(w):
     return g
 
 
-def die_mapped(w, g):
-    """A program of g that grants much dies while the switch has it mapped; then it is unmapped."""
-    fe = guest.Fe22(g, w.driver.domid)
-    fe.do("pool 0 count=8192 size=2240")
-    fe.do(f"dev 0 mac={MAC} pool=0")
-    fe.do("start 0")
-    w.switch.running(g.domid)
-    fe.kill()
-    wait_for("its device to stop", lambda: w.switch.vif(g.domid)["state"] == "stopped")
-
-
 def limits(w):
     """Limits of grants in a guest"""
     g = allowed(w)
@@ -71,14 +59,9 @@ def limits(w):
     w.fact("8192 mbufs are over xen_gntalloc's default limit: refused", "No space left" in answer.get("error", ""), answer)
     fe.kill()
     g.run(f"echo 20000 > {LIMIT}")
-    die_mapped(w, g)
     fe = guest.Fe22(g, w.driver.domid)
-    answer = fe.ask(f"pool 0 count={HELD} size=2240")
-    w.fact("grants of a program that died while they were mapped come back slowly: a new large mempool finds no room",
-           "No space left" in answer.get("error", ""), answer)
-    g.run(f"echo 0 > {FREE}")
-    wait_for("room for the mempool", lambda: fe.ask(f"pool 0 count={HELD} size=2240")["ok"])
-    w.facts.ok("and at once where Linux's free_per_iteration says so")
+    # What the first one had granted when it was refused comes back when the kernel finds the time.
+    wait_for("room for the mempool", lambda: fe.ask(f"pool 0 count={HELD} size=2240")["ok"], step=2)
     pmd = guest.Testpmd(g, [MAC], 1024)
     pmd.expect("raise /sys/module/xen_gntalloc/parameters/limit by [0-9]+, or this domain's max_grant_frames by [0-9]+")
     w.facts.ok("a grant table without room for a device: its driver says what to raise, by how much")
