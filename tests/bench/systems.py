@@ -221,7 +221,8 @@ class Ovs(System):
         self.vsctl = ["ovs-vsctl", "--db=" + remote]
         self._run(*self.vsctl, "--no-wait", "init", "--", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
                   f"other_config:pmd-cpu-mask={1 << SWITCH_CPU:#x}", f"other_config:dpdk-lcore-mask={1 << SWITCH_CPU:#x}",
-                  "other_config:dpdk-socket-mem=256",
+                  # Without a limit it takes for its mbufs what there is, and the next switch finds none.
+                  "other_config:dpdk-socket-mem=512", "other_config:dpdk-socket-limit=512",
                   f"other_config:dpdk-extra=--no-pci --no-telemetry --file-prefix={bench.prefix}ovs "
                   f"--huge-dir={bench.huge_dir()}")
         self.switch = First(bench, "ovs", pinned([OVS, remote, "--unixctl=" + self.dir + "/sw.ctl"]), self.env)

@@ -18,11 +18,10 @@ for dir in proc sys dev; do
     $bb mount --move /$dir /new/$dir
 done
 cd /new || exit
-for dir in run tmp dev/shm; do
+for dir in run dev/shm; do # not tmp, where the clone may be
     $bb mkdir -p $dir
     $bb mount -t tmpfs -o mode=755 tmpfs $dir
 done
-$bb chmod 1777 tmp
 $bb mkdir -p run/lock
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/ LANG=C.UTF-8
