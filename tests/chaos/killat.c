@@ -17,12 +17,13 @@
 
 #define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL)
 
-static volatile sig_atomic_t stopping;
+static volatile pid_t program;
 
+// The program's end is what run_to() sees, whether it waits just then or not.
 static void stop_on(int sig)
 {
     (void)sig;
-    stopping = 1;
+    kill(program, SIGKILL);
 }
 
 static pid_t program_start(char **argv)
@@ -83,7 +84,7 @@ static bool run_to(pid_t pid, long n, long *count)
     while (ptrace(PTRACE_SYSCALL, tid, NULL, (void *)(long)sig) == 0 || errno == ESRCH) {
         do {
             tid = waitpid(-1, &status, __WALL);
-            if (tid < 0 && (errno != EINTR || stopping))
+            if (tid < 0 && errno != EINTR)
                 return false;
             if (tid == pid && !WIFSTOPPED(status))
                 return false;
@@ -100,18 +101,17 @@ int main(int argc, char **argv)
     struct sigaction stop = { .sa_handler = stop_on };
     long n = argc > 2 ? atol(argv[1]) : 0, count = 0;
     bool there;
-    pid_t pid;
 
     if (n <= 0) {
         fputs("usage: killat N PROGRAM [ARGUMENT...]\n", stderr);
         return 2;
     }
-    sigaction(SIGTERM, &stop, NULL);
-    pid = program_start(argv + 2);
-    if (pid < 0)
+    program = program_start(argv + 2);
+    if (program < 0)
         return 2;
-    there = run_to(pid, n, &count);
-    kill(pid, SIGKILL);
+    sigaction(SIGTERM, &stop, NULL);
+    there = run_to(program, n, &count);
+    kill(program, SIGKILL);
     while (waitpid(-1, NULL, __WALL) > 0)
         ;
     printf("%ld\n", count);
