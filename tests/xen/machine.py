@@ -10,12 +10,12 @@ import subprocess
 import time
 
 # Without these features QEMU 7.2 runs Xen and its guests steadily; with them it doesn't.
-CPU = os.environ.get("XV_XEN_CPU", "max,-smap,-rdtscp,-xsave,-avx,-avx2,-f16c,-fma,-vaes,-pku")
-ACCEL = os.environ.get("XV_XEN_ACCEL", "tcg,thread=multi")
-CPUS = os.environ.get("XV_XEN_CPUS", "2")
+CPU = "max,-smap,-rdtscp,-xsave,-avx,-avx2,-f16c,-fma,-vaes,-pku"
+ACCEL = "tcg,thread=multi"
+CPUS = "2"
 MEMORY = "4G"
 XEN = "console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning dom0_mem=1G,max:1G bootscrub=no spec-ctrl=no"
-DOM0 = "console=hvc0 mitigations=off"
+DOM0 = "console=hvc0 mitigations=off rodata=off"
 BOOT = 180  # seconds
 CRASHES = r"Xen BUG|Xen call trace|Panic on CPU|Assertion .* failed|Hardware Dom\d+ crashed|domain_crash|Oops|BUG:|Kernel panic"
 

@@ -21,7 +21,7 @@ CRASH_WORDS = "segfault|general protection|traps:|Oops|BUG:|Call Trace|fatal sig
 class Flow:
     """Numbered frames from the wire to a guest's device, which sends them back; by default until whole() or lossy()."""
 
-    def __init__(self, w, name, device=0, count=0, rate=30, length=200):
+    def __init__(self, w, name, device=0, count=0, rate=20, length=200):
         w.flows += 1
         self.w, self.number, self.count = w, w.flows, count
         self.what = f"{name}'s device {device}"
@@ -68,6 +68,7 @@ class World:
         self.provision = Provision(self.dom0)
         self.driver = self.switch = None
         self.guests = {}  # by name
+        self.vlans = {}  # by domid and device, which keep theirs
         self.pmds = {}
         self.fes = {}
         self.flows = 0
@@ -75,14 +76,21 @@ class World:
     # Domains
 
     def start_driver(self):
+        """Begins to: it is up after driver_up()."""
         self.dom0.weigh(self.dom0, WEIGHT_MORE)
-        self.driver = self.dom0.up(self.dom0.create(BACKEND, "pvh", DRIVER_MB, (f"max_maptrack_frames={MAPTRACK}",)))
+        self.driver = self.dom0.create(BACKEND, "pvh", DRIVER_MB, (f"max_maptrack_frames={MAPTRACK}",))
+
+    def driver_up(self):
+        self.dom0.up(self.driver)
         self.switch = Switch(self.driver)
 
     def create_guests(self, *names, more=()):
-        """Guests that are up, with what xv-provision gives them."""
+        """Begins to: they are up after guests_up()."""
         for name in names:
             self.guests[name] = self.dom0.create(name, more=more)
+
+    def guests_up(self, *names):
+        """These guests are up, with what xv-provision gives them."""
         for name in names:
             self.dom0.up(self.guests[name])
             if name in MACS:
@@ -93,11 +101,16 @@ class World:
     def start_pmds(self, *names):
         """testpmd forwards in these guests, and the switch serves all their devices."""
         pmds = {name: guest.Testpmd(self.guests[name], MACS[name]) for name in names}
-        for name, pmd in pmds.items():
+        for pmd in pmds.values():
             pmd.forward()
-            for device in range(len(MACS[name])):
-                self.switch.running(self.guests[name].domid, device)
-            self.pmds[name] = pmd
+        self.served(*names)
+        self.pmds.update(pmds)
+
+    def served(self, *names):
+        """Waits until all devices that testpmd has in these guests run."""
+        devices = [(self.guests[name].domid, device) for name in names for device in range(len(MACS[name]))]
+        for key, vif in zip(devices, self.switch.all_running(devices)):
+            self.vlans[key] = vif["vlan"]
 
     def forget_guest(self, name):
         """It is gone."""
@@ -108,7 +121,8 @@ class World:
     # Frames
 
     def vlan(self, name, device=0):
-        return self.switch.running(self.guests[name].domid, device)["vlan"]
+        """As it was when the device was last seen running."""
+        return self.vlans[self.guests[name].domid, device]
 
     def flow(self, name, device=0, **more):
         return Flow(self, name, device, **more)
@@ -155,9 +169,10 @@ class World:
             for name in MACS:
                 if name not in self.guests:
                     self.create_guests(name)
+                    self.guests_up(name)
                 if name not in self.pmds or not self.pmds[name].alive():
                     self.start_pmds(name)
-                self.switch.running(self.guests[name].domid)
+            self.served(*MACS)
             return True
         except Exception:
             return False
