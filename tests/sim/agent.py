@@ -206,7 +206,7 @@ class Gnttab:
         buf = ctypes.create_string_buffer(length)
         seg = Segment(ref=ref, offset=offset, domid=domid, dest=ctypes.addressof(buf), len=length, flags=1)
         checked(gnttab_copy(self.h, 1, seg) == 0)
-        return [seg.status, buf.raw.decode()]
+        return [seg.status, buf.raw.decode("latin1")]
 
 
 def mappings():

@@ -13,12 +13,11 @@ def worker(w):
     """kill -9 of a worker"""
     domid = w.guests["g1"].domid
     flows = w.flows_to_all()
+    pid = w.switch.worker(domid)
     for _ in range(3):
         time.sleep(MOMENT)
-        old = w.switch.worker(domid)
-        w.driver.run(f"kill -9 {old}")
-        wait_for("the next worker", lambda: w.switch.worker(domid) not in (None, old))
-        w.switch.running(domid)
+        w.driver.run(f"kill -9 {pid}")
+        pid = w.switch.next_worker(domid, pid)
         flows[0].wait_more()
     for flow in flows:
         flow.whole("three kills of g1's worker")
@@ -49,8 +48,7 @@ def watcher(w):
     time.sleep(MOMENT)
     w.switch.start_watcher()
     w.switch.ready()
-    for name in w.pmds:
-        w.vlan(name)
+    w.served(*w.pmds)
     w.same("xv-watcher was killed: the next one adopts the workers",
            [w.switch.worker(g.domid) for g in w.guests.values()], before)
     for flow in flows:
@@ -66,36 +64,32 @@ def primary(w):
     w.switch.start_primary()
     w.switch.ready()
     w.switch.wire()
+    w.served(*w.pmds)
     for flow in w.flows_to_all():
         flow.wait_more()
         flow.lossy("after xv-primary was killed and started again")
 
 
-def destroyed(w):
-    """xl destroy of a guest with traffic"""
+def guests(w):
+    """xl destroy of one guest and xl shutdown of the other, with traffic, and their new start"""
     doomed, other = w.flow("g2"), w.flow("g1")
     doomed.wait_more()
     destroy(w, "g2")
     doomed.lossy("until g2 was destroyed")
-    w.create_guests("g2")
-    w.start_pmds("g2")
-    other.whole("while g2 was destroyed and created again")
-    for device in (0, 1):
-        w.flow("g2", device, count=100).whole("after it was created again")
-
-
-def shutdown(w):
-    """xl shutdown of a guest, and its new start"""
-    other = w.flow("g2")
-    old = w.guests["g1"]
-    vlan = w.vlan("g1")
+    other.wait_more()
+    other.whole("while g2 was destroyed")
+    old, vlan = w.guests["g1"], w.vlan("g1")
+    other = w.flow("g1")
+    other.wait_more()
     w.dom0.run(f"xl shutdown {old.domid}")
     wait_for("g1 to shut down", lambda: old.domid not in w.dom0.listed())
+    other.lossy("until g1 was shut down")
     w.forget_guest("g1")
-    w.create_guests("g1")
-    w.start_pmds("g1")
+    w.create_guests("g1", "g2")
+    w.guests_up("g1", "g2")
+    w.start_pmds("g1", "g2")
     new = w.guests["g1"]
     w.fact(f"xl shutdown and a new start: domain {old.domid} is domain {new.domid} now and served", new.domid != old.domid)
     w.same("it has its VLAN tag again", w.vlan("g1"), vlan)
-    w.flow("g1", count=100).whole("after a shutdown and a new start")
-    other.whole("while g1 was shut down and started again")
+    for flow in [w.flow(name, device, count=100) for name, device in (("g1", 0), ("g2", 0), ("g2", 1))]:
+        flow.whole("after a new start")

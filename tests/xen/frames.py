@@ -56,13 +56,13 @@ def guest_to_guest(w):
 def entries(w):
     """Who is meant by an entry of the configuration"""
     w.same("entries by name and by UUID hold in a driver domain: their guests have the VLAN tags that these say",
-           [w.vlan("g1"), w.vlan("g2", 1)], [1005, 1007])
+           [v["vlan"] for v in w.switch.all_running([(w.guests["g1"].domid, 0), (w.guests["g2"].domid, 1)])], [1005, 1007])
 
 
 def two_devices(w):
     """Two devices in one guest"""
     domid = w.guests["g2"].domid
     w.same("g2 has two devices with their MACs", [w.switch.running(domid, d)["mac"] for d in (0, 1)], [TWO, THREE])
-    flows = [w.flow("g2", d, count=200) for d in (0, 1)]
+    flows = [w.flow("g2", d, count=200, rate=40) for d in (0, 1)]
     for flow in flows:
         flow.whole("both devices at once")

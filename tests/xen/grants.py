@@ -21,6 +21,7 @@ def third(w):
     """g3, not allowed as long as nobody allows it."""
     if "g3" not in w.guests:
         w.create_guests("g3", more=(f"max_grant_frames={FRAMES}",))
+        w.guests_up("g3")
     return w.guests["g3"]
 
 

@@ -29,10 +29,17 @@ class Provision:
         self.dom0.run(f"mkdir -p /etc/xv && echo '{conf(self.entries)}' > /etc/xv/xv.conf")
         self.program = self.dom0.start("xv-provision", ["xv-provision", "--watch"])
 
-    def allow(self, name):
-        self.entries[name] = LATER[name]
+    def _restart(self):
         self.program.end()
         self.start()
+
+    def allow(self, name):
+        self.entries[name] = LATER[name]
+        self._restart()
+
+    def allow_none(self):
+        self.entries.clear()
+        self._restart()
 
     def given(self, domid, yes=True):
         """Waits until the domain has, or has not, its control/dpdk."""

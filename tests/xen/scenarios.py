@@ -16,10 +16,12 @@ def start(w):
            status != 0 and "no hugepages, as in every PV domain" in text and "driver domain" in text, text)
     w.provision.start()
     w.start_driver()
+    w.create_guests("g1", "g2")
+    w.driver_up()
     w.facts.ok("the driver domain is up and has hugepages")
     w.switch.start()
     w.facts.ok("xv-primary and xv-watcher run in it")
-    w.create_guests("g1", "g2")
+    w.guests_up("g1", "g2")
     w.facts.ok("the guests are up and have control/dpdk from xv-provision")
     w.start_pmds("g1", "g2")
     w.facts.ok("their testpmds were found and attached")
@@ -28,5 +30,5 @@ def start(w):
 ALL = [start,
        frames.loopback, frames.guest_to_guest, frames.two_devices, frames.entries,
        grants.not_allowed, grants.bad_reference, grants.large_mempool, grants.maptrack, grants.destroyed_while_mapped, grants.limits,
-       deaths.worker, deaths.program, deaths.watcher, deaths.primary, deaths.destroyed, deaths.shutdown,
+       deaths.worker, deaths.program, deaths.watcher, deaths.primary, deaths.guests,
        contract.contract, contract.own_grant]

@@ -87,15 +87,26 @@ class Switch:
     def vif(self, domid, device=0):
         return next((v for v in self.vifs(domid) if v["device"] == device), None)
 
-    def running(self, domid, device=0):
-        """The vif, when it runs."""
+    def all_running(self, devices):
+        """The vifs of these (domid, device), when all of them run."""
         def there():
-            v = self.vif(domid, device)
-            return v if v and v["state"] == "running" else None
+            vifs = {(v["domid"], v["device"]): v for v in (self.show() or {"vifs": []})["vifs"] if v["state"] == "running"}
+            return all(d in vifs for d in devices) and [vifs[d] for d in devices]
         try:
-            return wait_for(f"device {device} of domain {domid} to run", there)
+            return wait_for(f"devices {devices} to run", there)
         except Failure as e:
-            raise Failure(f"{e}; it is {self.vif(domid, device)}") from None
+            raise Failure(f"{e}; there are {self.show()}") from None
+
+    def running(self, domid, device=0):
+        return self.all_running([(domid, device)])[0]
+
+    def next_worker(self, domid, old):
+        """Waits until another worker than that serves all devices of the domain."""
+        def there():
+            show = self.show()
+            pid = show and next((g["pid"] for g in show["guests"] if g["domid"] == domid), None)
+            return pid not in (None, old) and all(v["state"] == "running" for v in show["vifs"] if v["domid"] == domid) and pid
+        return wait_for("the next worker", there)
 
     def guest(self, domid):
         return next((g for g in (self.show() or {"guests": []})["guests"] if g["domid"] == domid), None)
