@@ -2,8 +2,8 @@
 """Facts that hold on real Xen and in the simulator: XenStore's rights, errors, watches and transactions, grants, the ends of
 programs and domains. test_xenfacts.py asks the simulator, tests/xen/contract.py real Xen.
 
-A place has domains by role: "zero" is domain 0, "back" the back end's, "a" and "b" are guests that have just started and in
-which nothing else grants pages. In each run programs (agent.py), called with an expression.
+A place has domains by role: "zero" is domain 0, "back" the back end's, "a" and "b" are guests to which nobody gives
+anything and in which nothing else grants pages. In each run programs (agent.py), called with an expression.
 """
 import time
 

@@ -6,13 +6,14 @@ import time
 from domain import wait_for
 from grants import destroy
 
+DEVICES = [("g1", 0), ("g2", 0), ("g2", 1)]
 MOMENT = 1.5  # seconds: the start after an early death is put off, on purpose
 
 
 def worker(w):
     """kill -9 of a worker"""
     domid = w.guests["g1"].domid
-    flows = w.flows_to_all()
+    flows = w.flows_to_all(rate=40)
     pid = w.switch.worker(domid)
     for _ in range(3):
         time.sleep(MOMENT)
@@ -72,24 +73,24 @@ def primary(w):
 
 def guests(w):
     """xl destroy of one guest and xl shutdown of the other, with traffic, and their new start"""
+    domids = {name: g.domid for name, g in w.guests.items()}
+    tags = [w.vlan(*d) for d in DEVICES]
     doomed, other = w.flow("g2"), w.flow("g1")
     doomed.wait_more()
     destroy(w, "g2")
     doomed.lossy("until g2 was destroyed")
     other.wait_more()
     other.whole("while g2 was destroyed")
-    old, vlan = w.guests["g1"], w.vlan("g1")
+    w.sound(w.guests["g1"])
     other = w.flow("g1")
     other.wait_more()
-    w.dom0.run(f"xl shutdown {old.domid}")
-    wait_for("g1 to shut down", lambda: old.domid not in w.dom0.listed())
+    w.dom0.shutdown(w.forget_guest("g1"))
     other.lossy("until g1 was shut down")
-    w.forget_guest("g1")
     w.create_guests("g1", "g2")
     w.guests_up("g1", "g2")
     w.start_pmds("g1", "g2")
-    new = w.guests["g1"]
-    w.fact(f"xl shutdown and a new start: domain {old.domid} is domain {new.domid} now and served", new.domid != old.domid)
-    w.same("it has its VLAN tag again", w.vlan("g1"), vlan)
-    for flow in [w.flow(name, device, count=100) for name, device in (("g1", 0), ("g2", 0), ("g2", 1))]:
+    for name, old in domids.items():
+        w.fact(f"{name} started again: domain {old} is domain {w.guests[name].domid} now and served", w.guests[name].domid != old)
+    w.same("their devices have their VLAN tags again", [w.vlan(*d) for d in DEVICES], tags)
+    for flow in [w.flow(*d, count=100) for d in DEVICES]:
         flow.whole("after a new start")

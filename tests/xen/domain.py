@@ -153,6 +153,11 @@ class Toolstack(Domain):
     def destroy(self, domain):
         self.run(f"xl destroy {domain.domid}")
 
+    def shutdown(self, domain):
+        """Returns when it is gone."""
+        self.run(f"xl shutdown {domain.domid}")
+        wait_for(f"{domain} to shut down", lambda: domain.domid not in self.listed())
+
     def destroy_timed(self, domain):
         """xl destroy. Returns when it began, on this machine's clock, and the seconds until xl list shows it no more, not as
         (null) either; at most a minute."""

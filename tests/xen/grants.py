@@ -66,7 +66,11 @@ def limits(w):
     pmd = guest.Testpmd(g, [MAC], 1024)
     pmd.expect("raise /sys/module/xen_gntalloc/parameters/limit by [0-9]+, or this domain's max_grant_frames by [0-9]+")
     w.facts.ok("a grant table without room for a device: its driver says what to raise, by how much")
-    w.dom0.destroy(w.forget_guest("g3"))
+    w.sound(g)
+    flows = w.flows_to_all()
+    w.dom0.shutdown(w.forget_guest("g3"))
+    for flow in flows:
+        flow.whole("while a guest is shut down")
 
 
 def large(w):
@@ -87,12 +91,15 @@ def large(w):
 
 def large_mempool(w):
     """8192 mbufs in one mempool, with DPDK 2.2's driver"""
+    flows = w.flows_to_all()
     fe, took = large(w)
     domid = w.guests["g3"].domid
     # Page by page it takes quadratic time.
     w.same(f"a mempool of {PAGES} pages and two rings of 3 are mapped in one call each, after {took:.1f} s",
            sorted(w.switch.mappings(w.switch.worker(domid))), [3, 3, PAGES])
     talk(w, fe, "DPDK 2.2's driver, with pages granted as it did,")
+    for flow in flows:
+        flow.whole("while a guest is attached")
 
 
 def refused(w, domid, device):
@@ -164,6 +171,7 @@ def destroy(w, name):
     g = w.guests[name]
     worker = w.switch.worker(g.domid)
     w.fact(f"the switch has pages of {g} mapped", w.switch.mapped(worker) > 0)
+    w.sound(g)
     unmapped = w.switch.unmapped(worker)
     w.forget_guest(name)
     began, gone = w.dom0.destroy_timed(g)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is checked, in this order. A scenario finds testpmd forwarding in both guests (macswap) and leaves it so."""
+"""What is checked, in this order. A scenario finds testpmd forwarding in both guests (macswap) and leaves it so,
+but for contract, after which there are none."""
 
 import contract
 import deaths

@@ -105,7 +105,8 @@ class Switch:
         def there():
             show = self.show()
             pid = show and next((g["pid"] for g in show["guests"] if g["domid"] == domid), None)
-            return pid not in (None, old) and all(v["state"] == "running" for v in show["vifs"] if v["domid"] == domid) and pid
+            states = {v["state"] for v in show["vifs"] if v["domid"] == domid} if pid else None
+            return pid != old and states == {"running"} and pid
         return wait_for("the next worker", there)
 
     def guest(self, domid):

@@ -127,9 +127,9 @@ class World:
     def flow(self, name, device=0, **more):
         return Flow(self, name, device, **more)
 
-    def flows_to_all(self):
+    def flows_to_all(self, **more):
         """A flow to each device that testpmd has, back and forth until whole() or lossy() ends it."""
-        return [self.flow(name, device) for name in self.pmds for device in range(len(MACS[name]))]
+        return [self.flow(name, device, **more) for name in self.pmds for device in range(len(MACS[name]))]
 
     # Facts
 
@@ -145,6 +145,11 @@ class World:
         aim = f", goal {goal} s" if goal else ""
         self.fact(f"{text}: {seconds:.2f} s (at most {limit} s{aim})", seconds <= limit)
 
+    def sound(self, domain):
+        """To be asked before a domain goes, too."""
+        bad = domain.try_(f"dmesg | grep -E '{CRASH_WORDS}'")[1]
+        self.fact(f"no program and no kernel crashed in {domain}", bad == "", bad)
+
     def no_crashes(self):
         """What has to hold at the end, whatever was checked before."""
         self.machine.check()
@@ -152,8 +157,7 @@ class World:
         self.same("xl list shows the domains that should be there", sorted(listed), sorted(d.domid for d in self.domains()))
         self.fact("none of them crashed or shut down", not any(re.search("[cs]", t.split()[1]) for t in listed.values()), listed)
         for d in self.domains():
-            bad = d.try_(f"dmesg | grep -E '{CRASH_WORDS}'")[1]
-            self.fact(f"no program and no kernel crashed in {d}", bad == "", bad)
+            self.sound(d)
         for p in (self.switch.primary, self.switch.watcher, self.provision.program):
             self.fact(f"{p.name} still runs", p.alive())
 
@@ -169,8 +173,8 @@ class World:
             for name in MACS:
                 if name not in self.guests:
                     self.create_guests(name)
-                    self.guests_up(name)
                 if name not in self.pmds or not self.pmds[name].alive():
+                    self.guests_up(name)
                     self.start_pmds(name)
             self.served(*MACS)
             return True

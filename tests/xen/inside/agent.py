@@ -17,7 +17,7 @@ SLACK_NS = 8000000
 
 def sleep_long():
     """Sleepers of this domain wake late and together, all programs that are started here: each time that one does, an
-    emulated processor enters and leaves a PVH domain, which is slow and now and then goes wrong (README.md)."""
+    emulated processor enters and leaves a PVH domain, which is slow."""
     with open("/proc/self/timerslack_ns", "w") as f:
         f.write(str(SLACK_NS))
 
