@@ -12,6 +12,7 @@ FAR = 1 << 20  # a reference beyond every grant table
 NOBODY = 32000  # a domid that no domain has
 LIMIT = 1024  # pages that a domain may grant through gntalloc unless somebody says otherwise
 READ, WRITE = 1, 2  # in XenStore's rights
+OPENS = {"s": "Store", "g": "Gntshr", "m": "Gnttab"}
 
 
 class Place:
@@ -48,17 +49,22 @@ class Place:
             time.sleep(0.02)
         self.fact(text, bool(holds))
 
-    def store(self, role):
-        agent = self.agent(role)
-        agent("keep('s', Store())")
-        return agent
+    def opened(self, *pairs):
+        """New programs, one for each (role, what it opens), which start side by side."""
+        agents = [self.agent(role) for role, _ in pairs]
+        for agent, (_, name) in zip(agents, pairs):
+            agent(f"keep('{name}', {OPENS[name]}())")
+        return agents
+
+    def stores(self, *roles):
+        return self.opened(*((role, "s") for role in roles))
 
     def node(self, role, path):
         return f"/local/domain/{self.domid[role]}/{path}"
 
 
 def rights(p):
-    zero, back, a, b = (p.store(r) for r in ("zero", "back", "a", "b"))
+    zero, back, a, b = p.stores("zero", "back", "a", "b")
     p.same("a guest can't write its name", a("s.write('name', 'x')"), "EACCES")
     p.same("but read it", a("s.read('name')"), zero(f"s.read('{p.node('a', 'name')}')"))
     p.same("a guest writes below data/", a("s.write('data/x', '1')"), 1)
@@ -103,7 +109,7 @@ def dpdk(p, zero, back, a, b):
 
 
 def values(p):
-    a = p.store("a")
+    [a] = p.stores("a")
     p.same("a value of 2000 bytes comes back", a("s.write('data/v', 'abcde' * 400) and s.read('data/v') == 'abcde' * 400"), True)
     p.same("one of 2100 bytes is over xenstored's quota", a("s.write('data/v', 'x' * 2100)"), "ENOSPC")
     p.same("and leaves the old one", a("len(s.read('data/v'))"), 2000)
@@ -113,7 +119,7 @@ def values(p):
 
 
 def transactions(p):
-    zero, a, other = p.store("zero"), p.store("a"), p.store("a")
+    zero, a, other = p.stores("zero", "a", "a")
     a("keep('tx', s.start())")
     p.same("a write in a transaction", a("s.write('data/t', 'in', tx)"), 1)
     p.same("is not seen outside", other("s.read('data/t')"), "ENOENT")
@@ -145,7 +151,7 @@ def guests_of(p, events):
 
 
 def watches(p):
-    zero, back, a, b = (p.store(r) for r in ("zero", "back", "a", "b"))
+    zero, back, a, b = p.stores("zero", "back", "a", "b")
     data = p.node("a", "data")
     p.same("a watch begins with an event", a("s.watch('data/w', 't')") and heard(a, "t"), [["data/w", "t"]])
     zero(f"s.write('{data}/w', '1')")
@@ -183,18 +189,6 @@ def watches(p):
         agent.kill()
 
 
-def sharer(p, role="a"):
-    agent = p.agent(role)
-    agent("keep('g', Gntshr())")
-    return agent
-
-
-def mapper(p, role="back"):
-    agent = p.agent(role)
-    agent("keep('m', Gnttab())")
-    return agent
-
-
 def share(agent, expression):
     got = agent(f"keep('b', g.{expression}) and b")
     return got if isinstance(got, str) else (got["addr"], got["refs"])
@@ -202,7 +196,7 @@ def share(agent, expression):
 
 def mapping(p):
     a_id, back_id = p.domid["a"], p.domid["back"]
-    guest, back, other = sharer(p), mapper(p), mapper(p, "b")
+    guest, back, other = p.opened(("a", "g"), ("back", "m"), ("b", "m"))
     addr, refs = share(guest, f"share({back_id}, 4)")
     guest(f"[poke({addr} + i * PAGE, 'page %d' % i) for i in range(4)]")
     got = back(f"m.map({a_id}, {refs[::-1]})")
@@ -245,9 +239,9 @@ def programs(p):
     """Grants and mappings when programs end."""
     a_id, back_id = p.domid["a"], p.domid["back"]
     ends = {"kill -9": lambda g, addr: g.kill(), "unshare": lambda g, addr: g(f"g.unshare({addr}, 1)")}
-    back = mapper(p)
+    [back] = p.opened(("back", "m"))
     for what, end in ends.items():
-        guest = sharer(p)
+        [guest] = p.opened(("a", "g"))
         addr, refs = share(guest, f"share_notify({back_id}, 10)")
         guest(f"poke({addr}, '0123456789A')")
         got = back(f"m.map({a_id}, {refs})")
@@ -260,7 +254,7 @@ def programs(p):
                lambda: back(f"m.unmap(m.map({a_id}, {refs}), 1)") == "EINVAL")
         guest.kill()
 
-    guest, one, two = sharer(p), mapper(p), mapper(p)
+    guest, one, two = p.opened(("a", "g"), ("back", "m"), ("back", "m"))
     addr, refs = share(guest, f"share_notify({back_id}, 0)")
     guest(f"poke({addr}, 'A')")
     guest("g.close()")
@@ -274,7 +268,7 @@ def programs(p):
     for agent in (back, two, guest):
         agent.kill()
 
-    guest, back = sharer(p), mapper(p)
+    guest, back = p.opened(("a", "g"), ("back", "m"))
     addr, refs = share(guest, f"share({back_id}, 1)")
     guest(f"poke({addr}, 'AB')")
     back(f"m.map_notify({a_id}, {refs[0]}, 1)")
@@ -285,7 +279,7 @@ def programs(p):
 
 def limit(p):
     back_id = p.domid["back"]
-    one, two = sharer(p, "b"), sharer(p, "b")
+    one, two = p.opened(("b", "g"), ("b", "g"))
     p.same("more pages than gntalloc's limit are refused", share(one, f"share({back_id}, {LIMIT + 1})"), "ENOSPC")
     few = f"g.share({back_id}, %d)['addr'] > 0"
     p.same("1000 are granted", one(f"keep('b', g.share({back_id}, 1000)) and b['addr'] > 0"), True)
@@ -294,15 +288,16 @@ def limit(p):
     one("g.unshare(b['addr'], 1000)")
     p.wait("what is given back can be granted again", lambda: two(few % 1000) is True)
     p.limit("b", LIMIT + 500)
-    p.same("a higher limit lets more be granted", sharer(p, "b")(few % 500), True)
-    for agent in (one, two):
+    [three] = p.opened(("b", "g"))
+    p.same("a higher limit lets more be granted", three(few % 500), True)
+    for agent in (one, two, three):
         agent.kill()
 
 
 def domains(p):
     """The end of a domain, its pages mapped."""
     a_id, back_id = p.domid["a"], p.domid["back"]
-    zero, watcher, back, guest = p.store("zero"), p.store("back"), mapper(p), sharer(p)
+    zero, watcher, back, guest = p.opened(("zero", "s"), ("back", "s"), ("back", "m"), ("a", "g"))
     for name in ("@introduceDomain", "@releaseDomain"):
         zero(f"s.chmod('{name}', [[0, 0], [{back_id}, {READ}]])")
     watcher("s.watch('@releaseDomain', 'out')")
@@ -315,13 +310,14 @@ def domains(p):
     p.same("its nodes are gone", zero(f"s.list('{p.node('a', '').rstrip('/')}')"), "ENOENT")
     p.same("what is mapped of it stays, the flag byte too", back(f"peek({got}, 3)"), "ABC")
     p.fact("so something of it is left", p.left("a"))
-    other = mapper(p)
+    [other] = p.opened(("back", "m"))
     p.same("and can be mapped anew", other(f"peek(m.map({a_id}, {refs}), 3)"), "ABC")
     back.kill()
     p.same("kill -9 of one mapper leaves the other's", other(f"peek(m.map({a_id}, {refs}), 3)"), "ABC")
     other.kill()
     p.wait("kill -9 of the last: nothing is left of the domain", lambda: not p.left("a"))
-    p.same("it can't be mapped any more", mapper(p)(f"m.map({a_id}, {refs})"), "EINVAL")
+    [last] = p.opened(("back", "m"))
+    p.same("it can't be mapped any more", last(f"m.map({a_id}, {refs})"), "EINVAL")
 
 
 def check(p):

@@ -27,7 +27,7 @@ def third(w):
 
 def not_allowed(w):
     """A guest that isn't allowed gets nothing; it is created while others have traffic"""
-    flows = w.flows_to_all()
+    flows = w.flows_to_all(rate=10)
     g = third(w)
     before = w.switch.show()["vifs"]
     pmd = guest.Testpmd(g, [MAC])
@@ -67,7 +67,7 @@ def limits(w):
     pmd.expect("raise /sys/module/xen_gntalloc/parameters/limit by [0-9]+, or this domain's max_grant_frames by [0-9]+")
     w.facts.ok("a grant table without room for a device: its driver says what to raise, by how much")
     w.sound(g)
-    flows = w.flows_to_all()
+    flows = w.flows_to_all(rate=10)
     w.dom0.shutdown(w.forget_guest("g3"))
     for flow in flows:
         flow.whole("while a guest is shut down")
@@ -91,7 +91,7 @@ def large(w):
 
 def large_mempool(w):
     """8192 mbufs in one mempool, with DPDK 2.2's driver"""
-    flows = w.flows_to_all()
+    flows = w.flows_to_all(rate=10)
     fe, took = large(w)
     domid = w.guests["g3"].domid
     # Page by page it takes quadratic time.
@@ -132,7 +132,7 @@ def bad_reference(w):
 
 def maptrack(w):
     """Too few maptrack frames in the domain of the switch"""
-    flows = w.flows_to_all()
+    flows = w.flows_to_all(rate=10)
     fe, _ = large(w)
     domid = w.guests["g3"].domid
     worker = w.switch.worker(domid)
@@ -160,7 +160,7 @@ def destroyed_while_mapped(w):
     """xl destroy of a guest whose mempool is mapped"""
     g = allowed(w)
     large(w)
-    flows = w.flows_to_all()
+    flows = w.flows_to_all(rate=10)
     destroy(w, "g3")
     for flow in flows:
         flow.whole("while a guest is destroyed")
