@@ -91,7 +91,8 @@ def boot(image, directory, run):
     cables = [cable.Cable(f"{directory}/cable{n}", f"{directory}/nic{n}") for n, _, _ in NICS]
     argv, env = qemu_argv(image, directory, run)
     with open(os.path.join(LOGS, "qemu.log"), "wb") as log:
-        qemu = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        # However this program ends, the machine ends with it.
+        qemu = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         port = line.accept()[0]
         port.settimeout(LIMIT)

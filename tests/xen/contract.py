@@ -72,7 +72,8 @@ def bare(w):
     for name in set(w.guests) - set(MACS):
         w.dom0.destroy(w.forget_guest(name))
     names = [f"/local/domain/{g.domid}/name" for g in w.guests.values()]
-    w.same("the back end may read the names of guests that are allowed", [w.driver.try_(f"xenstore-read {n}")[0] for n in names], [0, 0])
+    w.same("the back end may read the names of guests that are allowed",
+           [w.driver.try_(f"xenstore-read {n}")[0] for n in names], [0, 0])
     mapper = Agent(w.driver)
     mapper("keep('m', Gnttab())")
     for name, g in w.guests.items():
@@ -87,7 +88,8 @@ def bare(w):
            all(w.driver.try_(f"xenstore-read {n}")[0] != 0 for n in names))
     w.provision.program.end()  # it would take back what is given here by hand
     for g in w.guests.values():
-        wait_for(f"{g} to grant nothing", lambda: mapper(f"[r for r in range({REFS}) if m.copy({g.domid}, r, 0, 1)[0] == 0]") == [], step=1)
+        granted = f"[r for r in range({REFS}) if m.copy({g.domid}, r, 0, 1)[0] == 0]"
+        wait_for(f"{g} to grant nothing", lambda: mapper(granted) == [], step=1)
     mapper.kill()
 
 

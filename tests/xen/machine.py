@@ -34,7 +34,9 @@ class Machine:
         open(self.console_log, "wb").close()
         self.socket_path = os.path.join(directory, "dom0")
         self.number, self.raw, self.began = 0, b"", time.monotonic()
-        argv = ["qemu-system-x86_64", "-accel", ACCEL, "-machine", "q35", "-cpu", CPU, "-m", MEMORY, "-smp", CPUS,
+        # However this program ends, the machine ends with it.
+        argv = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64",
+                "-accel", ACCEL, "-machine", "q35", "-cpu", CPU, "-m", MEMORY, "-smp", CPUS,
                 "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-net", "none", "-monitor", "none",
                 "-serial", f"file:{self.console_log}", "-serial", f"unix:{self.socket_path},server=on,wait=off",
                 "-kernel", image.xen, "-append", XEN, "-initrd", f"{image.kernel} {DOM0},{image.initrd}"]
