@@ -50,20 +50,17 @@ int ask_show(struct ask *a, struct show *sh)
 {
     uint32_t index = 0;
 
-    for (uint32_t n = 0; n < RECORDS_MAX; n++) {
+    while (index < RECORDS_MAX) {
         union msg m = { .SHOW = { .index = index } };
         int ret = ask(a, &m, MSG_SHOW, MSG_SHOWN);
 
-        if (ret < 0)
+        for (uint32_t i = 0; i < m.SHOWN.n && ret == 0; i++)
+            ret = show_add(sh, &m.SHOWN.records[i]);
+        if (ret < 0 || m.SHOWN.more == 0)
             return ret;
-        if (m.SHOWN.kind == MSG_SHOWN_END)
-            return 0;
-        ret = show_add(sh, &m.SHOWN);
-        if (ret < 0)
-            return ret;
-        if (m.SHOWN.next <= index)
+        if (m.SHOWN.n == 0)
             return -EPROTO;
-        index = m.SHOWN.next;
+        index += m.SHOWN.n;
     }
     return -EPROTO;
 }

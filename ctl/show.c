@@ -22,22 +22,22 @@ static const char *fault_name(uint32_t fault)
     return fault < VQ_FAULT_COUNT ? fault_names[fault] : "unknown";
 }
 
-int show_add(struct show *sh, const struct msg_shown *said)
+int show_add(struct show *sh, const struct msg_record *said)
 {
     void *p;
 
     switch (said->kind) {
-    case MSG_SHOWN_SWITCH:
+    case MSG_RECORD_SWITCH:
         sh->sw = *said;
         return 0;
-    case MSG_SHOWN_GUEST:
+    case MSG_RECORD_GUEST:
         p = realloc(sh->guests, (sh->n_guests + 1) * sizeof(*sh->guests));
         if (p == NULL)
             return -ENOMEM;
         sh->guests = p;
         sh->guests[sh->n_guests++] = *said;
         return 0;
-    case MSG_SHOWN_VIF:
+    case MSG_RECORD_VIF:
         p = realloc(sh->vifs, (sh->n_vifs + 1) * sizeof(*sh->vifs));
         if (p == NULL)
             return -ENOMEM;
@@ -159,7 +159,7 @@ static void table_drops(FILE *out, const uint64_t *drops, const char *const *nam
 
 static void table_vif(FILE *out, const struct show_vif *v)
 {
-    const struct msg_shown *m = &v->said;
+    const struct msg_record *m = &v->said;
     const char *const first = "     dropped: ";
     const char *lead = first;
     char vif[16], pool[16];
@@ -185,7 +185,7 @@ static void table_vif(FILE *out, const struct show_vif *v)
         fputc('\n', out);
 }
 
-static void table_process(FILE *out, int32_t pid, const struct msg_shown *m)
+static void table_process(FILE *out, int32_t pid, const struct msg_record *m)
 {
     fputs("  ", out);
     table_text(out, m->state);
@@ -246,7 +246,7 @@ void show_table(const struct show *sh, FILE *out)
     fprintf(out, "xv-primary      - %7d        -", sh->sw.pid);
     table_process(out, sh->sw.pid, &sh->sw);
     for (uint32_t i = 0; i < sh->n_guests; i++) {
-        const struct msg_shown *m = &sh->guests[i];
+        const struct msg_record *m = &sh->guests[i];
 
         fprintf(out, "xv-worker  %6u %7d %8u", m->domid, m->pid, m->restarts);
         table_process(out, m->pid, m);
@@ -287,7 +287,7 @@ static void json_maybe(FILE *out, const char *key, uint32_t number, bool is)
 }
 
 // The state and why of a record, which end each object but a vif's.
-static void json_state(FILE *out, const struct msg_shown *m)
+static void json_state(FILE *out, const struct msg_record *m)
 {
     json_text(out, "state", m->state);
     fputs(", ", out);
@@ -310,7 +310,7 @@ static void json_wire(FILE *out, const struct show_vif *v)
 
 static void json_vif(FILE *out, const struct show_vif *v)
 {
-    const struct msg_shown *m = &v->said;
+    const struct msg_record *m = &v->said;
 
     fputc('{', out);
     json_maybe(out, "vif", m->vif, m->vif < FABRIC_VIFS_MAX);
@@ -338,7 +338,7 @@ static void json_vif(FILE *out, const struct show_vif *v)
     json_drops(out, v->wire_drops, wire_drop_names, WIRE_DROPS, "}}");
 }
 
-static void json_guest(FILE *out, const struct msg_shown *m)
+static void json_guest(FILE *out, const struct msg_record *m)
 {
     fputc('{', out);
     json_number(out, "domid", m->domid);

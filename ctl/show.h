@@ -10,7 +10,7 @@
 #include "state.h"
 
 struct show_vif {
-    struct msg_shown said; // by the watcher
+    struct msg_record said; // by the watcher
     struct vq_pos from; // counters; 0 where no worker has served this generation
     struct vq_pos to;
     uint64_t wire_rx_frames, wire_rx_bytes, wire_tx_frames, wire_tx_bytes, group_frames;
@@ -31,15 +31,15 @@ struct show_port {
 
 // Zero-initialised is empty; show_fini() frees what was added.
 struct show {
-    struct msg_shown sw; // of the switch; its port is the number of uplinks
+    struct msg_record sw; // of the switch; its port is the number of uplinks
     uint32_t n_guests, n_vifs;
-    struct msg_shown *guests;
+    struct msg_record *guests;
     struct show_vif *vifs;
     struct show_port ports[STATE_PORTS_MAX];
 };
 
 // Add a record that the watcher sent. Returns 0 or -ENOMEM.
-int show_add(struct show *sh, const struct msg_shown *said);
+int show_add(struct show *sh, const struct msg_record *said);
 void show_fini(struct show *sh);
 
 // Take the counters for everything that was added.

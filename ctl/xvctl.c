@@ -77,7 +77,7 @@ static int show(struct ask *a, bool json)
 
 // How far a guest's back end is.
 struct progress {
-    struct msg_shown guest; // kind MSG_SHOWN_END: the watcher doesn't know it
+    struct msg_record guest; // kind MSG_RECORD_NONE: the watcher doesn't know it
     uint32_t running; // devices
 };
 
@@ -116,7 +116,7 @@ static int restart_wait(struct ask *a, uint32_t domid, const struct progress *be
 
         if (ret < 0)
             return ask_failed(ret);
-        if (now.guest.kind == MSG_SHOWN_END) {
+        if (now.guest.kind == MSG_RECORD_NONE) {
             fprintf(stderr, "xvctl: guest %u went away\n", domid);
             return EXIT_FAILED;
         }

@@ -53,6 +53,18 @@ static bool ring_size_ok(uint32_t n)
     return n >= XENVIRT_RING_SIZE_MIN && n <= XENVIRT_RING_SIZE_MAX && (n & (n - 1)) == 0;
 }
 
+static bool records_ok(const struct msg_shown *m)
+{
+    if (m->n > MSG_RECORDS_MAX || m->more > 1)
+        return false;
+    for (const struct msg_record *r = m->records; r < m->records + m->n; r++) {
+        if (r->kind == MSG_RECORD_NONE || r->kind > MSG_RECORD_VIF || !text_ok(r->state, sizeof(r->state)) ||
+            !text_ok(r->why, sizeof(r->why)))
+            return false;
+    }
+    return true;
+}
+
 static bool fields_ok(const union msg *m)
 {
     switch (m->hdr.type) {
@@ -83,8 +95,7 @@ static bool fields_ok(const union msg *m)
     case MSG_LINK:
         return m->LINK.port < STATE_PORTS_MAX && m->LINK.up <= 1;
     case MSG_SHOWN:
-        return m->SHOWN.kind <= MSG_SHOWN_VIF && text_ok(m->SHOWN.state, sizeof(m->SHOWN.state)) &&
-               text_ok(m->SHOWN.why, MSG_TEXT_BYTES);
+        return records_ok(&m->SHOWN);
     case MSG_RESTART:
         return m->RESTART.domid < 0x7ff0;
     case MSG_DONE:

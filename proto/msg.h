@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #define MSG_MAGIC 0x314d5658u // "XVM1"
-#define MSG_BYTES_MAX 512u
+#define MSG_BYTES_MAX 4096u
 #define MSG_TEXT_BYTES 128u
 #define MSG_NAME_BYTES 64u
 
@@ -148,19 +148,17 @@ struct msg_stop { // stop in order
     struct msg_hdr hdr;
 };
 
-// xvctl asks for record after record: one of the switch, then guests, then vifs.
+// xvctl asks for the records from this one on: one of the switch, then each guest's before its vifs'.
 struct msg_show {
     struct msg_hdr hdr;
     uint32_t index; // from 0
     uint32_t reserved;
 };
 
-enum msg_shown_kind { MSG_SHOWN_END, MSG_SHOWN_SWITCH, MSG_SHOWN_GUEST, MSG_SHOWN_VIF };
+enum msg_record_kind { MSG_RECORD_NONE, MSG_RECORD_SWITCH, MSG_RECORD_GUEST, MSG_RECORD_VIF };
 
-struct msg_shown {
-    struct msg_hdr hdr;
-    uint32_t kind; // enum msg_shown_kind
-    uint32_t next; // index to ask for next
+struct msg_record {
+    uint32_t kind; // enum msg_record_kind
     uint32_t domid;
     uint32_t device;
     uint32_t vif;
@@ -170,11 +168,19 @@ struct msg_shown {
     int32_t pid; // of the primary (switch) or of the guest's worker; 0: none
     uint32_t port;
     uint32_t restarts; // of the guest's worker
-    uint32_t reserved;
     uint8_t mac[6];
-    uint8_t reserved1[2];
+    uint8_t reserved[2];
     char state[32];
     char why[MSG_TEXT_BYTES]; // why it is refused or not running
+};
+
+#define MSG_RECORDS_MAX 16u
+
+struct msg_shown {
+    struct msg_hdr hdr;
+    uint32_t n;
+    uint32_t more; // 1: there are records after these
+    struct msg_record records[MSG_RECORDS_MAX];
 };
 
 struct msg_restart {
@@ -229,7 +235,8 @@ static_assert(sizeof(struct msg_port_vif) == 64, "no hole");
 static_assert(sizeof(struct msg_port_vif_is) == 48, "no hole");
 static_assert(sizeof(struct msg_link) == 40, "no hole");
 static_assert(sizeof(struct msg_show) == 32, "no hole");
-static_assert(sizeof(struct msg_shown) == 240, "no hole");
+static_assert(sizeof(struct msg_record) == 208, "no hole");
+static_assert(sizeof(struct msg_shown) == 3360, "no hole");
 static_assert(sizeof(struct msg_restart) == 32, "no hole");
 static_assert(sizeof(struct msg_done) == 160, "no hole");
 static_assert(sizeof(union msg) <= MSG_BYTES_MAX, "one buffer holds any");

@@ -12,7 +12,7 @@
 
 #define PROGRAM_MS 1000 // less than xvctl waits for our answer
 
-static void show_switch(struct conductor *c, struct msg_shown *a)
+static void show_switch(struct conductor *c, struct msg_record *r)
 {
     unsigned guests = 0, running = 0, vifs = 0;
 
@@ -21,14 +21,14 @@ static void show_switch(struct conductor *c, struct msg_shown *a)
             vifs += g->vifs[i] != NULL;
             running += g->vifs[i] != NULL && g->vifs[i]->state == VIF_RUNNING;
         }
-    a->kind = MSG_SHOWN_SWITCH;
-    a->pid = c->primary.process.pid;
-    a->port = c->primary.n_ports;
-    snprintf(a->state, sizeof(a->state), "%s", c->primary.up ? "running" : "waiting");
+    r->kind = MSG_RECORD_SWITCH;
+    r->pid = c->primary.process.pid;
+    r->port = c->primary.n_ports;
+    snprintf(r->state, sizeof(r->state), "%s", c->primary.up ? "running" : "waiting");
     if (c->primary.up)
-        snprintf(a->why, sizeof(a->why), "%u guests, %u of %u vifs running", guests, running, vifs);
+        snprintf(r->why, sizeof(r->why), "%u guests, %u of %u vifs running", guests, running, vifs);
     else
-        snprintf(a->why, sizeof(a->why), "waiting for xv-primary");
+        snprintf(r->why, sizeof(r->why), "waiting for xv-primary");
 }
 
 static const char *worker_state_text(const struct conductor *c, const struct guest *g, const struct worker *w)
@@ -53,16 +53,16 @@ static void guest_why(struct conductor *c, const struct guest *g, const struct w
             (unsigned)((g->start_ns - c->now) / CLOCK_MS));
 }
 
-static void show_guest(struct conductor *c, const struct guest *g, struct msg_shown *a)
+static void show_guest(struct conductor *c, const struct guest *g, struct msg_record *r)
 {
     const struct worker *w = worker_of(c, g->domid);
 
-    a->kind = MSG_SHOWN_GUEST;
-    a->domid = g->domid;
-    a->pid = w == NULL ? 0 : w->process.pid;
-    a->restarts = g->restarts;
-    snprintf(a->state, sizeof(a->state), "%s", worker_state_text(c, g, w));
-    guest_why(c, g, w, a->why, sizeof(a->why));
+    r->kind = MSG_RECORD_GUEST;
+    r->domid = g->domid;
+    r->pid = w == NULL ? 0 : w->process.pid;
+    r->restarts = g->restarts;
+    snprintf(r->state, sizeof(r->state), "%s", worker_state_text(c, g, w));
+    guest_why(c, g, w, r->why, sizeof(r->why));
 }
 
 static void vif_why(struct conductor *c, const struct vif *v, char *why, size_t n)
@@ -77,47 +77,56 @@ static void vif_why(struct conductor *c, const struct vif *v, char *why, size_t 
         snprintf(why, n, "XenStore does not know it; it goes on");
 }
 
-static void show_vif(struct conductor *c, const struct vif *v, struct msg_shown *a)
+static void show_vif(struct conductor *c, const struct vif *v, struct msg_record *r)
 {
     const struct worker *w = worker_of(c, v->guest->domid);
 
-    a->kind = MSG_SHOWN_VIF;
-    a->domid = v->guest->domid;
-    a->device = v->device;
-    a->vif = v->number >= 0 ? (uint32_t)v->number : UINT32_MAX;
-    a->gen = v->gen;
-    a->vlan = v->number >= 0 ? v->vlan : 0;
-    a->pool = v->number >= 0 ? v->pool : UINT32_MAX;
-    a->port = v->port;
-    a->pid = w == NULL ? 0 : w->process.pid;
-    a->restarts = v->guest->restarts;
-    memcpy(a->mac, v->mac, sizeof(a->mac));
-    snprintf(a->state, sizeof(a->state), "%s", vif_state_name(v->state));
-    vif_why(c, v, a->why, sizeof(a->why));
+    r->kind = MSG_RECORD_VIF;
+    r->domid = v->guest->domid;
+    r->device = v->device;
+    r->vif = v->number >= 0 ? (uint32_t)v->number : UINT32_MAX;
+    r->gen = v->gen;
+    r->vlan = v->number >= 0 ? v->vlan : 0;
+    r->pool = v->number >= 0 ? v->pool : UINT32_MAX;
+    r->port = v->port;
+    r->pid = w == NULL ? 0 : w->process.pid;
+    r->restarts = v->guest->restarts;
+    memcpy(r->mac, v->mac, sizeof(r->mac));
+    snprintf(r->state, sizeof(r->state), "%s", vif_state_name(v->state));
+    vif_why(c, v, r->why, sizeof(r->why));
 }
 
-// Record number index: the switch, then each guest before its vifs.
-static void show_record(struct conductor *c, uint32_t index, struct msg_shown *a)
+// Where the next record goes; NULL: it isn't in this answer.
+static struct msg_record *record_next(struct msg_shown *a, uint32_t *before)
 {
-    uint32_t at = 0;
+    if (*before > 0) {
+        (*before)--;
+        return NULL;
+    }
+    if (a->n == MSG_RECORDS_MAX) {
+        a->more = 1;
+        return NULL;
+    }
+    return &a->records[a->n++];
+}
 
-    a->next = index + 1;
-    if (index == at++) {
-        show_switch(c, a);
-        return;
-    }
+// As many records as one answer takes, without those before index.
+static void show_records(struct conductor *c, uint32_t index, struct msg_shown *a)
+{
+    struct msg_record *r = record_next(a, &index);
+
+    if (r != NULL)
+        show_switch(c, r);
     for (struct guest *g = c->guests; g != NULL; g = g->next) {
-        if (index == at++) {
-            show_guest(c, g, a);
-            return;
+        r = record_next(a, &index);
+        if (r != NULL)
+            show_guest(c, g, r);
+        for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
+            r = g->vifs[i] != NULL ? record_next(a, &index) : NULL;
+            if (r != NULL)
+                show_vif(c, g->vifs[i], r);
         }
-        for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++)
-            if (g->vifs[i] != NULL && index == at++) {
-                show_vif(c, g->vifs[i], a);
-                return;
-            }
     }
-    a->kind = MSG_SHOWN_END;
 }
 
 static void __attribute__((format(printf, 3, 4))) done_fill(struct msg_done *a, int ret, const char *fmt, ...)
@@ -182,7 +191,7 @@ void ctl_receive(struct conductor *c)
         if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
             break;
         if (ret == 1 && m.hdr.type == MSG_SHOW) {
-            show_record(c, m.SHOW.index, &a.SHOWN);
+            show_records(c, m.SHOW.index, &a.SHOWN);
             link_send(&c->ctl, &a, MSG_SHOWN, m.hdr.seq);
         } else if (ret == 1 && m.hdr.type == MSG_RESTART) {
             restart(c, m.RESTART.domid, &a.DONE);

@@ -309,6 +309,7 @@ class Mempools(SharedCase):
             guest.do(f"start {n}")
         states = self.wait("16 devices to be judged", lambda: (lambda v: len(v) == 16 and all(
             x["state"] in ("running", "refused") for x in v) and v)(self.switch.vifs(guest.domid)))
+        self.assertEqual(list(range(16)), sorted(v["device"] for v in states), "more than one answer of xv-watcher's has")
         refused = [v for v in states if v["state"] == "refused"]
         self.assertEqual(2, len(refused), "two of 16 numbers are others'")
         self.assertTrue(all("no free vif number" in v["why"] for v in refused), refused)

@@ -13,44 +13,32 @@
 static uint32_t asked; // rounds of questions since the restart, 0: none yet
 static uint32_t restarted; // domid
 
-static void guest(uint32_t domid, struct msg_shown *a)
+static void guest(uint32_t domid, struct msg_record *r)
 {
     bool away = restarted == domid && (domid == 2 || asked < 4);
 
-    *a = (struct msg_shown){ .hdr = a->hdr, .kind = MSG_SHOWN_GUEST, .domid = domid, .next = a->next };
-    a->pid = away ? 0 : (int32_t)(domid * 100 + (restarted == domid));
-    strcpy(a->state, away ? "waiting" : "running");
+    *r = (struct msg_record){ .kind = MSG_RECORD_GUEST, .domid = domid };
+    r->pid = away ? 0 : (int32_t)(domid * 100 + (restarted == domid));
+    strcpy(r->state, away ? "waiting" : "running");
 }
 
-static void device(struct msg_shown *a)
+static void device(struct msg_record *r)
 {
     bool away = restarted == 1 && asked < 8;
 
-    *a = (struct msg_shown){ .hdr = a->hdr, .kind = MSG_SHOWN_VIF, .domid = 1, .gen = 1, .next = a->next };
-    strcpy(a->state, away ? "attaching" : "running");
+    *r = (struct msg_record){ .kind = MSG_RECORD_VIF, .domid = 1, .gen = 1 };
+    strcpy(r->state, away ? "attaching" : "running");
 }
 
-static void answer(const union msg *q, union msg *a)
+static void answer(struct msg_shown *a)
 {
-    a->SHOWN.next = q->SHOW.index + 1;
-    switch (q->SHOW.index) {
-    case 0:
-        asked += restarted != 0;
-        a->SHOWN.kind = MSG_SHOWN_SWITCH;
-        break;
-    case 1:
-    case 2:
-        guest(q->SHOW.index, &a->SHOWN);
-        break;
-    case 3:
-        device(&a->SHOWN);
-        break;
-    case 4:
-        if (restarted != 3) {
-            guest(3, &a->SHOWN);
-            break;
-        }
-    }
+    asked += restarted != 0;
+    a->records[a->n++].kind = MSG_RECORD_SWITCH;
+    guest(1, &a->records[a->n++]);
+    guest(2, &a->records[a->n++]);
+    device(&a->records[a->n++]);
+    if (restarted != 3)
+        guest(3, &a->records[a->n++]);
 }
 
 int main(int argc, char **argv)
@@ -70,7 +58,7 @@ int main(int argc, char **argv)
         if (link_recv(&l, &q) <= 0)
             continue;
         if (q.hdr.type == MSG_SHOW) {
-            answer(&q, &a);
+            answer(&a.SHOWN);
             link_send(&l, &a, MSG_SHOWN, q.hdr.seq);
             continue;
         }

@@ -54,14 +54,14 @@ static inline struct state *sample_state(void)
 
 static inline void sample_show(struct show *sh)
 {
-    struct msg_shown m = { .kind = MSG_SHOWN_SWITCH, .pid = 4000, .port = 2, .state = "running" };
+    struct msg_record m = { .kind = MSG_RECORD_SWITCH, .pid = 4000, .port = 2, .state = "running" };
 
     show_add(sh, &m);
-    m = (struct msg_shown){ .kind = MSG_SHOWN_GUEST, .domid = 1, .pid = 4001, .restarts = 2, .state = "running" };
+    m = (struct msg_record){ .kind = MSG_RECORD_GUEST, .domid = 1, .pid = 4001, .restarts = 2, .state = "running" };
     show_add(sh, &m);
-    m = (struct msg_shown){ .kind = MSG_SHOWN_GUEST, .domid = 2, .state = "waiting", .why = "no worker yet" };
+    m = (struct msg_record){ .kind = MSG_RECORD_GUEST, .domid = 2, .state = "waiting", .why = "no worker yet" };
     show_add(sh, &m);
-    m = (struct msg_shown){ .kind = MSG_SHOWN_VIF,
+    m = (struct msg_record){ .kind = MSG_RECORD_VIF,
         .domid = 1,
         .vif = 3,
         .gen = 9,
@@ -70,7 +70,7 @@ static inline void sample_show(struct show *sh)
         .mac = { 0, 0, 0, 0, 0, 0x11 },
         .state = "running" };
     show_add(sh, &m);
-    m = (struct msg_shown){ .kind = MSG_SHOWN_VIF,
+    m = (struct msg_record){ .kind = MSG_RECORD_VIF,
         .domid = 2,
         .vif = 4,
         .gen = 10,
@@ -79,7 +79,7 @@ static inline void sample_show(struct show *sh)
         .mac = { 0, 0, 0, 0, 0, 0x22 },
         .state = "attaching" };
     show_add(sh, &m);
-    m = (struct msg_shown){ .kind = MSG_SHOWN_VIF,
+    m = (struct msg_record){ .kind = MSG_RECORD_VIF,
         .domid = 2,
         .device = 1,
         .vif = UINT32_MAX,

@@ -17,18 +17,15 @@ static struct ask a;
 static pthread_t thread;
 static atomic_bool stop;
 static uint32_t records; // that the watcher shows
-static bool circles; // its list never goes on
+static bool endless; // it always says that there are more
 
 static void answer(const union msg *q, union msg *m)
 {
-    uint32_t index = q->SHOW.index;
-
     *m = (union msg){ 0 };
-    if (index >= records)
-        return;
-    m->SHOWN.kind = index == 0 ? MSG_SHOWN_SWITCH : MSG_SHOWN_GUEST;
-    m->SHOWN.domid = index;
-    m->SHOWN.next = circles ? index : index + 1;
+    for (uint32_t i = q->SHOW.index; i < records && m->SHOWN.n < MSG_RECORDS_MAX; i++)
+        m->SHOWN.records[m->SHOWN.n++] = (struct msg_record){ .kind = i == 0 ? MSG_RECORD_SWITCH : MSG_RECORD_GUEST,
+            .domid = i };
+    m->SHOWN.more = endless || q->SHOW.index + m->SHOWN.n < records;
 }
 
 static void *serve(void *arg)
@@ -82,13 +79,15 @@ Test(ask, everything_is_gathered)
 {
     struct show sh = { 0 };
 
-    records = 5;
     start();
-    cr_expect_eq(ask_show(&a, &sh), 0);
-    cr_expect_eq(sh.n_guests, 4);
-    cr_expect_eq(sh.guests[3].domid, 4);
-    cr_expect_eq(sh.sw.kind, MSG_SHOWN_SWITCH);
-    show_fini(&sh);
+    for (records = 1; records <= 3 * MSG_RECORDS_MAX + 1; records++) {
+        cr_expect_eq(ask_show(&a, &sh), 0);
+        cr_assert_eq(sh.n_guests, records - 1);
+        for (uint32_t i = 0; i < sh.n_guests; i++)
+            cr_expect_eq(sh.guests[i].domid, i + 1);
+        cr_expect_eq(sh.sw.kind, MSG_RECORD_SWITCH);
+        show_fini(&sh);
+    }
     end();
 }
 
@@ -113,9 +112,12 @@ Test(ask, a_list_without_end_is_refused)
 {
     struct show sh = { 0 };
 
-    records = 5;
-    circles = true;
+    endless = true;
     start();
+    records = 5; // then nothing, with more to come
+    cr_expect_eq(ask_show(&a, &sh), -EPROTO);
+    show_fini(&sh);
+    records = UINT32_MAX;
     cr_expect_eq(ask_show(&a, &sh), -EPROTO);
     show_fini(&sh);
     end();

@@ -52,6 +52,11 @@ static union msg good(enum msg_type type)
     case MSG_PORT_VIF_IS:
         m.PORT_VIF_IS.gen = 1;
         break;
+    case MSG_SHOWN:
+        m.SHOWN.n = MSG_RECORDS_MAX;
+        for (uint32_t i = 0; i < MSG_RECORDS_MAX; i++)
+            m.SHOWN.records[i].kind = MSG_RECORD_SWITCH;
+        break;
     default:
         break;
     }
@@ -169,7 +174,9 @@ Test(msg, numbers_stay_in_the_tables)
     EDGE(HELLO_PRIMARY, max_guests, FABRIC_GUESTS_MAX, FABRIC_GUESTS_MAX + 1);
     EDGE(HELLO_PRIMARY, n_io, FABRIC_IO_MAX, FABRIC_IO_MAX + 1);
     EDGE(HELLO_PRIMARY, n_ports, STATE_PORTS_MAX, STATE_PORTS_MAX + 1);
-    EDGE(SHOWN, kind, MSG_SHOWN_VIF, MSG_SHOWN_VIF + 1);
+    EDGE(SHOWN, n, MSG_RECORDS_MAX, MSG_RECORDS_MAX + 1);
+    EDGE(SHOWN, records[0].kind, MSG_RECORD_VIF, MSG_RECORD_VIF + 1);
+    EDGE(SHOWN, records[MSG_RECORDS_MAX - 1].kind, MSG_RECORD_SWITCH, MSG_RECORD_NONE);
 }
 
 Test(msg, a_vif_has_a_generation)
@@ -180,8 +187,9 @@ Test(msg, a_vif_has_a_generation)
     EDGE(PORT_VIF_IS, gen, 1, 0);
 }
 
-Test(msg, up_is_yes_or_no)
+Test(msg, yes_or_no_is_1_or_0)
 {
+    EDGE(SHOWN, more, 1, 2);
     EDGE(VIF_ATTACH, up, 1, 2);
     EDGE(VIF_ATTACHED, up, 1, 2);
     EDGE(PORT_VIF, up, 1, 2);
@@ -231,8 +239,8 @@ Test(msg, a_text_ends_inside_its_field)
     UNENDED(CLAIMED, text);
     UNENDED(VIF_ATTACH, region_file);
     UNENDED(VIF_ATTACHED, text);
-    UNENDED(SHOWN, state);
-    UNENDED(SHOWN, why);
+    UNENDED(SHOWN, records[0].state);
+    UNENDED(SHOWN, records[MSG_RECORDS_MAX - 1].why);
     UNENDED(DONE, text);
 }
 
