@@ -36,7 +36,6 @@ class Wire:
     def __init__(self, ifname):
         self.ifname = ifname
         self.sock = self._open()
-        self.sock.settimeout(0.1)
         self.lock = threading.Lock()
         self.received = []  # frames with their tags, oldest first
         self.books = {}
@@ -52,7 +51,12 @@ class Wire:
         sock.setsockopt(socket.SOL_SOCKET, 33, RCVBUF)  # SO_RCVBUFFORCE
         sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         sock.bind((self.ifname, ETH_P_ALL))
+        sock.settimeout(0.1)
         return sock
+
+    def reopen(self):
+        """The interface was made anew."""
+        self.sock = self._open()
 
     def close(self):
         self.stopping = True

@@ -63,8 +63,7 @@ class Place:
         return f"/local/domain/{self.domid[role]}/{path}"
 
 
-def rights(p):
-    zero, back, a, b = p.stores("zero", "back", "a", "b")
+def rights(p, zero, back, a, b):
     p.same("a guest can't write its name", a("s.write('name', 'x')"), "EACCES")
     p.same("but read it", a("s.read('name')"), zero(f"s.read('{p.node('a', 'name')}')"))
     p.same("a guest writes below data/", a("s.write('data/x', '1')"), 1)
@@ -81,8 +80,6 @@ def rights(p):
     p.same("domain 0 is told who is there", [zero(f"s.introduced({d})") for d in (p.domid["a"], NOBODY)], [True, False])
     p.same("others aren't", back(f"s.introduced({p.domid['a']})"), "EACCES")
     dpdk(p, zero, back, a, b)
-    for agent in (zero, back, a, b):
-        agent.kill()
 
 
 def dpdk(p, zero, back, a, b):
@@ -108,18 +105,15 @@ def dpdk(p, zero, back, a, b):
     p.same("unless domain 0 lets it", back(f"s.read('{name}')"), zero(f"s.read('{name}')"))
 
 
-def values(p):
-    [a] = p.stores("a")
+def values(p, a):
     p.same("a value of 2000 bytes comes back", a("s.write('data/v', 'abcde' * 400) and s.read('data/v') == 'abcde' * 400"), True)
     p.same("one of 2100 bytes is over xenstored's quota", a("s.write('data/v', 'x' * 2100)"), "ENOSPC")
     p.same("and leaves the old one", a("len(s.read('data/v'))"), 2000)
     p.same("a value may be empty", a("s.write('data/v', '') and s.read('data/v') == ''"), True)
     p.same("a path with two slashes is refused", a("s.read('data//v')"), "EINVAL")
-    a.kill()
 
 
-def transactions(p):
-    zero, a, other = p.stores("zero", "a", "a")
+def transactions(p, zero, a, other):
     a("keep('tx', s.start())")
     p.same("a write in a transaction", a("s.write('data/t', 'in', tx)"), 1)
     p.same("is not seen outside", other("s.read('data/t')"), "ENOENT")
@@ -131,8 +125,6 @@ def transactions(p):
     a("keep('tx', s.start()) and s.write('data/t', 'dropped', tx)")
     p.same("one that is given up too", [a("s.end(tx, True)"), other("s.read('data/t')")], [1, "between"])
     p.same("another program can't use a transaction", other(f"s.read('data/t', {a('s.start()')})"), "ENOENT")
-    for agent in (zero, a, other):
-        agent.kill()
 
 
 def heard(agent, token, path=None):
@@ -150,8 +142,7 @@ def guests_of(p, events):
     return [path for path, _ in events if not path.startswith(own)]
 
 
-def watches(p):
-    zero, back, a, b = p.stores("zero", "back", "a", "b")
+def watches(p, zero, back, a, b):
     data = p.node("a", "data")
     p.same("a watch begins with an event", a("s.watch('data/w', 't')") and heard(a, "t"), [["data/w", "t"]])
     zero(f"s.write('{data}/w', '1')")
@@ -185,8 +176,6 @@ def watches(p):
     p.same("and of what the guest writes there", guests_of(p, heard(back, "tree", f"{there}/k")), [f"{there}/k"])
     zero(f"s.rm('{there}')")
     p.fact("and that it is gone", there in guests_of(p, heard(back, "tree", there)))
-    for agent in (zero, back, a, b):
-        agent.kill()
 
 
 def share(agent, expression):
@@ -320,6 +309,16 @@ def domains(p):
     p.same("it can't be mapped any more", last(f"m.map({a_id}, {refs})"), "EINVAL")
 
 
+def store(p):
+    zero, back, a, b, other = p.stores("zero", "back", "a", "b", "a")
+    rights(p, zero, back, a, b)
+    values(p, a)
+    transactions(p, zero, a, other)
+    watches(p, zero, back, a, b)
+    for agent in (zero, back, a, b, other):
+        agent.kill()
+
+
 def check(p):
-    for part in (rights, values, transactions, watches, mapping, programs, limit, domains):
+    for part in (store, mapping, programs, limit, domains):
         part(p)

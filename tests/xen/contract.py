@@ -10,7 +10,7 @@ from world import MACS
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sim"))
 import xenfacts  # noqa: E402
 
-ARGV = ["python3", "-E", "-s", "-S", "/xv/sim/agent.py"]
+ARGV = ["/xv/sim/agent.py"]
 FREE = "/sys/module/grant_table/parameters/free_per_iteration"  # pages a second that come back late, 10 by default; 0: all
 REFS = 1500  # more than testpmd's devices have
 LIMIT = "/sys/module/xen_gntalloc/parameters/limit"

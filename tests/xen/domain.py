@@ -7,11 +7,11 @@ import signal
 import time
 import uuid
 
-from machine import Failure
+from machine import LINUX, Failure
 
 LONG = 180  # seconds: an end to waiting, nothing that is asserted
 GUEST_MB = 384
-WEIGHT = 256  # of a guest in which testpmd runs, as the scheduler counts: it never rests
+WEIGHT = 256  # of a guest in which testpmd forwards, as the scheduler counts: it never rests
 WEIGHT_MORE = 2048  # of all others, and of those that start
 PVH_CPU = 1  # QEMU's processors spoil the state of processor 0 while it enters or leaves a PVH domain (README.md)
 
@@ -97,7 +97,7 @@ class Domain:
     def clock(self):
         """When, on this machine's clock, the domain's uptime was 0; right to half a round trip."""
         best = (float("inf"), 0)
-        for _ in range(5):
+        for _ in range(3):
             before = time.monotonic()
             up = self.ask("uptime")
             after = time.monotonic()
@@ -128,13 +128,13 @@ class Toolstack(Domain):
     def config(self, name, kind, memory, more):
         lines = (f'name="{name}"', f'uuid="{uuid_of(name)}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
                  f"memory={memory}", "vcpus=1", f"cpu_weight={WEIGHT_MORE}", 'on_crash="preserve"', 'on_reboot="preserve"', 'tsc_mode="native"',
-                 'extra="console=hvc0 mitigations=off rodata=off"', *more)
+                 f'extra="{LINUX}"', *more)
         if kind == "pvh":
             lines += (f'cpus="{PVH_CPU}"',)
         return "\n".join(lines)
 
-    def weigh(self, domain, weight):
-        self.run(f"xl sched-credit2 -d {domain.domid} -w {weight}")
+    def weigh(self, weight, *domains):
+        self.run(" && ".join(f"xl sched-credit2 -d {d.domid} -w {weight}" for d in domains))
 
     def create(self, name, kind=None, memory=GUEST_MB, more=()):
         """Starts a domain; it isn't up yet. More: lines of its xl configuration."""
@@ -156,14 +156,15 @@ class Toolstack(Domain):
     def shutdown(self, domain):
         """Returns when it is gone."""
         self.run(f"xl shutdown {domain.domid}")
-        wait_for(f"{domain} to shut down", lambda: domain.domid not in self.listed())
+        wait_for(f"{domain} to shut down", lambda: domain.domid not in self.listed(), step=1)
 
     def destroy_timed(self, domain):
         """xl destroy. Returns when it began, on this machine's clock, and the seconds until xl list shows it no more, not as
         (null) either; at most a minute."""
-        there = f"xl list | grep -q '^[^ ]*  *{domain.domid} '"
-        text = self.run(f"up() {{ cut -d' ' -f1 /proc/uptime; }}; up; xl destroy {domain.domid}; i=0; "
-                        f"while [ $i -lt 240 ] && {there}; do usleep 250000; i=$((i + 1)); done; up")
+        gone = f"{{ xl list > /run/list && ! grep -q '^[^ ]*  *{domain.domid} ' /run/list; }} 2>/dev/null"
+        text = self.run(f"now() {{ cut -d' ' -f1 /proc/uptime; }}; whole() {{ cut -d. -f1 /proc/uptime; }}; "
+                        f"now; end=$(($(whole) + 60)); xl destroy {domain.domid} >/dev/null 2>&1; "
+                        f"until {gone} || [ $(whole) -ge $end ]; do usleep 250000; done; now")
         began, gone = (float(t) for t in text.split())
         return self.clock() + began, gone - began
 

@@ -19,7 +19,7 @@ def single(w, dst, vlan, length, want):
     """One frame to dst; the one that comes back is want, to the byte."""
     w.switch.call("forget")
     w.switch.call("send", dst, HOST_MAC, 1000, 77, length, vlan)
-    wait_for("the frame to come back", lambda: w.switch.call("book", 1000)["frames"])
+    wait_for("the frame to come back", lambda: w.switch.call("books", [1000])[0]["frames"])
     want += bytes(max(0, 60 - len(want)))
     return [f for f in w.switch.call("take") if seq.parse(bytes.fromhex(f))] == [want.hex()]
 
@@ -32,25 +32,25 @@ def loopback(w):
         w.fact(f"loopback: a frame of {length} bytes comes back as it should",
                single(w, ONE, vlan, length, seq.frame(HOST_MAC, ONE, 1000, 77, length)))
     w.switch.call("keep", False)
-    w.flow("g1", count=600, rate=100, length=1514).whole("loopback")
+    w.whole("loopback", w.flow("g1", count=300, rate=100, length=1514))
 
 
 def guest_to_guest(w):
     """Guest to guest"""
     one, two = w.pmds["g1"], w.pmds["g2"]
-    w.switch.call("keep", True)
-    for first, second, mac, last in ((one, two, ONE, TWO), (two, one, TWO, ONE)):
-        name = "g1" if first is one else "g2"
-        first.mode("mac", port0=last)
-        second.mode("mac", port0=HOST_MAC)
-        w.fact(f"wire, {mac}, {last}, wire: a frame goes through both guests",
-               single(w, mac, w.vlan(name), 100, seq.frame(HOST_MAC, last, 1000, 77, 100)))
-        w.switch.call("keep", False)
-        w.flow(name, count=300, rate=60, length=700).whole(f"wire, {mac}, {last}, wire")
-        w.switch.call("keep", True)
-    w.switch.call("keep", False)
-    one.mode("macswap")
-    two.mode("macswap")
+    try:
+        for first, second, mac, last in ((one, two, ONE, TWO), (two, one, TWO, ONE)):
+            name = "g1" if first is one else "g2"
+            first.mode("mac", port0=last)
+            second.mode("mac", port0=HOST_MAC)
+            w.switch.call("keep", True)
+            w.fact(f"wire, {mac}, {last}, wire: a frame goes through both guests",
+                   single(w, mac, w.vlan(name), 100, seq.frame(HOST_MAC, last, 1000, 77, 100)))
+            w.switch.call("keep", False)
+            w.whole(f"wire, {mac}, {last}, wire", w.flow(name, count=200, rate=60, length=700))
+    finally:
+        one.mode("macswap")
+        two.mode("macswap")
 
 
 def entries(w):
@@ -63,6 +63,4 @@ def two_devices(w):
     """Two devices in one guest"""
     domid = w.guests["g2"].domid
     w.same("g2 has two devices with their MACs", [w.switch.running(domid, d)["mac"] for d in (0, 1)], [TWO, THREE])
-    flows = [w.flow("g2", d, count=200, rate=40) for d in (0, 1)]
-    for flow in flows:
-        flow.whole("both devices at once")
+    w.whole("both devices at once", *w.flows_to(("g2", 0), ("g2", 1), count=120, rate=40))

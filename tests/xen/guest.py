@@ -44,7 +44,7 @@ class Fe22(Program):
 
     def __init__(self, domain, backend, *options):
         super().__init__(domain, "fe22", ["fe22", "--backend", str(backend), *options])
-        self.expect(r'"ok"')
+        self.expect(r'"ok": ?true')
 
     def do(self, command):
         answer = self.ask(command)

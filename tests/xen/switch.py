@@ -17,6 +17,7 @@ primary: { mbufs = 2048; eal_args = [ "--vdev=net_tap0,iface=%s" ]; };
 poll: { busy = 10; yield = 10; sleep_us = 1000; };
 worker: { start_ms = 60000; hang_ms = 20000; };
 """
+LOOK = 1  # seconds from one xvctl to the next: it takes as long, from what is waited for too
 HOST_MAC = "02:00:00:00:ff:01"
 
 
@@ -53,21 +54,21 @@ class Switch:
         if not self.watcher.alive():
             self.start_watcher()
         self.ready()
-        if not self.traffic.alive():
-            self.wire()
+        self.wire()
         self.call("stop_all")
 
     def ready(self):
-        wait_for("the switch to run", lambda: (s := self.show()) and s["switch"]["state"] == "running")
+        wait_for("the switch to run", lambda: (s := self.said()) and s["switch"]["state"] == "running")
 
     def wire(self):
         """Opens the other end of the uplink; again when the uplink is another one."""
-        if self.traffic is not None:
-            self.traffic.kill()
         wait_for(f"{UPLINK} to be up", lambda: self.domain.try_(f"cat /sys/class/net/{UPLINK}/carrier")[1] == "1\n")
         self.domain.run(f"echo 10000 > /sys/class/net/{UPLINK}/tx_queue_len")
-        self.traffic = self.domain.start("traffic", ["python3", "-E", "-s", "-S", "/xv/traffic.py", UPLINK])
-        self.call("keep", False)
+        if self.traffic is not None and self.traffic.alive():
+            self.call("reopen")
+        else:
+            self.traffic = self.domain.start("traffic", ["/xv/traffic.py", UPLINK])
+            self.call("keep", False)
 
     def call(self, *words):
         """A call of inside/traffic.py."""
@@ -76,13 +77,17 @@ class Switch:
             raise Failure(f"traffic: {words}: {answer}")
         return answer["ok"]
 
-    def show(self):
+    def said(self):
         """What xvctl says, or None while it can't."""
         status, text = self.domain.try_("xvctl show --json 2>&1")
         return json.loads(text) if status == 0 else None
 
+    def show(self):
+        """What xvctl says, as soon as it can."""
+        return wait_for("xvctl to have an answer", self.said)
+
     def vifs(self, domid):
-        return [v for v in (self.show() or {"vifs": []})["vifs"] if v["domid"] == domid]
+        return [v for v in self.show()["vifs"] if v["domid"] == domid]
 
     def vif(self, domid, device=0):
         return next((v for v in self.vifs(domid) if v["device"] == device), None)
@@ -90,12 +95,12 @@ class Switch:
     def all_running(self, devices):
         """The vifs of these (domid, device), when all of them run."""
         def there():
-            vifs = {(v["domid"], v["device"]): v for v in (self.show() or {"vifs": []})["vifs"] if v["state"] == "running"}
+            vifs = {(v["domid"], v["device"]): v for v in self.show()["vifs"] if v["state"] == "running"}
             return all(d in vifs for d in devices) and [vifs[d] for d in devices]
         try:
-            return wait_for(f"devices {devices} to run", there)
+            return wait_for(f"devices {devices} to run", there, step=LOOK)
         except Failure as e:
-            raise Failure(f"{e}; there are {self.show()}") from None
+            raise Failure(f"{e}; there are {self.said()}") from None
 
     def running(self, domid, device=0):
         return self.all_running([(domid, device)])[0]
@@ -104,18 +109,20 @@ class Switch:
         """Waits until another worker than that serves all devices of the domain."""
         def there():
             show = self.show()
-            pid = show and next((g["pid"] for g in show["guests"] if g["domid"] == domid), None)
+            pid = next((g["pid"] for g in show["guests"] if g["domid"] == domid), None)
             states = {v["state"] for v in show["vifs"] if v["domid"] == domid} if pid else None
             return pid != old and states == {"running"} and pid
-        return wait_for("the next worker", there)
+        return wait_for("the next worker", there, step=LOOK)
 
     def guest(self, domid):
-        return next((g for g in (self.show() or {"guests": []})["guests"] if g["domid"] == domid), None)
+        return next((g for g in self.show()["guests"] if g["domid"] == domid), None)
 
     def worker(self, domid):
-        """Its pid, or None."""
+        """Its pid."""
         g = self.guest(domid)
-        return g and g["pid"]
+        if not g or not g["pid"]:
+            raise Failure(f"domain {domid} has no worker")
+        return g["pid"]
 
     def mappings(self, pid):
         """Sizes, in pages, of what the process has mapped through gntdev: each one is one call."""

@@ -11,6 +11,8 @@ import tempfile
 
 import cpio
 
+# What a library module names somewhere, and ours never get to. _hashlib alone needs 5 MB of OpenSSL.
+NEVER_IMPORTED = ["ssl", "_ssl", "_hashlib", "doctest", "unittest", "pdb", "asyncio", "email", "tarfile", "_decimal", "_pydecimal"]
 MERGED = ("/bin", "/sbin", "/lib", "/lib64")  # links into /usr, as Debian has them
 
 
@@ -74,7 +76,7 @@ class Tree:
         self.links["/usr/bin/python3"] = version
         stdlib = f"/usr/lib/{version}"
         finder = modulefinder.ModuleFinder([os.path.dirname(scripts[0]), stdlib, f"{stdlib}/lib-dynload"],
-                                           excludes=["ssl", "_ssl", "doctest", "unittest", "pdb", "asyncio"])
+                                           excludes=NEVER_IMPORTED)
         for script in scripts:
             finder.run_script(script)
         found = {m.__file__ for m in finder.modules.values() if m.__file__ and m.__file__.startswith(stdlib)}

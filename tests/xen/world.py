@@ -7,7 +7,7 @@ import time
 
 import guest
 from domain import WEIGHT, WEIGHT_MORE, Toolstack, wait_for
-from machine import Failure
+from machine import Failure, Void
 from provision import BACKEND, Provision
 from switch import HOST_MAC, Switch
 
@@ -25,40 +25,14 @@ class Flow:
         w.flows += 1
         self.w, self.number, self.count = w, w.flows, count
         self.what = f"{name}'s device {device}"
-        w.switch.call("flow", self.number, MACS[name][device], HOST_MAC, rate, count, length, w.vlan(name, device))
-
-    def book(self):
-        return self.w.switch.call("book", self.number)
+        self.args = [self.number, MACS[name][device], HOST_MAC, rate, count, length, w.vlan(name, device)]
 
     def wait_more(self, frames=10):
         """Waits until so many more came back: the way there and back works now."""
-        aim = self.book()["unique"] + frames
-        wait_for(f"{frames} more frames from {self.what}", lambda: self.book()["unique"] >= aim)
-
-    def stop(self, patience=PATIENCE):
-        """Ends it; how many frames it had, and what came back."""
-        if self.count:
-            wait_for("all frames to be sent", lambda: self.w.switch.call("done", self.number))
-        count, end, book = self.w.switch.call("stop", self.number), time.monotonic() + patience, self.book()
-        while book["unique"] < count and time.monotonic() < end:
-            time.sleep(0.2)
-            now = self.book()
-            if now["frames"] > book["frames"]:
-                end = time.monotonic() + patience
-            book = now
-        return count, book
-
-    def whole(self, text):
-        """The fact that all came back once, in order, byte for byte."""
-        count, book = self.stop()
-        self.w.same(f"{text}: all {count} frames of {self.what} came back once, in order, byte for byte",
-                    [book[k] for k in ("unique", "duplicated", "reordered", "corrupt")], [count, 0, 0, 0])
-
-    def lossy(self, text):
-        """The fact that none came twice, or changed."""
-        count, book = self.stop(patience=3)
-        self.w.same(f"{text}: of {count} frames of {self.what} {count - book['unique']} were lost, none came twice, out of "
-                    "order or changed", [book[k] for k in ("duplicated", "reordered", "corrupt")], [0, 0, 0])
+        def back():
+            return self.w.switch.call("books", [self.number])[0]["unique"]
+        aim = back() + frames
+        wait_for(f"{frames} more frames from {self.what}", lambda: back() >= aim)
 
 
 class World:
@@ -77,7 +51,7 @@ class World:
 
     def start_driver(self):
         """Begins to: it is up after driver_up()."""
-        self.dom0.weigh(self.dom0, WEIGHT_MORE)
+        self.dom0.weigh(WEIGHT_MORE, self.dom0)
         self.driver = self.dom0.create(BACKEND, "pvh", DRIVER_MB, (f"max_maptrack_frames={MAPTRACK}",))
 
     def driver_up(self):
@@ -93,16 +67,17 @@ class World:
         """These guests are up, with what xv-provision gives them."""
         for name in names:
             self.dom0.up(self.guests[name])
-            if name in MACS:
-                self.dom0.weigh(self.guests[name], WEIGHT)
             if name in self.provision.entries:
                 self.provision.given(self.guests[name].domid)
 
     def start_pmds(self, *names):
         """testpmd forwards in these guests, and the switch serves all their devices."""
+        guests = [self.guests[name] for name in names]
+        self.dom0.weigh(WEIGHT_MORE, *guests)
         pmds = {name: guest.Testpmd(self.guests[name], MACS[name]) for name in names}
         for pmd in pmds.values():
             pmd.forward()
+        self.dom0.weigh(WEIGHT, *guests)
         self.served(*names)
         self.pmds.update(pmds)
 
@@ -124,12 +99,48 @@ class World:
         """As it was when the device was last seen running."""
         return self.vlans[self.guests[name].domid, device]
 
+    def flows_to(self, *devices, **more):
+        """A flow to each of these (name, device), back and forth until whole() or lossy() ends it."""
+        flows = [Flow(self, name, device, **more) for name, device in devices]
+        self.switch.call("begin", [f.args for f in flows])
+        return flows
+
     def flow(self, name, device=0, **more):
-        return Flow(self, name, device, **more)
+        return self.flows_to((name, device), **more)[0]
 
     def flows_to_all(self, **more):
-        """A flow to each device that testpmd has, back and forth until whole() or lossy() ends it."""
-        return [self.flow(name, device, **more) for name in self.pmds for device in range(len(MACS[name]))]
+        """One to each device that testpmd has."""
+        return self.flows_to(*((name, device) for name in self.pmds for device in range(len(MACS[name]))), **more)
+
+    def _ended(self, flows, patience):
+        """Ends them. Of each: itself, how many frames it had, and its book when all are back or nothing more comes."""
+        numbers = [f.number for f in flows]
+        counted = [f.number for f in flows if f.count]
+        if counted:
+            wait_for("all frames to be sent", lambda: self.switch.call("done", counted))
+        counts, end = self.switch.call("stop", numbers), time.monotonic() + patience
+        books = self.switch.call("books", numbers)
+        while any(book["unique"] < count for count, book in zip(counts, books)):
+            late = time.monotonic() > end
+            time.sleep(0.2)
+            before, books = books, self.switch.call("books", numbers)
+            if books != before:
+                end = time.monotonic() + patience
+            elif late:
+                break
+        return zip(flows, counts, books)
+
+    def whole(self, text, *flows):
+        """Ends these flows: the fact of each that all came back once, in order, byte for byte."""
+        for flow, count, book in self._ended(flows, PATIENCE):
+            self.same(f"{text}: all {count} frames of {flow.what} came back once, in order, byte for byte",
+                      [book[k] for k in ("unique", "duplicated", "reordered", "corrupt")], [count, 0, 0, 0])
+
+    def lossy(self, text, *flows):
+        """The fact of each that none came twice, or changed."""
+        for flow, count, book in self._ended(flows, patience=1.5):
+            self.same(f"{text}: of {count} frames of {flow.what} {count - book['unique']} were lost, none came twice, out of "
+                      "order or changed", [book[k] for k in ("duplicated", "reordered", "corrupt")], [0, 0, 0])
 
     # Facts
 
@@ -178,6 +189,8 @@ class World:
                     self.start_pmds(name)
             self.served(*MACS)
             return True
+        except Void:
+            raise
         except Exception:
             return False
 
@@ -189,14 +202,13 @@ class World:
         if self.machine.dead():
             return self.machine.console()[-8000:]
         text = [f"--- Xen's console\n{self.machine.console()[-4000:]}"]
-        if self.driver is not None:
-            text.append("--- xvctl show\n" + self.driver.try_("xvctl show")[1])
-        for d in self.domains():
-            for p in d.programs[-6:]:
-                try:
-                    text.append(f"--- {p.name} of {d}\n{p.text()[-8000:]}")
-                except Exception as e:
-                    text.append(f"--- {p.name} of {d}: {e}")
+        said = [("xvctl show", lambda: self.driver.try_("xvctl show")[1])] if self.driver is not None else []
+        said += [(f"{p.name} of {d}", p.text) for d in self.domains() for p in d.programs[-6:]]
+        for title, of in said:
+            try:
+                text.append(f"--- {title}\n{of()[-8000:]}")
+            except Exception as e:
+                text.append(f"--- {title}: {e}")
         return "\n".join(text)
 
     def save(self, directory):

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A guest's agent: requests and answers in XenStore, below the guest's own data/xv.
 
-dom0 writes `ask` ({"number": N, ...}); the answer comes in pieces `answer/0`, `answer/1` ..., then `done` says "N PIECES".
+dom0 writes `ask` ({"number": N, ...}); the answer, packed, comes in pieces `answer/0`, `answer/1` ..., then `done` says "N PIECES".
 A console would do too, but the kernel writes there as well.
 """
 
 import json
 
 from store import Store
-from work import Work
+from work import Work, packed
 
 HERE = "data/xv"
 PIECE = 1500
@@ -34,7 +34,7 @@ def serve():
         if request is None or request["number"] == last:
             continue
         last = request.pop("number")
-        text = json.dumps(work.do(request))
+        text = packed(work.do(request))
         pieces = [text[i:i + PIECE] for i in range(0, len(text), PIECE)]
         for i, piece in enumerate(pieces):
             store.write(f"{HERE}/answer/{i}", piece)

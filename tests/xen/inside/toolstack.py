@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""dom0's agent: requests and answers as lines of JSON on the second serial port. Those to other domains it hands on."""
+"""dom0's agent: requests as lines of JSON on the second serial port, answers there as `NUMBER ANSWER`, packed. Those of other
+domains it hands on."""
 
 import json
 import os
@@ -9,7 +10,7 @@ import time
 import tty
 
 from store import Store
-from work import Work
+from work import Work, packed
 
 PORT = "/dev/ttyS1"
 
@@ -23,7 +24,7 @@ class Guests:
         return self.store.read(f"/local/domain/{domid}/data/xv/up") is not None
 
     def ask(self, domid, request, timeout):
-        """The guest's answer."""
+        """The guest's answer, packed."""
         here = f"/local/domain/{domid}/data/xv"
         if domid not in self.watched:
             self.store.watch(here + "/done")
@@ -35,22 +36,23 @@ class Guests:
             if number == str(request["number"]):
                 break
             if time.monotonic() > end:
-                return {"error": f"domain {domid} gives no answer"}
+                return packed({"error": f"domain {domid} gives no answer"})
             self.store.wait(0.5)
-        return json.loads("".join(self.store.read(f"{here}/answer/{i}") for i in range(int(pieces))))
+        return "".join(self.store.read(f"{here}/answer/{i}") for i in range(int(pieces)))
 
 
 def answer(work, guests, request):
+    """Packed."""
     domid, timeout = request.pop("domid"), request.pop("patience")
     if domid == 0:
         request.pop("number")
-        return work.do(request)
+        return packed(work.do(request))
     if request["do"] == "up":
-        return {"ok": guests.up(domid)}
+        return packed({"ok": guests.up(domid)})
     try:
         return guests.ask(domid, request, timeout)
     except OSError as e:
-        return {"error": f"domain {domid}: {e}"}
+        return packed({"error": f"domain {domid}: {e}"})
 
 
 def serve():
@@ -67,8 +69,7 @@ def serve():
                 continue  # somebody only wakes us
             request = json.loads(line)
             number = request["number"]
-            reply = dict(answer(work, guests, request), number=number)
-            data = json.dumps(reply).encode() + b"\n"
+            data = f"{number} {answer(work, guests, request)}\n".encode()
             while data:
                 data = data[os.write(port, data):]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The other end of the uplink: a line on stdin is a call of one of these methods, as JSON; so is the answer.
 
-    ["flow", 1, "00:00:00:00:00:11", "02:00:00:00:ff:01", 100, 500, 200, 1000]
+    ["begin", [[1, "00:00:00:00:00:11", "02:00:00:00:ff:01", 100, 500, 200, 1000]]]
 """
 
 import json
@@ -49,27 +49,36 @@ class Traffic:
             now = time.monotonic()
             with self.lock:
                 for flow in self.flows.values():
-                    flow.turn(now - last, self.wire.send)
+                    try:
+                        flow.turn(now - last, self.wire.send)
+                    except OSError:
+                        pass  # the uplink is gone, until reopen()
             last = now
 
-    def flow(self, number, *more):
+    def reopen(self):
+        """There is another uplink of that name; flows and books go on."""
         with self.lock:
-            self.flows[number] = Flow(number, *more)
+            self.wire.reopen()
 
-    def stop(self, number):
-        """How many were sent."""
+    def begin(self, flows):
+        """Flow()'s arguments, of each."""
         with self.lock:
-            return self.flows.pop(number).sent
+            self.flows.update({args[0]: Flow(*args) for args in flows})
+
+    def stop(self, numbers):
+        """How many of each were sent."""
+        with self.lock:
+            return [self.flows.pop(n).sent for n in numbers]
 
     def stop_all(self):
         with self.lock:
             self.flows.clear()
 
-    def done(self, number):
-        return self.flows[number].done()
+    def done(self, numbers):
+        return all(self.flows[n].done() for n in numbers)
 
-    def book(self, number):
-        return self.wire.book(number)
+    def books(self, numbers):
+        return [self.wire.book(n) for n in numbers]
 
     def send(self, *args):
         """One numbered frame: seq.frame()'s arguments."""
