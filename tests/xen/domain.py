@@ -128,7 +128,7 @@ class Toolstack(Domain):
     def config(self, name, kind, memory, more):
         lines = (f'name="{name}"', f'uuid="{uuid_of(name)}"', f'type="{kind}"', 'kernel="/xv/vmlinux"', 'ramdisk="/xv/guest.cpio"',
                  f"memory={memory}", "vcpus=1", f"cpu_weight={WEIGHT_MORE}", 'on_crash="preserve"', 'on_reboot="preserve"', 'tsc_mode="native"',
-                 f'extra="{LINUX}"', *more)
+                 f'extra="{LINUX} pci=noearly"', *more)
         if kind == "pvh":
             lines += (f'cpus="{PVH_CPU}"',)
         return "\n".join(lines)
