@@ -8,7 +8,8 @@
 #include "region.h"
 #include "state.h"
 
-// FNV-1a over the sizes that make up the layout. A change that keeps all sizes raises one of the versions.
+// FNV-1a over the sizes that make up the layout. A change that keeps all sizes raises one of the versions. What xvctl and
+// the watcher say to each other is not in it: another xvctl is told, and needs nothing restarted but the watcher.
 #define LAYOUT_STEP(h, v) (((h) ^ (uint32_t)(v)) * 16777619u)
 static inline uint32_t layout_hash(void)
 {
@@ -18,7 +19,7 @@ static inline uint32_t layout_hash(void)
         sizeof(struct lane), sizeof(struct lane_slot), sizeof(struct state), sizeof(struct state_vif),
         sizeof(struct vq_pos), sizeof(struct state_binding), sizeof(struct state_wire), TX_DROPS, RX_DROPS, WIRE_DROPS,
 #define LAYOUT_MSG(name, sender, type) sizeof(struct type),
-        MSG_LIST(LAYOUT_MSG)
+        MSG_LIST_SWITCH(LAYOUT_MSG)
 #undef LAYOUT_MSG
     };
     uint32_t h = 2166136261u;

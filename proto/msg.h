@@ -196,7 +196,8 @@ struct msg_done {
     char text[MSG_TEXT_BYTES];
 };
 
-#define MSG_LIST(MSG) \
+// Between processes that share memory (layout.h).
+#define MSG_LIST_SWITCH(MSG) \
     MSG(CLAIM, WORKER, msg_claim) \
     MSG(CLAIMED, WATCHER, msg_claimed) \
     MSG(HELLO_PRIMARY, PRIMARY, msg_hello_primary) \
@@ -207,11 +208,16 @@ struct msg_done {
     MSG(PORT_VIF, WATCHER, msg_port_vif) \
     MSG(PORT_VIF_IS, PRIMARY, msg_port_vif_is) \
     MSG(LINK, PRIMARY, msg_link) \
-    MSG(STOP, WATCHER, msg_stop) \
+    MSG(STOP, WATCHER, msg_stop)
+
+// Between xvctl and the watcher.
+#define MSG_LIST_CTL(MSG) \
     MSG(SHOW, CTL, msg_show) \
     MSG(SHOWN, WATCHER, msg_shown) \
     MSG(RESTART, CTL, msg_restart) \
     MSG(DONE, WATCHER, msg_done)
+
+#define MSG_LIST(MSG) MSG_LIST_SWITCH(MSG) MSG_LIST_CTL(MSG)
 
 #define MSG_ENUM(name, sender, type) MSG_##name,
 enum msg_type { MSG_NONE, MSG_LIST(MSG_ENUM) MSG_TYPES };

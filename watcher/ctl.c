@@ -113,8 +113,10 @@ static struct msg_record *record_next(struct msg_shown *a, uint32_t *before)
 // As many records as one answer takes, without those before index.
 static void show_records(struct conductor *c, uint32_t index, struct msg_shown *a)
 {
-    struct msg_record *r = record_next(a, &index);
+    struct msg_record *r;
 
+    memset(a, 0, sizeof(*a));
+    r = record_next(a, &index);
     if (r != NULL)
         show_switch(c, r);
     for (struct guest *g = c->guests; g != NULL; g = g->next) {

@@ -55,7 +55,7 @@ class Wire:
         return sock
 
     def reopen(self):
-        """The interface was made anew."""
+        """The interface was made anew; if it wasn't, a frame may be read twice."""
         self.sock = self._open()
 
     def close(self):

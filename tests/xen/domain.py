@@ -163,7 +163,7 @@ class Toolstack(Domain):
         (null) either; at most a minute."""
         gone = f"{{ xl list > /run/list && ! grep -q '^[^ ]*  *{domain.domid} ' /run/list; }} 2>/dev/null"
         text = self.run(f"now() {{ cut -d' ' -f1 /proc/uptime; }}; whole() {{ cut -d. -f1 /proc/uptime; }}; "
-                        f"now; end=$(($(whole) + 60)); xl destroy {domain.domid} >/dev/null 2>&1; "
+                        f"now; end=$(($(whole) + 60)); xl destroy {domain.domid} >/run/destroy 2>&1; "
                         f"until {gone} || [ $(whole) -ge $end ]; do usleep 250000; done; now")
         began, gone = (float(t) for t in text.split())
         return self.clock() + began, gone - began

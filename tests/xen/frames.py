@@ -48,9 +48,12 @@ def guest_to_guest(w):
                    single(w, mac, w.vlan(name), 100, seq.frame(HOST_MAC, last, 1000, 77, 100)))
             w.switch.call("keep", False)
             w.whole(f"wire, {mac}, {last}, wire", w.flow(name, count=200, rate=60, length=700))
-    finally:
-        one.mode("macswap")
-        two.mode("macswap")
+    except Exception:
+        one.kill()  # for settle() to start them again as they should be
+        two.kill()
+        raise
+    one.mode("macswap")
+    two.mode("macswap")
 
 
 def entries(w):

@@ -130,7 +130,7 @@ def bad_reference(w):
     w.switch.running(domid, 1)
     w.facts.ok("with the right reference it is served")
     fe.kill()
-    wait_for("the devices to stop", lambda: {v["state"] for v in w.switch.vifs(domid)} == {"stopped"})
+    wait_for("the devices to stop", lambda: {v["state"] for v in w.switch.vifs(domid)} == {"stopped"}, step=LOOK)
 
 
 def maptrack(w):
@@ -149,7 +149,7 @@ def maptrack(w):
     wait_for("nothing of it to be mapped", lambda: sorted(w.switch.mappings(worker)) == [3, 3, PAGES])
     w.facts.ok("nothing of it stays mapped, and what was mapped still is")
     fe.do("rm event_type_start_1")
-    wait_for("the switch to forget it", lambda: w.switch.vif(domid, 1) is None)
+    wait_for("the switch to forget it", lambda: w.switch.vif(domid, 1) is None, step=LOOK)
     w.whole("while maptrack entries are used up", *flows)
 
 
@@ -180,7 +180,7 @@ def destroy(w, name):
     began, gone = w.dom0.destroy_timed(g)
     w.within(f"{g} destroyed: gone from xl list, no (null) is left", gone, 20, 2)
     w.within(f"{g} destroyed: its pages are unmapped", w.switch.unmapped_at(unmapped) - began, 20, 2)
-    wait_for("the switch to forget it", lambda: not w.switch.vifs(g.domid))
+    wait_for("the switch to forget it", lambda: not w.switch.vifs(g.domid), step=LOOK)
     flags = sum(len(MACS[n]) for n in w.pmds)
     wait_for("xv-watcher to unmap its flag pages", lambda: w.switch.mapped(w.switch.watcher.pid) == flags)
     w.facts.ok("xv-watcher maps the flag pages of the others' devices, and nothing else")

@@ -18,7 +18,7 @@ CPUS = "2"
 MEMORY = "4G"
 XEN = "console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning dom0_mem=1G,max:1G bootscrub=no spec-ctrl=no"
 # What Linux complains of after some seconds says only that this machine stood still.
-PATIENT = "nowatchdog rcupdate.rcu_cpu_stall_suppress=1 workqueue.watchdog_thresh=0"
+PATIENT = "nowatchdog rcupdate.rcu_cpu_stall_suppress=1 workqueue.watchdog_thresh=0 sysctl.kernel.hung_task_timeout_secs=0"
 LINUX = f"console=hvc0 mitigations=off rodata=off init_on_alloc=0 {PATIENT}"
 BOOT = 180  # seconds
 CRASHES = r"Xen BUG|Xen call trace|Panic on CPU|Assertion .* failed|Hardware Dom\d+ crashed|domain_crash|Oops|BUG:|Kernel panic"
@@ -132,7 +132,10 @@ class Machine:
                 self._still(end)
                 self._receive()
             line, self.raw = self.raw.split(b"\n", 1)
-            number, packed = int(line.split(b" ")[0]), line.split(b" ")[1]
+            said = re.fullmatch(rb"([0-9]+) (\S+)", line)
+            if not said:
+                raise Failure(f"dom0 says {line!r}")
+            number, packed = int(said[1]), said[2]
         reply = json.loads(zlib.decompress(base64.b64decode(packed)))
         self.requests.write(f"{began:8.2f} {self.age() - began:6.2f} s  domain {domid} {do} {json.dumps(request)[:160]}\n")
         if "ok" not in reply:

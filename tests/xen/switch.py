@@ -56,9 +56,10 @@ class Switch:
         self.ready()
         self.wire()
         self.call("stop_all")
+        self.call("keep", False)
 
     def ready(self):
-        wait_for("the switch to run", lambda: (s := self.said()) and s["switch"]["state"] == "running")
+        wait_for("the switch to run", lambda: (s := self.said()) and s["switch"]["state"] == "running", step=LOOK)
 
     def wire(self):
         """Opens the other end of the uplink; again when the uplink is another one."""

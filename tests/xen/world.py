@@ -134,7 +134,7 @@ class World:
         """Ends these flows: the fact of each that all came back once, in order, byte for byte."""
         for flow, count, book in self._ended(flows, PATIENCE):
             self.same(f"{text}: all {count} frames of {flow.what} came back once, in order, byte for byte",
-                      [book[k] for k in ("unique", "duplicated", "reordered", "corrupt")], [count, 0, 0, 0])
+                      [book[k] for k in ("unique", "duplicated", "reordered", "corrupt")], [max(1, count), 0, 0, 0])
 
     def lossy(self, text, *flows):
         """The fact of each that none came twice, or changed."""

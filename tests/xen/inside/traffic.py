@@ -51,8 +51,8 @@ class Traffic:
                 for flow in self.flows.values():
                     try:
                         flow.turn(now - last, self.wire.send)
-                    except OSError:
-                        pass  # the uplink is gone, until reopen()
+                    except OSError:  # the uplink is gone, until reopen()
+                        flow.due = 0.0
             last = now
 
     def reopen(self):

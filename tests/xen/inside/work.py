@@ -54,9 +54,9 @@ class Script:
         finally:
             os._exit(status)
 
-    def poll(self, flags=os.WNOHANG):
+    def poll(self):
         if self.returncode is None:
-            pid, status = os.waitpid(self.pid, flags)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid != 0:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
@@ -65,8 +65,12 @@ class Script:
         if self.poll() is None:
             os.kill(self.pid, number)
 
-    def wait(self, _):
-        return self.poll(0)
+    def wait(self, seconds):
+        end = time.monotonic() + seconds
+        while self.poll() is None:
+            if time.monotonic() > end:
+                raise TimeoutError(f"process {self.pid} goes on")
+            time.sleep(STEP)
 
 
 def program(argv, log):
