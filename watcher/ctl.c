@@ -110,13 +110,11 @@ static struct msg_record *record_next(struct msg_shown *a, uint32_t *before)
     return &a->records[a->n++];
 }
 
-// As many records as one answer takes, without those before index.
+// As many records as one answer takes, without those before index; it is all zeros before.
 static void show_records(struct conductor *c, uint32_t index, struct msg_shown *a)
 {
-    struct msg_record *r;
+    struct msg_record *r = record_next(a, &index);
 
-    memset(a, 0, sizeof(*a));
-    r = record_next(a, &index);
     if (r != NULL)
         show_switch(c, r);
     for (struct guest *g = c->guests; g != NULL; g = g->next) {
@@ -184,12 +182,11 @@ static void restart(struct conductor *c, uint32_t domid, struct msg_done *a)
 
 void ctl_receive(struct conductor *c)
 {
-    union msg m;
+    union msg m, a;
     int ret;
 
     while ((ret = link_recv(&c->ctl, &m)) != 0) {
-        union msg a = { 0 };
-
+        memset(&a, 0, sizeof(a)); // all of it: a newer compiler's { 0 } is the first member of a union
         if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
             break;
         if (ret == 1 && m.hdr.type == MSG_SHOW) {

@@ -19,7 +19,7 @@ def single(w, dst, vlan, length, want):
     """One frame to dst; the one that comes back is want, to the byte."""
     w.switch.call("forget")
     w.switch.call("send", dst, HOST_MAC, 1000, 77, length, vlan)
-    wait_for("the frame to come back", lambda: w.switch.call("books", [1000])[0]["frames"])
+    wait_for("the frame to come back", lambda: w.switch.book(1000)["frames"])
     want += bytes(max(0, 60 - len(want)))
     return [f for f in w.switch.call("take") if seq.parse(bytes.fromhex(f))] == [want.hex()]
 

@@ -78,6 +78,10 @@ class Switch:
             raise Failure(f"traffic: {words}: {answer}")
         return answer["ok"]
 
+    def book(self, number):
+        """What came back of a flow."""
+        return self.call("books", [number])[0]
+
     def said(self):
         """What xvctl says, or None while it can't."""
         status, text = self.domain.try_("xvctl show --json 2>&1")
@@ -115,12 +119,9 @@ class Switch:
             return pid != old and states == {"running"} and pid
         return wait_for("the next worker", there, step=LOOK)
 
-    def guest(self, domid):
-        return next((g for g in self.show()["guests"] if g["domid"] == domid), None)
-
     def worker(self, domid):
         """Its pid."""
-        g = self.guest(domid)
+        g = next((g for g in self.show()["guests"] if g["domid"] == domid), None)
         if not g or not g["pid"]:
             raise Failure(f"domain {domid} has no worker")
         return g["pid"]

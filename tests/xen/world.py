@@ -29,10 +29,9 @@ class Flow:
 
     def wait_more(self, frames=10):
         """Waits until so many more came back: the way there and back works now."""
-        def back():
-            return self.w.switch.call("books", [self.number])[0]["unique"]
-        aim = back() + frames
-        wait_for(f"{frames} more frames from {self.what}", lambda: back() >= aim)
+        book = self.w.switch.book
+        aim = book(self.number)["unique"] + frames
+        wait_for(f"{frames} more frames from {self.what}", lambda: book(self.number)["unique"] >= aim)
 
 
 class World:
