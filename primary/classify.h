@@ -10,7 +10,7 @@
 #include "frame.h"
 #include "state.h"
 
-// What an I/O lcore knows of a vif. Its own copy: the control lcore has it changed by io_ask().
+// What an I/O lcore knows of a vif. Its own copy: the control lcore has it changed by io_post().
 struct vif {
     uint32_t gen; // 0: closed
     uint32_t flags; // FABRIC_VIF_*

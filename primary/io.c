@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -6,7 +7,10 @@
 #include <rte_cycles.h>
 
 #include "io.h"
+#include "log.h"
 #include "nap.h"
+
+#define IO_LATE_MS 2000u
 
 struct io *io_new(uint32_t id, struct fabric *f, struct state *s, const struct conf *c)
 {
@@ -92,47 +96,70 @@ static void vif_know(struct io *io, uint16_t vif, const struct vif *as)
         io->open[io->n_open++] = vif;
 }
 
-static void box_serve(struct io *io)
+static void mail_do(struct io *io, const struct io_mail *m)
 {
-    // Acquire: pairs with io_ask()'s release; the request is complete.
-    uint32_t asked = atomic_load_explicit(&io->box.asked, memory_order_acquire);
-
-    if (asked == atomic_load_explicit(&io->box.done, memory_order_relaxed))
-        return;
-    switch (io->box.request) {
+    switch (m->request) {
     case IO_DRAIN:
-        if (io->uplink_of[io->box.as.port] != NULL)
-            uplink_drain(io, io->uplink_of[io->box.as.port], io->box.as.pool);
+        if (io->uplink_of[m->as.port] != NULL)
+            uplink_drain(io, io->uplink_of[m->as.port], m->as.pool);
         break;
     case IO_VIF:
-        vif_know(io, (uint16_t)io->box.vif, &io->box.as);
+        vif_know(io, (uint16_t)m->vif, &m->as);
         break;
     case IO_ROW_TAKE:
-        heir_take(io, io->box.vif);
+        heir_take(io, m->vif);
         break;
     case IO_ROW_LEAVE:
-        heir_leave(io, io->box.vif);
+        heir_leave(io, m->vif);
         break;
     }
-    // Release: pairs with io_ask()'s acquire; what the request changed is changed.
-    atomic_store_explicit(&io->box.done, asked, memory_order_release);
 }
 
-void io_ask(struct io *io, enum io_request request, uint32_t vif, const struct vif *as)
+static void mails_do(struct io *io)
 {
-    uint32_t number = atomic_load_explicit(&io->box.asked, memory_order_relaxed) + 1;
+    uint32_t number;
 
-    io->box.request = request;
-    io->box.vif = vif;
+    while (mailbox_next(&io->mailbox, &number)) {
+        mail_do(io, &io->mails[number % IO_MAILS]);
+        mailbox_drop(&io->mailbox);
+    }
+}
+
+uint32_t io_post(struct io *io, enum io_request request, uint32_t vif, const struct vif *as)
+{
+    struct io_mail *m = &io->mails[mailbox_number(&io->mailbox) % IO_MAILS];
+    uint32_t number;
+
+    assert(mailbox_count(&io->mailbox) < IO_MAILS);
+    *m = (struct io_mail){ .request = request, .vif = vif };
     if (as != NULL)
-        io->box.as = *as;
-    // Release and acquire: pair with box_serve().
-    atomic_store_explicit(&io->box.asked, number, memory_order_release);
+        m->as = *as;
+    number = mailbox_post(&io->mailbox);
     nap_end(io->fabric, fabric_io_outlet(io->fabric, io->id), 0);
     if (io->alone)
-        box_serve(io);
-    while (atomic_load_explicit(&io->box.done, memory_order_acquire) != number)
-        usleep(20);
+        mails_do(io);
+    return number;
+}
+
+void io_late_look(struct io *io, uint64_t now_ms)
+{
+    uint32_t tid = atomic_load_explicit(&io->state->ctxs[io->id].tid, memory_order_relaxed);
+
+    if (mailbox_count(&io->mailbox) > 0) {
+        if (io->late_said || now_ms - io->late_ms < IO_LATE_MS)
+            return;
+        LOG(WARNING,
+            "I/O lcore %u (thread %u) has not done for %u ms what it was asked: it hangs, or others leave it no time "
+            "on its "
+            "CPU. Until it goes on its vifs are neither opened nor closed, and its uplinks stand still",
+            io->id, tid, IO_LATE_MS);
+        io->late_said = true;
+        return;
+    }
+    if (io->late_said)
+        LOG(NOTICE, "I/O lcore %u goes on, after %llu ms", io->id, (unsigned long long)(now_ms - io->late_ms));
+    io->late_said = false;
+    io->late_ms = now_ms;
 }
 
 // Which vif did a frame come from, in its generation in force? A slot that is no frame counts as one of an earlier
@@ -192,7 +219,7 @@ static uint32_t io_turn(struct io *io)
     uint32_t n = 0;
 
     io->now = rte_rdtsc();
-    box_serve(io);
+    mails_do(io);
     if (io->now - io->tick >= io->ms)
         io_tick(io);
     for (uint32_t i = 0; i < io->n_uplinks; i++)

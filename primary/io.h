@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // io.h: an I/O lcore: polls its uplinks, sends for the guests, copies group frames, inherits what guests leave.
 //
-// Everything in struct io belongs to the lcore that runs it, except the box: there the control lcore puts one request
-// at a time, and the I/O lcore does it between two turns. So nothing on a frame's way is shared.
+// Everything in struct io belongs to the lcore that runs it, except the mailbox: what the control lcore puts there the I/O
+// lcore does between two turns. So nothing on a frame's way is shared, and the control lcore waits for no I/O lcore.
 #ifndef XV_IO_H
 #define XV_IO_H
 
@@ -13,6 +13,7 @@
 #include "classify.h"
 #include "conf.h"
 #include "lane.h"
+#include "mailbox.h"
 #include "nic.h"
 #include "state.h"
 
@@ -40,27 +41,30 @@ struct uplink {
 };
 
 enum io_request {
-    IO_DRAIN, // sort what has come in for the vif of the box so far, as if there was no such vif
-    IO_VIF, // know the vif as it is in the box: open or closed
+    IO_DRAIN, // sort what has come in for the mail's vif so far, as if there was no such vif
+    IO_VIF, // know the vif as it is in the mail: open or closed
     IO_ROW_TAKE, // be the heir of its row: take what comes and forget it
     IO_ROW_LEAVE, // never touch its row again: a worker is going to
 };
 
-struct io_box {
+struct io_mail {
     enum io_request request;
     uint32_t vif;
     struct vif as;
-    alignas(64) _Atomic uint32_t asked; // written by the control lcore
-    alignas(64) _Atomic uint32_t done; // written by the I/O lcore
 };
+
+#define IO_MAILS (4u * FABRIC_VIFS_MAX) // a vif never has so many on their way: see vif_set()
 
 struct io {
     uint32_t id; // context, and with fabric_io_outlet() its outlet
     bool alone; // the control lcore runs it as well
     struct fabric *fabric;
     struct state *state;
-    struct io_box box;
+    struct mailbox mailbox;
+    struct io_mail mails[IO_MAILS];
     alignas(64) _Atomic bool stop; // written by the control lcore
+    uint64_t late_ms; // control lcore: when the mailbox was last seen empty
+    bool late_said; // control lcore: that it hasn't been for long
 
     alignas(64) struct backoff backoff;
     uint64_t now; // TSC at the start of the turn
@@ -94,8 +98,11 @@ void io_go(struct io *io);
 int io_run(void *io);
 void io_stop(struct io *io);
 
-// Control lcore: have the request done; returns when it is.
-void io_ask(struct io *io, enum io_request request, uint32_t vif, const struct vif *as);
+// Control lcore: have the request done soon, in the order of posting. Returns its number, for mailbox_done().
+uint32_t io_post(struct io *io, enum io_request request, uint32_t vif, const struct vif *as);
+
+// Control lcore: say it if what was posted is not done for long, and when it is done at last.
+void io_late_look(struct io *io, uint64_t now_ms);
 
 // Counters. rx and tx of a vif and a queue have one writing lcore; those of a port, and drops, may have several.
 static inline void count_add(_Atomic uint64_t *c, uint64_t n)

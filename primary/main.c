@@ -33,6 +33,9 @@
 enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define CONTROL_MS 10 // the control lcore looks at least so often
+#define ANSWER_MIN_US 20u
+#define ANSWER_MAX_US 1000u
+#define STOP_MS 5000u // an I/O lcore that takes longer to stop hangs
 #define CLEAN_MS 1000u // dead workers' EAL files go so often
 #define LEAVE_MS 10000u // an earlier primary's workers have so long to end
 #define USERS_SHOWN 8u
@@ -287,17 +290,39 @@ static int ios_start(struct primary *p)
     return 0;
 }
 
-static void ios_stop(struct primary *p)
+// Returns false, after it said so, if one doesn't stop.
+static bool lcores_wait(void)
+{
+    uint64_t until = clock_ms() + STOP_MS;
+    unsigned int lcore;
+
+    RTE_LCORE_FOREACH_WORKER(lcore)
+    {
+        while (rte_eal_get_lcore_state(lcore) == RUNNING) {
+            if (clock_ms() > until) {
+                LOG(ERR, "lcore %u does not stop: ends without it", lcore);
+                return false;
+            }
+            usleep(1000);
+        }
+    }
+    return true;
+}
+
+// Returns whether none runs any more, so that what they use may go.
+static bool ios_stop(struct primary *p)
 {
     for (uint32_t i = 0; i < p->n_io; i++) {
         if (p->ios[i] != NULL)
             io_stop(p->ios[i]);
     }
-    rte_eal_mp_wait_lcore();
+    if (!lcores_wait())
+        return false;
     for (uint32_t i = 0; i < p->n_io; i++) {
         if (p->ios[i] != NULL)
             io_free(p->ios[i]);
     }
+    return true;
 }
 
 static void runtime_turn(uint64_t now)
@@ -323,11 +348,17 @@ static void control_turn(struct session *s, uint64_t *stats_ms)
     }
 }
 
+// While I/O lcores have something to do it looks again soon, then less and less often: they may be about to get their CPU.
 static void control_wait(const struct session *s)
 {
+    static uint32_t us;
     struct pollfd fd = { .fd = s->link.fd, .events = POLLIN };
+    struct timespec pause;
 
-    poll(&fd, 1, CONTROL_MS);
+    us = session_waits(s) ? RTE_MIN(RTE_MAX(us * 2, ANSWER_MIN_US), ANSWER_MAX_US) : 0;
+    pause.tv_sec = 0;
+    pause.tv_nsec = us > 0 ? us * 1000l : CONTROL_MS * 1000000l;
+    ppoll(&fd, 1, &pause, NULL);
 }
 
 // One lcore for both: the switch first, control every millisecond.
@@ -376,7 +407,9 @@ static int switch_run(struct primary *p)
     if (p->n_nics == 0)
         LOG(NOTICE, "no uplink: guests reach each other only");
     ret = control_run(p);
-    ios_stop(p);
+    p->clean = ios_stop(p);
+    if (!p->clean)
+        return -ETIMEDOUT;
     if (p->state != NULL)
         state_close(p->state);
     p->clean = nics_close(p->nics, p->n_nics);

@@ -5,6 +5,13 @@
 
 #include "io.h"
 
+// What I/O lcores were asked about a vif.
+struct vif_asked {
+    uint32_t number[FABRIC_IO_MAX]; // last mail to each
+    bool left; // its heir was asked to leave its row
+    uint32_t said; // generation that the log calls registered
+};
+
 struct primary {
     const struct conf *conf;
     struct fabric *fabric;
@@ -14,8 +21,9 @@ struct primary {
     uint32_t n_io;
     struct io *ios[FABRIC_IO_MAX]; // NULL until the state is there
     struct vif vifs[FABRIC_VIFS_MAX]; // as the watcher wants them
+    struct vif_asked asked[FABRIC_VIFS_MAX];
     uint32_t pools[FABRIC_VIFS_MAX]; // their own, or NIC_POOL_NONE
-    bool clean; // no NIC was pulled out
+    bool clean; // no NIC was pulled out, and each I/O lcore has stopped
 };
 
 #endif

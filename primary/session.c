@@ -111,11 +111,9 @@ static void links_look(struct session *s, uint64_t now_ms)
     }
 }
 
-static void port_vif(struct session *s, const union msg *m)
+static void port_vif_answer(struct session *s, const struct msg_port_vif *want, int ret)
 {
     struct primary *p = s->primary;
-    const struct msg_port_vif *want = &m->PORT_VIF;
-    int ret = vif_set(p, want);
     bool up = vif_is_open(p, want->vif, want->gen);
     union msg is = { .PORT_VIF_IS = { .vif = want->vif,
                          .gen = want->gen,
@@ -126,7 +124,46 @@ static void port_vif(struct session *s, const union msg *m)
     if (ret < 0)
         LOG(WARNING, "vif %u: refused: %s", want->vif, strerror(-ret));
     // If it is lost the watcher asks again.
-    link_send(&s->link, &is, MSG_PORT_VIF_IS, m->hdr.seq);
+    link_send(&s->link, &is, MSG_PORT_VIF_IS, want->hdr.seq);
+}
+
+static void want_forget(struct session *s, uint32_t vif)
+{
+    if (s->wants[vif].hdr.type == 0)
+        return;
+    s->wants[vif].hdr.type = 0;
+    s->n_wants--;
+}
+
+// A later message about the vif takes the place of an earlier one that is not answered yet.
+static void want_keep(struct session *s, const struct msg_port_vif *want)
+{
+    if (s->wants[want->vif].hdr.type == 0)
+        s->n_wants++;
+    s->wants[want->vif] = *want;
+}
+
+static void port_vif(struct session *s, const struct msg_port_vif *want)
+{
+    int ret = vif_set(s->primary, want);
+
+    if (ret == -EINPROGRESS) {
+        want_keep(s, want);
+        return;
+    }
+    if (want->vif < FABRIC_VIFS_MAX)
+        want_forget(s, want->vif);
+    port_vif_answer(s, want, ret);
+}
+
+static void wants_go_on(struct session *s)
+{
+    for (uint32_t vif = 0; s->n_wants > 0 && vif < s->primary->fabric->max_vifs; vif++) {
+        struct msg_port_vif want = s->wants[vif];
+
+        if (want.hdr.type != 0)
+            port_vif(s, &want);
+    }
 }
 
 // A state file made anew means that the watcher knows nothing of what we count and whom we serve: start anew as well.
@@ -150,7 +187,7 @@ static void handle(struct session *s, const union msg *m, uint64_t now_ms)
     if (s->stop)
         return;
     if (m->hdr.type == MSG_PORT_VIF)
-        port_vif(s, m);
+        port_vif(s, &m->PORT_VIF);
     else if (m->hdr.type == MSG_STOP)
         s->stop = true;
     else
@@ -207,6 +244,9 @@ void session_turn(struct session *s, uint64_t now_ms, session_start_fn *start)
         s->hello_ms = 0;
     }
     receive(s, now_ms);
+    wants_go_on(s);
+    for (uint32_t i = 0; i < s->primary->n_io; i++)
+        io_late_look(s->primary->ios[i], now_ms);
     if (!s->heard && now_ms - s->hello_ms >= HELLO_MS)
         hello_send(s, now_ms);
     if (now_ms - s->link_ms >= LINK_MS)

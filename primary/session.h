@@ -21,6 +21,8 @@ struct session {
     uint64_t hello_ms, link_ms, state_ms, watchdog_ms; // when last done
     uint64_t beats[FABRIC_IO_MAX]; // of the I/O lcores, as last seen
     ino_t state_ino;
+    struct msg_port_vif wants[FABRIC_VIFS_MAX]; // what the watcher asks and is not told yet; type 0: nothing
+    uint32_t n_wants;
 };
 
 // Starts the I/O lcores when the state is there. Returns 0 or -errno.
@@ -30,7 +32,12 @@ typedef int session_start_fn(struct primary *p);
 int session_open(struct session *s, struct primary *p);
 void session_close(struct session *s);
 
-// What is due at now_ms: never blocks.
+// What is due at now_ms: never blocks. While session_waits() I/O lcores have something to do that an answer waits for.
 void session_turn(struct session *s, uint64_t now_ms, session_start_fn *start);
+
+static inline bool session_waits(const struct session *s)
+{
+    return s->n_wants > 0;
+}
 
 #endif

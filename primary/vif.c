@@ -2,11 +2,14 @@
 // vif.c: the order matters. See fdb_find_gen(): an entry of the forwarding table always belongs to the generation that
 // stands in the vif's record, so
 //
-//     open:  heir leaves the row; counters; record; generation; forwarding entry; the NIC's pool gets the MAC; what the
-//            pool's queue held is sorted without it; I/O lcores know it
-//     close: forwarding entry; generation; the pool loses the MAC; I/O lcores forget it; heir takes the row
+//     open:  heir leaves the row | counters; record; generation; forwarding entry; the NIC's pool gets the MAC; what the
+//            pool's queue held is sorted without it; I/O lcores know it |
+//     close: forwarding entry; generation; the pool loses the MAC; I/O lcores forget it; heir takes the row |
 //
 // So nothing that came in for a vif's last guest reaches its next one, not even with the same MAC.
+//
+// The I/O lcores' parts are posted to them. At each | nothing more is done to the vif until all that was posted is done,
+// and the control lcore sees to the other vifs.
 #include <errno.h>
 
 #include "fdb.h"
@@ -18,10 +21,25 @@ bool vif_is_open(const struct primary *p, uint32_t vif, uint32_t gen)
     return vif < p->fabric->max_vifs && p->vifs[vif].gen == gen;
 }
 
+static void ask(struct primary *p, struct io *io, enum io_request request, uint32_t vif, const struct vif *as)
+{
+    p->asked[vif].number[io->id] = io_post(io, request, vif, as);
+}
+
 static void ask_all(struct primary *p, uint32_t vif)
 {
     for (uint32_t io = 0; io < p->n_io; io++)
-        io_ask(p->ios[io], IO_VIF, vif, &p->vifs[vif]);
+        ask(p, p->ios[io], IO_VIF, vif, &p->vifs[vif]);
+}
+
+// Returns true if all that was asked about the vif is done.
+static bool asked_done(const struct primary *p, uint32_t vif)
+{
+    for (uint32_t io = 0; io < p->n_io; io++) {
+        if (!mailbox_done(&p->ios[io]->mailbox, p->asked[vif].number[io]))
+            return false;
+    }
+    return true;
 }
 
 static struct io *heir_of(struct primary *p, uint32_t vif)
@@ -77,8 +95,6 @@ static uint32_t pools_of(const struct primary *p, uint32_t domid)
 
 static int vif_check(struct primary *p, const struct msg_port_vif *m)
 {
-    if (m->vif >= p->fabric->max_vifs)
-        return -ERANGE;
     if (mac_is_group(m->mac) || mac_is_zero(m->mac))
         return -EINVAL;
     if (p->n_nics > 0 && m->port >= p->n_nics)
@@ -88,7 +104,17 @@ static int vif_check(struct primary *p, const struct msg_port_vif *m)
     return fdb_find(p->fabric, fdb_key(m->mac)) != FABRIC_VIF_NONE ? -EEXIST : 0;
 }
 
-static void vif_close(struct primary *p, uint32_t vif)
+// Give the row back to its heir, if it left it.
+static void row_back(struct primary *p, uint32_t vif)
+{
+    if (!p->asked[vif].left)
+        return;
+    ask(p, heir_of(p, vif), IO_ROW_TAKE, vif, NULL);
+    p->asked[vif].left = false;
+}
+
+// Nobody new finds the vif.
+static void vif_hide(struct primary *p, uint32_t vif)
 {
     struct vif *v = &p->vifs[vif];
 
@@ -97,8 +123,14 @@ static void vif_close(struct primary *p, uint32_t vif)
     if (p->n_nics > 0)
         nic_vif_remove(&p->nics[v->port], vif, v->mac);
     *v = (struct vif){ 0 };
+}
+
+static void vif_close(struct primary *p, uint32_t vif)
+{
+    LOG(INFO, "vif %u: generation %u closed", vif, p->vifs[vif].gen);
+    vif_hide(p, vif);
     ask_all(p, vif);
-    io_ask(heir_of(p, vif), IO_ROW_TAKE, vif, NULL);
+    row_back(p, vif);
 }
 
 // Which uplink, pool and I/O lcore are the vif's.
@@ -120,14 +152,11 @@ static void place(struct primary *p, uint32_t vif, uint32_t port)
 static int vif_open(struct primary *p, const struct msg_port_vif *m)
 {
     struct vif *v = &p->vifs[m->vif];
-    int ret = vif_check(p, m);
+    int ret;
 
-    if (ret < 0)
-        return ret;
     *v = (struct vif){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan };
     memcpy(v->mac, m->mac, sizeof(v->mac));
     place(p, m->vif, m->port);
-    io_ask(heir_of(p, m->vif), IO_ROW_LEAVE, m->vif, NULL);
     wire_reset(&p->state->wires[m->vif], m->gen);
     record_write(p, m->vif);
     gen_store(p, m->vif, m->gen);
@@ -135,14 +164,23 @@ static int vif_open(struct primary *p, const struct msg_port_vif *m)
     if (ret == 0 && p->n_nics > 0)
         ret = nic_vif_add(&p->nics[v->port], m->vif, m->domid, v->mac);
     if (ret < 0) {
-        vif_close(p, m->vif);
+        vif_hide(p, m->vif);
         return ret;
     }
-    io_ask(p->ios[v->io], IO_DRAIN, m->vif, v);
+    ask(p, p->ios[v->io], IO_DRAIN, m->vif, v);
     ask_all(p, m->vif);
-    LOG(INFO, "DATA: (%u) MAC_ADDRESS %02x:%02x:%02x:%02x:%02x:%02x and VLAN_TAG %u registered.", m->vif, v->mac[0],
+    return -EAGAIN;
+}
+
+static void registered_say(struct primary *p, uint32_t vif)
+{
+    const struct vif *v = &p->vifs[vif];
+
+    if (p->asked[vif].said == v->gen)
+        return;
+    p->asked[vif].said = v->gen;
+    LOG(INFO, "DATA: (%u) MAC_ADDRESS %02x:%02x:%02x:%02x:%02x:%02x and VLAN_TAG %u registered.", vif, v->mac[0],
         v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5], v->vlan);
-    return 0;
 }
 
 // The same generation again: only what may change while it runs.
@@ -151,25 +189,54 @@ static int vif_update(struct primary *p, const struct msg_port_vif *m)
     struct vif *v = &p->vifs[m->vif];
     uint32_t flags = vif_flags(p, m);
 
-    if (flags == v->flags)
+    if (flags == v->flags) {
+        registered_say(p, m->vif);
         return 0;
+    }
     v->flags = flags;
     record_write(p, m->vif);
     ask_all(p, m->vif);
-    return 0;
+    return -EAGAIN;
+}
+
+// Go on towards what m says, as far as it goes before I/O lcores have something to do: then -EAGAIN.
+static int vif_go_on(struct primary *p, const struct msg_port_vif *m)
+{
+    bool is = vif_is_open(p, m->vif, m->gen), free = p->vifs[m->vif].gen == 0;
+    int ret;
+
+    if (m->up && is)
+        return vif_update(p, m);
+    if (!m->up && !is) { // an earlier generation, or never opened here: it is closed
+        if (free)
+            row_back(p, m->vif);
+        return 0;
+    }
+    if (!free) {
+        vif_close(p, m->vif);
+        return -EAGAIN;
+    }
+    ret = vif_check(p, m);
+    if (ret == 0 && !p->asked[m->vif].left) {
+        ask(p, heir_of(p, m->vif), IO_ROW_LEAVE, m->vif, NULL);
+        p->asked[m->vif].left = true;
+        return -EAGAIN;
+    }
+    if (ret == 0)
+        ret = vif_open(p, m);
+    if (ret != -EAGAIN)
+        row_back(p, m->vif);
+    return ret;
 }
 
 int vif_set(struct primary *p, const struct msg_port_vif *m)
 {
-    bool is = vif_is_open(p, m->vif, m->gen);
+    int ret;
 
-    if (m->up && is)
-        return vif_update(p, m);
-    if (!m->up && !is) // an earlier generation, or never opened here: it is closed
-        return 0;
-    if (m->vif < p->fabric->max_vifs && p->vifs[m->vif].gen != 0) {
-        LOG(INFO, "vif %u: generation %u closed", m->vif, p->vifs[m->vif].gen);
-        vif_close(p, m->vif);
-    }
-    return m->up ? vif_open(p, m) : 0;
+    if (m->vif >= p->fabric->max_vifs)
+        return m->up ? -ERANGE : 0;
+    do
+        ret = asked_done(p, m->vif) ? vif_go_on(p, m) : -EINPROGRESS;
+    while (ret == -EAGAIN);
+    return ret;
 }

@@ -6,12 +6,13 @@
 #include "msg.h"
 #include "primary.h"
 
-// Do what m says; it may be so already. Returns 0, or for an open vif that is refused: -ERANGE no such vif, -EINVAL not
-// a MAC for one station, -ENODEV no such uplink, -EEXIST the MAC is another's, -ENOBUFS no VMDQ pool for it, -EDQUOT its
-// guest has as many pools as it may, -ENOSPC. A refused vif is closed.
+// Do what m says, which may be so already, as far as it goes without waiting. Returns -EINPROGRESS if I/O lcores have to
+// do something first: call it again. Else 0, or for an open vif that is refused: -ERANGE no such vif, -EINVAL not a MAC
+// for one station, -ENODEV no such uplink, -EEXIST the MAC is another's, -ENOBUFS no VMDQ pool for it, -EDQUOT its guest
+// has as many pools as it may, -ENOSPC. A refused vif is closed.
 int vif_set(struct primary *p, const struct msg_port_vif *m);
 
-// Is the vif open in this generation?
+// Returns true if the vif is open, or being opened, in this generation.
 bool vif_is_open(const struct primary *p, uint32_t vif, uint32_t gen);
 
 #endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// mailbox.h: what one thread asks of another, done in order when the other gets there. Neither waits.
+//
+// The mails themselves are an array beside it, of a size that is a power of two and that the asking thread never fills:
+// it knows how many may be on their way. It alone writes mails and posted, the doing thread alone writes done.
+#ifndef XV_MAILBOX_H
+#define XV_MAILBOX_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mailbox {
+    alignas(64) _Atomic uint32_t posted;
+    alignas(64) _Atomic uint32_t done;
+};
+
+// Asking thread: how many mails are on their way; the number that the next one takes, which with the array's size gives
+// its place; to post it, when it is complete there. Returns what mailbox_done() is asked with.
+static inline uint32_t mailbox_count(const struct mailbox *b)
+{
+    return atomic_load_explicit(&b->posted, memory_order_relaxed) -
+           atomic_load_explicit(&b->done, memory_order_acquire);
+}
+
+static inline uint32_t mailbox_number(const struct mailbox *b)
+{
+    return atomic_load_explicit(&b->posted, memory_order_relaxed);
+}
+
+static inline uint32_t mailbox_post(struct mailbox *b)
+{
+    uint32_t number = mailbox_number(b) + 1;
+
+    // Release: pairs with mailbox_next()'s acquire; the mail is complete.
+    atomic_store_explicit(&b->posted, number, memory_order_release);
+    return number;
+}
+
+// Asking thread: returns true if that mail, and so each one before it, has been dealt with.
+static inline bool mailbox_done(const struct mailbox *b, uint32_t number)
+{
+    // Acquire: pairs with mailbox_drop()'s release; what the mail changed is changed.
+    return (int32_t)(atomic_load_explicit(&b->done, memory_order_acquire) - number) >= 0;
+}
+
+// Doing thread: returns true if there is a mail, and its number. It stays until mailbox_drop().
+static inline bool mailbox_next(const struct mailbox *b, uint32_t *number)
+{
+    *number = atomic_load_explicit(&b->done, memory_order_relaxed);
+    // Acquire: pairs with mailbox_post()'s release.
+    return *number != atomic_load_explicit(&b->posted, memory_order_acquire);
+}
+
+// Doing thread: the mail has been dealt with.
+static inline void mailbox_drop(struct mailbox *b)
+{
+    // Release: pairs with mailbox_done()'s acquire.
+    atomic_store_explicit(&b->done, atomic_load_explicit(&b->done, memory_order_relaxed) + 1, memory_order_release);
+}
+
+#endif
