@@ -21,6 +21,7 @@ import time
 import machine
 import seq
 import wire as wire_module
+from conf import conf_text, merge
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -278,37 +279,6 @@ class Sim:
         self.run("stop", self.dir)
 
 
-def conf_text(value, indent=""):
-    """libconfig's syntax for a dict."""
-    lines = []
-    for key, v in value.items():
-        if isinstance(v, dict):
-            lines.append(f"{indent}{key} = {{\n{conf_text(v, indent + '  ')}{indent}}};\n")
-        else:
-            lines.append(f"{indent}{key} = {conf_value(v)};\n")
-    return "".join(lines)
-
-
-def conf_value(v):
-    if isinstance(v, bool):
-        return "true" if v else "false"
-    if isinstance(v, dict):
-        return "{ " + conf_text(v).replace("\n", " ") + "}"
-    if isinstance(v, (list, tuple)):
-        inner = ", ".join(conf_value(e) for e in v)
-        return f"( {inner} )" if v and isinstance(v[0], dict) else f"[ {inner} ]"
-    return json.dumps(v) if isinstance(v, str) else str(v)
-
-
-def merge(base, more):
-    for key, v in more.items():
-        if isinstance(v, dict) and isinstance(base.get(key), dict):
-            merge(base[key], v)
-        else:
-            base[key] = v
-    return base
-
-
 class Switch:
     """xv-primary, xv-watcher and the workers that it starts, with a configuration of their own."""
 
@@ -368,7 +338,12 @@ class Switch:
 
     def ready(self):
         """Waits until the watcher knows the primary, and opens the wires."""
-        wait_for("the switch", lambda: self.pid_of_primary())
+        def known():
+            for proc in (self.primary, self.watcher):
+                if not proc.alive():
+                    raise Failure(f"{proc.name} ended with {proc.popen.returncode}:\n{proc.text()[-2000:]}")
+            return self.pid_of_primary()
+        wait_for("the switch", known)
         self.wire_up()
 
     def wire_up(self):
@@ -488,8 +463,7 @@ class Bench:
     def huge_dir(self):
         path = os.path.join(self.dir, "h")
         if not os.path.ismount(path):
-            os.makedirs(path, exist_ok=True)
-            subprocess.run(["mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "xv", path], check=True)
+            machine.mount_pages(path)
         return path
 
     def driver(self):
