@@ -135,3 +135,14 @@ pid_t lock_holder(const char *run_dir, const char *name)
     close(fd);
     return ret;
 }
+
+const char *lock_holder_text(const char *run_dir, const char *name, char text[LOCK_TEXT_BYTES])
+{
+    pid_t pid = lock_holder(run_dir, name);
+
+    if (pid > 0)
+        snprintf(text, LOCK_TEXT_BYTES, "pid %d", pid);
+    else // it has ended meanwhile, or not said yet who it is
+        snprintf(text, LOCK_TEXT_BYTES, "another process");
+    return text;
+}

@@ -19,4 +19,9 @@ int lock_remove(const char *run_dir, const char *name);
 // or another -errno. Never the pid of a process that hasn't got it.
 pid_t lock_holder(const char *run_dir, const char *name);
 
+#define LOCK_TEXT_BYTES 32u
+
+// Who holds it, for people: "pid 123", or "another process" where nobody can say. Returns text.
+const char *lock_holder_text(const char *run_dir, const char *name, char text[LOCK_TEXT_BYTES]);
+
 #endif

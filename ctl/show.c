@@ -113,17 +113,39 @@ void show_count(struct show *sh, const struct state *s)
     }
 }
 
-// A port is shown if the primary or a device uses it, or it ever moved a frame.
+// The primary has that uplink, or had when it was last heard of.
+static bool port_there(const struct show *sh, uint32_t port)
+{
+    return port < sh->sw.port && port < STATE_PORTS_MAX;
+}
+
+// A port is shown if it is there, or an earlier primary counted frames at it.
 static bool port_known(const struct show *sh, uint32_t port)
 {
     const struct show_port *p = &sh->ports[port];
-    uint64_t any = (port < sh->sw.port) | p->rx_frames | p->tx_frames;
+    uint64_t any = p->rx_frames | p->tx_frames;
 
     for (uint32_t i = 0; i < PORT_DROP_COUNT; i++)
         any |= p->drops[i];
-    for (uint32_t i = 0; i < sh->n_vifs && any == 0; i++)
-        any = sh->vifs[i].said.port == port;
-    return any != 0;
+    return any != 0 || port_there(sh, port);
+}
+
+// A device that was refused before its keys were read has no address.
+static bool mac_known(const struct msg_record *m)
+{
+    static const uint8_t none[6];
+
+    return memcmp(m->mac, none, sizeof(none)) != 0;
+}
+
+static void mac_text(char text[18], const struct msg_record *m, const char *otherwise)
+{
+    const uint8_t *b = m->mac;
+
+    if (mac_known(m))
+        snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+    else
+        snprintf(text, 18, "%s", otherwise);
 }
 
 static void table_text(FILE *out, const char *text)
@@ -162,14 +184,14 @@ static void table_vif(FILE *out, const struct show_vif *v)
     const struct msg_record *m = &v->said;
     const char *const first = "     dropped: ";
     const char *lead = first;
-    char vif[16], pool[16];
+    char vif[16], pool[16], vlan[16], mac[18];
 
     number_text(vif, sizeof(vif), m->vif, m->vif < FABRIC_VIFS_MAX, "-");
     number_text(pool, sizeof(pool), m->pool, m->pool != UINT32_MAX, "-");
-    fprintf(out,
-        "%4s %6u %6u  %02x:%02x:%02x:%02x:%02x:%02x %5u %5s %10" PRIu64 " %12" PRIu64 " %10" PRIu64 " %12" PRIu64 "  ",
-        vif, m->domid, m->device, m->mac[0], m->mac[1], m->mac[2], m->mac[3], m->mac[4], m->mac[5], m->vlan, pool,
-        v->from.frames, v->from.bytes, v->to.frames, v->to.bytes);
+    number_text(vlan, sizeof(vlan), m->vlan, m->vlan != 0, "-");
+    mac_text(mac, m, "-");
+    fprintf(out, "%4s %6u %6u  %-17s %5s %5s %10" PRIu64 " %12" PRIu64 " %10" PRIu64 " %12" PRIu64 "  ", vif, m->domid,
+        m->device, mac, vlan, pool, v->from.frames, v->from.bytes, v->to.frames, v->to.bytes);
     table_text(out, m->state);
     fputc('\n', out);
     if (m->why[0] != '\0')
@@ -185,11 +207,16 @@ static void table_vif(FILE *out, const struct show_vif *v)
         fputc('\n', out);
 }
 
-static void table_process(FILE *out, int32_t pid, const struct msg_record *m)
+// What follows a process' name and guest. Who may have been restarted says how often.
+static void table_process(FILE *out, const struct msg_record *m, bool restarts)
 {
-    fputs("  ", out);
+    char pid[16], times[16];
+
+    number_text(pid, sizeof(pid), (uint32_t)m->pid, m->pid > 0, "-");
+    number_text(times, sizeof(times), m->restarts, restarts, "-");
+    fprintf(out, " %7s %8s  ", pid, times);
     table_text(out, m->state);
-    if (pid == 0 && m->state[0] == '\0')
+    if (m->pid <= 0 && m->state[0] == '\0')
         fputs("not running", out);
     if (m->why[0] != '\0') {
         fputs(": ", out);
@@ -235,21 +262,25 @@ static void table_ports(const struct show *sh, FILE *out)
         any = true;
         fprintf(out, "%6u %10" PRIu64 " %10" PRIu64, i, p->rx_frames, p->tx_frames);
         table_drops(out, p->drops, port_drop_names, PORT_DROP_COUNT, &lead);
+        if (!port_there(sh, i))
+            fputs("  not there any more", out);
         fputc('\n', out);
         table_queues(out, p);
     }
+    if (!any && sh->sw.pid > 0)
+        fputs("\nno uplink: guests reach each other only\n", out);
 }
 
 void show_table(const struct show *sh, FILE *out)
 {
     fprintf(out, "PROCESS     GUEST     PID RESTARTS  STATE\n");
-    fprintf(out, "xv-primary      - %7d        -", sh->sw.pid);
-    table_process(out, sh->sw.pid, &sh->sw);
+    fprintf(out, "xv-primary      -");
+    table_process(out, &sh->sw, false);
     for (uint32_t i = 0; i < sh->n_guests; i++) {
         const struct msg_record *m = &sh->guests[i];
 
-        fprintf(out, "xv-worker  %6u %7d %8u", m->domid, m->pid, m->restarts);
-        table_process(out, m->pid, m);
+        fprintf(out, "xv-worker  %6u", m->domid);
+        table_process(out, m, true);
     }
     if (sh->n_vifs > 0)
         fprintf(out, "\n VIF  GUEST DEVICE  MAC                VLAN  POOL  TX-FRAMES     TX-BYTES  RX-FRAMES     "
@@ -308,20 +339,25 @@ static void json_wire(FILE *out, const struct show_vif *v)
         v->wire_rx_frames, v->wire_rx_bytes, v->wire_tx_frames, v->wire_tx_bytes, v->group_frames);
 }
 
-static void json_vif(FILE *out, const struct show_vif *v)
+static void json_vif(FILE *out, const struct show *sh, const struct show_vif *v)
 {
     const struct msg_record *m = &v->said;
+    char mac[18];
 
     fputc('{', out);
     json_maybe(out, "vif", m->vif, m->vif < FABRIC_VIFS_MAX);
     json_number(out, "domid", m->domid);
     json_number(out, "device", m->device);
-    json_number(out, "generation", m->gen);
-    fprintf(out, "\"mac\": \"%02x:%02x:%02x:%02x:%02x:%02x\", ", m->mac[0], m->mac[1], m->mac[2], m->mac[3], m->mac[4],
-        m->mac[5]);
-    json_number(out, "vlan", m->vlan);
+    json_maybe(out, "generation", m->gen, m->gen != 0);
+    mac_text(mac, m, "");
+    if (mac_known(m))
+        json_text(out, "mac", mac);
+    else
+        fputs("\"mac\": null", out);
+    fputs(", ", out);
+    json_maybe(out, "vlan", m->vlan, m->vlan != 0);
     json_maybe(out, "pool", m->pool, m->pool != UINT32_MAX);
-    json_maybe(out, "uplink", m->port, m->port < STATE_PORTS_MAX);
+    json_maybe(out, "uplink", m->port, port_there(sh, m->port));
     json_number(out, "tx_frames", v->from.frames);
     json_number(out, "tx_bytes", v->from.bytes);
     json_number(out, "rx_frames", v->to.frames);
@@ -389,7 +425,7 @@ void show_json(const struct show *sh, FILE *out)
     fputs("],\n \"vifs\": [", out);
     for (uint32_t i = 0; i < sh->n_vifs; i++) {
         fputs(i > 0 ? ",\n  " : "\n  ", out);
-        json_vif(out, &sh->vifs[i]);
+        json_vif(out, sh, &sh->vifs[i]);
     }
     fputs("],\n \"uplinks\": [", out);
     for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {

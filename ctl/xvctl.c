@@ -121,7 +121,11 @@ static int restart_wait(struct ask *a, uint32_t domid, const struct progress *be
             return EXIT_FAILED;
         }
         if (progress_made(before, &now)) {
-            printf("guest %u: back end restarted, pid %d before, %d now\n", domid, before->guest.pid, now.guest.pid);
+            printf("guest %u: back end restarted, ", domid);
+            if (before->guest.pid > 0)
+                printf("pid %d before, %d now\n", before->guest.pid, now.guest.pid);
+            else
+                printf("none before, pid %d now\n", now.guest.pid);
             return EXIT_OK;
         }
     }

@@ -99,10 +99,11 @@ static void check_print(const struct conf *c)
 
 static int primary_lock(const char *run_dir)
 {
+    char who[LOCK_TEXT_BYTES];
     int fd = lock_take(run_dir, "primary");
 
     if (fd == -EWOULDBLOCK)
-        LOG(ERR, "xv-primary already runs as pid %d", lock_holder(run_dir, "primary"));
+        LOG(ERR, "xv-primary already runs as %s (run_dir %s)", lock_holder_text(run_dir, "primary", who), run_dir);
     else if (fd < 0)
         LOG(ERR, "%s/primary.lock: %s", run_dir, strerror(-fd));
     return fd;

@@ -139,6 +139,7 @@ static int provision(const struct conf *c, int argc, char **argv)
 
 static int watch(const struct conf *c)
 {
+    char who[LOCK_TEXT_BYTES];
     int ret = rundir_make(c->run_dir);
 
     if (ret < 0) {
@@ -147,7 +148,8 @@ static int watch(const struct conf *c)
     }
     ret = lock_take(c->run_dir, "provision");
     if (ret == -EAGAIN) {
-        LOG(ERR, "xv-provision --watch already runs as pid %d", lock_holder(c->run_dir, "provision"));
+        LOG(ERR, "xv-provision --watch already runs as %s (run_dir %s)",
+            lock_holder_text(c->run_dir, "provision", who), c->run_dir);
         return EXIT_TWIN;
     }
     if (ret < 0) {

@@ -224,7 +224,7 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
 // The licence to touch this guest's rings: held for life, so the descriptor is never closed. Returns an exit code.
 static int guest_lock(const struct conf *c, uint32_t domid)
 {
-    char name[MSG_NAME_BYTES];
+    char name[MSG_NAME_BYTES], who[LOCK_TEXT_BYTES];
     int ret;
 
     snprintf(name, sizeof(name), "worker.%u", domid);
@@ -237,7 +237,8 @@ static int guest_lock(const struct conf *c, uint32_t domid)
     if (ret >= 0)
         return EXIT_OK;
     if (ret == -EAGAIN) {
-        LOG(ERR, "guest %u already has a worker: pid %d", domid, lock_holder(c->run_dir, name));
+        LOG(ERR, "guest %u already has a worker: %s (run_dir %s)", domid, lock_holder_text(c->run_dir, name, who),
+            c->run_dir);
         return EXIT_TWIN;
     }
     LOG(ERR, "%s/%s.lock: %s", c->run_dir, name, strerror(-ret));

@@ -97,8 +97,11 @@ static int state_renew(struct state **s, const char *run_dir)
     char name[NAME_MAX + 1];
     pid_t pid = state_user(run_dir, name, sizeof(name));
 
-    if (pid < 0)
+    if (pid < 0) {
+        LOG(ERR, "%s/" STATE_FILE " is of another version, and who holds %s.lock can't be told: %s", run_dir, name,
+            strerror(-pid));
         return pid;
+    }
     if (pid > 0) {
         LOG(ERR, "%s/" STATE_FILE " is of another version and xv-%s %d uses it: stop that first", run_dir, name, pid);
         return -EPROTO;
@@ -144,6 +147,7 @@ static void pins_fill(struct binding_pins *pins, const struct conf *conf)
 static int watch(const struct conf *conf, const char *conf_file)
 {
     static struct conductor c;
+    char who[LOCK_TEXT_BYTES];
     int ret = rundir_make(conf->run_dir);
 
     if (ret < 0) {
@@ -152,7 +156,8 @@ static int watch(const struct conf *conf, const char *conf_file)
     }
     ret = lock_take(conf->run_dir, "watcher");
     if (ret == -EWOULDBLOCK) {
-        LOG(ERR, "xv-watcher already runs as pid %d", lock_holder(conf->run_dir, "watcher"));
+        LOG(ERR, "xv-watcher already runs as %s (run_dir %s)", lock_holder_text(conf->run_dir, "watcher", who),
+            conf->run_dir);
         return EXIT_TWIN;
     }
     if (ret < 0) {

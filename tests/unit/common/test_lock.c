@@ -83,8 +83,8 @@ Test(lock, a_killed_holder_leaves_it_free)
 
 Test(lock, a_pid_of_an_earlier_holder_is_nobodys)
 {
+    char path[64], text[LOCK_TEXT_BYTES];
     pid_t pid = holder();
-    char path[64];
     FILE *f;
 
     snprintf(path, sizeof(path), "%s/a.lock", dir);
@@ -92,9 +92,22 @@ Test(lock, a_pid_of_an_earlier_holder_is_nobodys)
     fprintf(f, "%d\n", getppid()); // lives, and has nothing to do with it
     fclose(f);
     cr_expect_eq(lock_holder(dir, "a"), -EAGAIN);
+    cr_expect_str_eq(lock_holder_text(dir, "a", text), "another process");
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     cr_expect_eq(lock_holder(dir, "a"), 0);
+    cr_expect_str_eq(lock_holder_text(dir, "a", text), "another process"); // it was there a moment ago
+}
+
+Test(lock, the_holder_is_named_for_people)
+{
+    char text[LOCK_TEXT_BYTES], says[LOCK_TEXT_BYTES];
+    pid_t pid = holder();
+
+    snprintf(says, sizeof(says), "pid %d", pid);
+    cr_expect_str_eq(lock_holder_text(dir, "a", text), says);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
 }
 
 Test(lock, asking_never_takes_it)

@@ -4,7 +4,14 @@ import json
 import subprocess
 import sys
 
-shown = json.loads(subprocess.run([sys.argv[1]], check=True, capture_output=True).stdout.decode("ascii"))
+
+def printed(*args):
+    return json.loads(subprocess.run([sys.argv[1], *args], check=True, capture_output=True).stdout.decode("ascii"))
+
+
+shown = printed()
+empty = printed("empty")
+assert empty["switch"]["pid"] is None and empty["uplinks"] == [] and empty["vifs"] == [], empty
 
 assert shown["switch"] == {"pid": 4000, "state": "running", "why": ""}, shown["switch"]
 assert shown["guests"] == [
@@ -22,7 +29,8 @@ assert {k: v for k, v in first["drops"].items() if v} == {
     "tx_spoofed": 5, "rx_buffer_small": 1, "wire_rx_wrong_tag": 3}
 assert other["pool"] is None and other["uplink"] == 0
 assert other["tx_frames"] == 0 and other["wire"]["tx_frames"] == 0  # the counters there are an earlier guest's
-assert refused["vif"] is None and refused["uplink"] is None and refused["state"] == "refused"
+assert refused["state"] == "refused"
+assert [refused[k] for k in ("vif", "uplink", "mac", "vlan", "generation", "pool")] == [None] * 6, refused
 assert refused["why"] == 'key "0_ether_addr" is \x1b[31m\\\n\xff', refused["why"]
 assert all(v.keys() == first.keys() and v["drops"].keys() == first["drops"].keys() for v in shown["vifs"])
 assert len(first["drops"]) == 22, len(first["drops"])

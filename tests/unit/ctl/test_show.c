@@ -36,7 +36,7 @@ Test(show, processes_are_listed)
 {
     SAYS("xv-primary      -    4000        -  running\n");
     SAYS("xv-worker       1    4001        2  running\n");
-    SAYS("xv-worker       2       0        0  waiting: no worker yet\n");
+    SAYS("xv-worker       2       -        0  waiting: no worker yet\n");
 }
 
 Test(show, a_device_has_its_counters)
@@ -105,6 +105,47 @@ Test(show, an_empty_switch_prints)
     f = open_memstream(&text, &n);
     show_table(&empty, f);
     fclose(f);
-    SAYS("xv-primary      -       0        -  not running\n");
+    SAYS("xv-primary      -       -        -  not running\n");
     SAYS_NOT("MAC");
+    SAYS_NOT("UPLINK"); // nobody knows which there are
+    SAYS_NOT("no uplink");
+}
+
+static void print_again(void)
+{
+    size_t n;
+    FILE *f;
+
+    free(text);
+    f = open_memstream(&text, &n);
+    show_table(&sh, f);
+    fclose(f);
+}
+
+Test(show, what_a_refused_device_has_not_is_a_dash)
+{
+    SAYS(
+        "   -      2      1  -                     -     -          0            0          0            0  refused\n");
+}
+
+Test(show, an_uplink_that_is_not_there_has_no_row)
+{
+    memset(sh.ports, 0, sizeof(sh.ports));
+    sh.sw.port = 1;
+    sh.vifs[0].said.port = 1; // configured, but the primary has one only
+    print_again();
+    SAYS("UPLINK");
+    SAYS_NOT("\n     1          0");
+    sh.sw.port = 0;
+    print_again();
+    SAYS_NOT("UPLINK");
+    SAYS("\nno uplink: guests reach each other only\n");
+}
+
+Test(show, frames_that_an_earlier_uplink_counted_are_not_lost)
+{
+    sh.sw.port = 0;
+    print_again();
+    SAYS("     0        100          0  dropped: unknown_mac 30  not there any more\n");
+    SAYS_NOT("no uplink");
 }
