@@ -1,74 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // vdev.c: --vdev=net_xenvirt0,mac=00:00:00:00:00:11
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 
 #include <bus_vdev_driver.h>
 #include <ethdev_vdev.h>
-#include <rte_kvargs.h>
 
+#include "args.h"
 #include "device.h"
 #include "ethdev.h"
 #include "log.h"
 
 RTE_LOG_REGISTER(xenvirt_logtype, pmd.net.xenvirt, INFO);
-
-#define ARG_MAC "mac"
-#define ARG_BACKEND "backend"
-#define ARG_DOMID "domid"
-#define DOMID_MAX 0x7fefu // DOMID_FIRST_RESERVED - 1
-
-static const char *const arg_names[] = { ARG_MAC, ARG_BACKEND, ARG_DOMID, NULL };
-
-struct args {
-    struct rte_ether_addr mac;
-    uint32_t backend;
-    uint32_t domid;
-};
-
-static int arg_mac(const char *key, const char *value, void *out)
-{
-    struct rte_ether_addr *mac = out;
-
-    if (value != NULL && rte_ether_unformat_addr(value, mac) == 0 && rte_is_valid_assigned_ether_addr(mac))
-        return 0;
-    LOG(ERR, "%s=%s is no unicast MAC address\n", key, value);
-    return -EINVAL;
-}
-
-static int arg_domid(const char *key, const char *value, void *out)
-{
-    char *end = NULL;
-    unsigned long n = value != NULL ? strtoul(value, &end, 10) : ULONG_MAX;
-
-    if (end != NULL && end != value && *end == '\0' && n <= DOMID_MAX) {
-        *(uint32_t *)out = n;
-        return 0;
-    }
-    LOG(ERR, "%s=%s is no domain number\n", key, value);
-    return -EINVAL;
-}
-
-static int args_parse(struct args *a, const char *text)
-{
-    struct rte_kvargs *kv = rte_kvargs_parse(text != NULL ? text : "", arg_names);
-    int ret;
-
-    *a = (struct args){ .backend = GUEST_ANY, .domid = GUEST_ANY };
-    rte_eth_random_addr(a->mac.addr_bytes);
-    if (kv == NULL) {
-        LOG(ERR, "bad arguments: %s\n", text);
-        return -EINVAL;
-    }
-    ret = rte_kvargs_process(kv, ARG_MAC, arg_mac, &a->mac);
-    if (ret == 0)
-        ret = rte_kvargs_process(kv, ARG_BACKEND, arg_domid, &a->backend);
-    if (ret == 0)
-        ret = rte_kvargs_process(kv, ARG_DOMID, arg_domid, &a->domid);
-    rte_kvargs_free(kv);
-    return ret == 0 ? 0 : -EINVAL;
-}
 
 // A secondary process reads counters. Grants are mapped in the process that made them, so it can't move frames.
 static int probe_secondary(struct rte_vdev_device *vdev)
@@ -91,7 +33,7 @@ static int probe_primary(struct rte_vdev_device *vdev)
     struct rte_eth_dev *dev;
     struct device *d;
     struct args args;
-    int ret = args_parse(&args, rte_vdev_device_args(vdev));
+    int ret = args_parse(&args, rte_vdev_device_name(vdev), rte_vdev_device_args(vdev));
 
     if (ret < 0)
         return ret;
@@ -139,4 +81,4 @@ static struct rte_vdev_driver driver = { .probe = probe, .remove = remove_device
 
 RTE_PMD_REGISTER_VDEV(net_xenvirt, driver);
 RTE_PMD_REGISTER_ALIAS(net_xenvirt, eth_xenvirt);
-RTE_PMD_REGISTER_PARAM_STRING(net_xenvirt, ARG_MAC "=<mac> " ARG_BACKEND "=<domid> " ARG_DOMID "=<domid>");
+RTE_PMD_REGISTER_PARAM_STRING(net_xenvirt, ARGS_MAC "=<mac> " ARGS_BACKEND "=<domid> " ARGS_DOMID "=<domid>");

@@ -148,8 +148,8 @@ static int watch(const struct conf *c)
     }
     ret = lock_take(c->run_dir, "provision");
     if (ret == -EAGAIN) {
-        LOG(ERR, "xv-provision --watch already runs as %s (run_dir %s)",
-            lock_holder_text(c->run_dir, "provision", who), c->run_dir);
+        LOG(ERR, "xv-provision --watch already runs as %s (run_dir %s)", lock_holder_text(c->run_dir, "provision", who),
+            c->run_dir);
         return EXIT_TWIN;
     }
     if (ret < 0) {

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// args.h: what --vdev says of a device: net_xenvirt0,mac=00:00:00:00:00:11
+#ifndef XENVIRT_ARGS_H
+#define XENVIRT_ARGS_H
+
+#include <stdint.h>
+
+#include <rte_ether.h>
+
+#define ARGS_MAC "mac"
+#define ARGS_BACKEND "backend"
+#define ARGS_DOMID "domid"
+
+struct args {
+    struct rte_ether_addr mac; // random where none is given
+    uint32_t backend, domid; // GUEST_ANY where none is given
+};
+
+// Take them from the device's name and what follows it, which may be NULL. Returns 0, or -EINVAL after it was logged what is
+// wrong and how it is written.
+int args_parse(struct args *a, const char *name, const char *text);
+
+#endif
