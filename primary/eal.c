@@ -207,15 +207,31 @@ static uint64_t megabytes_plan(const struct eal *e, const struct conf *c)
     return (bytes + (2u << 20) - 1) >> 21 << 1; // whole pages of 2 MB
 }
 
+// The sum of "1024,0,512".
+static uint64_t list_sum(const char *list)
+{
+    uint64_t sum = 0;
+
+    while (*list != '\0') {
+        sum += strtoull(list, NULL, 10);
+        list += strcspn(list, ",");
+        list += *list == ',';
+    }
+    return sum;
+}
+
 static int memory_plan(struct eal *e, const struct conf *c)
 {
-    const char *m = value_of(e, "", 'm');
+    const char *m = value_of(e, "", 'm'), *nodes = value_of(e, "socket-mem", 0);
 
     e->megabytes = c->primary_memory_mb > 0 ? c->primary_memory_mb : megabytes_plan(e, c);
     e->no_huge = count_of(e, "no-huge", 0) > 0;
-    if (m != NULL)
+    e->by_node = nodes != NULL;
+    if (nodes != NULL)
+        e->megabytes = list_sum(nodes);
+    else if (m != NULL)
         e->megabytes = strtoull(m, NULL, 10);
-    else if (value_of(e, "socket-mem", 0) == NULL && word_format(e, "-m%llu", (unsigned long long)e->megabytes) < 0)
+    else if (word_format(e, "-m%llu", (unsigned long long)e->megabytes) < 0)
         return -E2BIG;
     // All memory at start and no more: EAL's lock for growing isn't safe against a killed worker.
     if (count_of(e, "legacy-mem", 0) == 0 && !e->no_huge)

@@ -21,6 +21,7 @@ struct eal {
     const char *file_prefix; // in force
     const char *huge_dir; // "": EAL finds one
     bool no_huge;
+    bool by_node; // --socket-mem
     uint32_t n_lcores; // 0: only EAL will tell
     uint64_t megabytes; // of hugepages
 };

@@ -11,21 +11,31 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <rte_eal.h>
+#include <rte_lcore.h>
+
 #include "hugepage.h"
 #include "log.h"
 
 #define MOUNTS_MAX 8u
+#define SYSFS "/sys/kernel/mm/hugepages/hugepages-%llukB/"
 
 struct mount {
     char dir[PATH_MAX];
     uint64_t page_kb;
+    uint64_t size_kb; // as mounted with size=, or UINT64_MAX
+    uint64_t left_kb; // of it
 };
 
-static uint64_t page_kb(const char *dir)
+static void mount_size(struct mount *m, const char *dir)
 {
     struct statfs fs;
 
-    return statfs(dir, &fs) == 0 ? (uint64_t)fs.f_bsize / 1024 : 0;
+    if (statfs(dir, &fs) < 0)
+        return;
+    m->page_kb = (uint64_t)fs.f_bsize / 1024;
+    m->size_kb = fs.f_blocks > 0 ? fs.f_blocks * m->page_kb : UINT64_MAX;
+    m->left_kb = fs.f_blocks > 0 ? fs.f_bavail * m->page_kb : UINT64_MAX;
 }
 
 // The mounted hugetlbfs, only dir's if there is one.
@@ -38,12 +48,13 @@ static uint32_t mounts_find(struct mount *mounts, const char *dir)
     while (f != NULL && n < MOUNTS_MAX && (m = getmntent(f)) != NULL) {
         size_t len = strlen(m->mnt_dir);
 
+        mounts[n] = (struct mount){ .size_kb = UINT64_MAX, .left_kb = UINT64_MAX };
         if (strcmp(m->mnt_type, "hugetlbfs") != 0)
             continue;
         if (dir[0] != '\0' && (strncmp(dir, m->mnt_dir, len) != 0 || (dir[len] != '\0' && dir[len] != '/')))
             continue;
         snprintf(mounts[n].dir, sizeof(mounts[n].dir), "%s", dir[0] != '\0' ? dir : m->mnt_dir);
-        mounts[n].page_kb = page_kb(m->mnt_dir);
+        mount_size(&mounts[n], m->mnt_dir);
         n++;
     }
     if (f != NULL)
@@ -57,7 +68,7 @@ static uint64_t pages_read(uint64_t kb, const char *what)
     unsigned long long v = 0;
     FILE *f;
 
-    snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%llukB/%s", (unsigned long long)kb, what);
+    snprintf(path, sizeof(path), SYSFS "%s", (unsigned long long)kb, what);
     f = fopen(path, "r");
     if (f == NULL)
         return 0;
@@ -67,20 +78,65 @@ static uint64_t pages_read(uint64_t kb, const char *what)
     return v;
 }
 
-// Two mounts of one size share their pages.
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+// Pages that a program can have now. Those that another one mapped and hasn't touched are free and yet not to be had.
+static uint64_t pages_free(uint64_t kb)
+{
+    return minus(pages_read(kb, "free_hugepages"), pages_read(kb, "resv_hugepages")) +
+           minus(pages_read(kb, "nr_overcommit_hugepages"), pages_read(kb, "surplus_hugepages"));
+}
+
+// And if no other program had any.
+static uint64_t pages_all(uint64_t kb)
+{
+    return minus(pages_read(kb, "nr_hugepages"), pages_read(kb, "surplus_hugepages")) +
+           pages_read(kb, "nr_overcommit_hugepages");
+}
+
+static bool size_seen(const struct mount *mounts, uint32_t i)
+{
+    uint32_t before = 0;
+
+    while (before < i && mounts[before].page_kb != mounts[i].page_kb)
+        before++;
+    return before < i;
+}
+
+// Two mounts of one size share their pages, and EAL takes the first.
 static uint64_t mounts_free_kb(const struct mount *mounts, uint32_t n)
 {
     uint64_t free_kb = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t before = 0;
+        uint64_t kb = size_seen(mounts, i) ? 0 : mounts[i].page_kb * pages_free(mounts[i].page_kb);
 
-        while (before < i && mounts[before].page_kb != mounts[i].page_kb)
-            before++;
-        if (before == i)
-            free_kb += mounts[i].page_kb * pages_read(mounts[i].page_kb, "free_hugepages");
+        free_kb += kb < mounts[i].left_kb ? kb : mounts[i].left_kb;
     }
     return free_kb;
+}
+
+static uint64_t mounts_all_kb(const struct mount *mounts, uint32_t n)
+{
+    uint64_t all_kb = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t kb = size_seen(mounts, i) ? 0 : mounts[i].page_kb * pages_all(mounts[i].page_kb);
+
+        all_kb += kb < mounts[i].size_kb ? kb : mounts[i].size_kb;
+    }
+    return all_kb;
+}
+
+bool hugepage_others(const char *dir, uint64_t megabytes)
+{
+    static struct mount mounts[MOUNTS_MAX];
+    uint32_t n = mounts_find(mounts, dir);
+
+    return mounts_free_kb(mounts, n) >> 10 < megabytes && mounts_all_kb(mounts, n) >> 10 >= megabytes;
 }
 
 // Does the kernel know hugetlbfs? A PV domain's doesn't.
@@ -97,33 +153,90 @@ static bool kernel_can(void)
     return can;
 }
 
+static int mounts_none(const char *dir)
+{
+    const char *where = dir[0] != '\0' ? dir : "/dev/hugepages";
+
+    if (!kernel_can())
+        LOG(ERR, "this kernel has no hugepages, as in every PV domain of Xen; run the switch in a PVH or HVM domain: a "
+                 "driver domain, or domain 0 with dom0=pvh on Xen's command line");
+    else
+        LOG(ERR, "no hugetlbfs is mounted%s%s; do: mkdir -p %s && mount -t hugetlbfs -o pagesize=2M nodev %s",
+            dir[0] != '\0' ? " at " : "", dir, where, where);
+    return -ENODEV;
+}
+
+// The kernel changes no mounted size.
+static int mount_full(const struct mount *m, unsigned long long needed)
+{
+    unsigned long long used = (m->size_kb - m->left_kb) >> 10;
+
+    LOG(ERR,
+        "needs %llu MB of hugepages, and the hugetlbfs at %s has %llu MB left of its size; do: umount %s && mount -t "
+        "hugetlbfs -o pagesize=%lluK,size=%lluM nodev %s",
+        needed, m->dir, (unsigned long long)m->left_kb >> 10, m->dir, (unsigned long long)m->page_kb, used + needed,
+        m->dir);
+    return -ENOMEM;
+}
+
 int hugepage_check(const char *dir, uint64_t megabytes)
 {
     static struct mount mounts[MOUNTS_MAX];
     uint32_t n = mounts_find(mounts, dir);
-    const char *where = dir[0] != '\0' ? dir : "/dev/hugepages";
+    unsigned long long needed = megabytes, kb = mounts[0].page_kb;
     uint64_t free_kb, more;
 
-    if (n == 0 && !kernel_can()) {
-        LOG(ERR, "this kernel has no hugepages, as in every PV domain of Xen; run the switch in a PVH or HVM domain: a "
-                 "driver "
-                 "domain, or domain 0 with dom0=pvh on Xen's command line");
-        return -ENODEV;
-    }
-    if (n == 0) {
-        LOG(ERR, "no hugetlbfs is mounted%s%s; do: mkdir -p %s && mount -t hugetlbfs -o pagesize=2M nodev %s",
-            dir[0] != '\0' ? " at " : "", dir, where, where);
-        return -ENODEV;
-    }
+    if (n == 0)
+        return mounts_none(dir);
     free_kb = mounts_free_kb(mounts, n);
     if (free_kb >> 10 >= megabytes)
         return 0;
-    more = ((megabytes << 10) - free_kb + mounts[0].page_kb - 1) / mounts[0].page_kb;
-    LOG(ERR, "needs %llu MB of free hugepages, there are %llu MB; do: echo %llu > %s%llu%s",
-        (unsigned long long)megabytes, (unsigned long long)free_kb >> 10,
-        (unsigned long long)(pages_read(mounts[0].page_kb, "nr_hugepages") + more),
-        "/sys/kernel/mm/hugepages/hugepages-", (unsigned long long)mounts[0].page_kb, "kB/nr_hugepages");
+    if (n == 1 && mounts[0].left_kb == free_kb)
+        return mount_full(&mounts[0], megabytes);
+    more = ((megabytes << 10) - free_kb + kb - 1) / kb;
+    LOG(ERR, "needs %llu MB of free hugepages, there are %llu MB; do: echo %llu > " SYSFS "nr_hugepages", needed,
+        (unsigned long long)free_kb >> 10, (unsigned long long)(pages_read(kb, "nr_hugepages") + more), kb);
     return -ENOMEM;
+}
+
+static uint64_t bound_kb; // EAL hears of no more free memory; 0: of all
+static bool bound_by_node;
+
+void hugepage_bound(uint64_t megabytes, bool by_node)
+{
+    bound_kb = megabytes << 10;
+    bound_by_node = by_node;
+}
+
+// Not where the choice matters: of pages that a device knows by physical address neighbours are worth most, and of several
+// nodes EAL chooses by the lcores.
+static bool bound_holds(void)
+{
+    return bound_kb > 0 && rte_eal_iova_mode() == RTE_IOVA_VA && (bound_by_node || rte_socket_count() == 1);
+}
+
+// EAL with --legacy-mem takes all free pages of the machine, zeroes them and gives back what is too much. For that moment
+// no other program could start, and it takes seconds where gigabytes are free. So it hears (--wrap) of as many as it is to
+// keep, and one more for each node, as it rounds up there.
+int __real_eal_parse_sysfs_value(const char *path, unsigned long *value);
+int __wrap_eal_parse_sysfs_value(const char *path, unsigned long *value);
+
+int __wrap_eal_parse_sysfs_value(const char *path, unsigned long *value)
+{
+    int ret = __real_eal_parse_sysfs_value(path, value);
+    unsigned long long kb;
+    char what[32];
+
+    if (ret < 0 || !bound_holds() || sscanf(path, SYSFS "%31s", &kb, what) != 2 || kb == 0)
+        return ret;
+    if (strcmp(what, "free_hugepages") == 0) {
+        uint64_t most = (bound_kb + kb - 1) / kb + rte_socket_count(), n = pages_free(kb);
+
+        *value = (n < most ? n : most) + pages_read(kb, "resv_hugepages");
+    } else if (strcmp(what, "nr_overcommit_hugepages") == 0) {
+        *value = 0; // they are counted above
+    }
+    return ret;
 }
 
 // EAL holds a lock on each file that it uses.

@@ -9,6 +9,12 @@
 // Are megabytes free on a mounted hugetlbfs (dir; "": any)? Returns 0, or -ENODEV/-ENOMEM after it logged what to do.
 int hugepage_check(const char *dir, uint64_t megabytes);
 
+// True if they aren't free and would be if no other program had any: it may be one that starts and gives back in a moment.
+bool hugepage_others(const char *dir, uint64_t megabytes);
+
+// EAL's start takes no more than that, where it needs no choice. by_node: EAL is told how much of which node.
+void hugepage_bound(uint64_t megabytes, bool by_node);
+
 // Remove the files with this prefix on the hugetlbfs mounts, and their memory with them: at the start those that a dead
 // primary left and nobody locks; at the end ours, also those that a worker has mapped for a moment longer.
 void hugepage_clean(const char *dir, const char *prefix, bool ours);

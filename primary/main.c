@@ -38,6 +38,7 @@ enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define STOP_MS 5000u // an I/O lcore that takes longer to stop hangs
 #define CLEAN_MS 1000u // dead workers' EAL files go so often
 #define LEAVE_MS 10000u // an earlier primary's workers have so long to end
+#define MEMORY_MS 5000u // other programs that start have so long to give back what they don't keep
 #define USERS_SHOWN 8u
 
 static _Atomic bool stopping;
@@ -144,6 +145,23 @@ static int users_wait(const char *prefix)
     return 0;
 }
 
+// Other programs take all free pages for a moment when they start, or end just now.
+static int memory_wait(void)
+{
+    uint64_t until = clock_ms() + MEMORY_MS;
+    bool said = false;
+
+    while (hugepage_others(eal.huge_dir, eal.megabytes) && clock_ms() < until) {
+        if (!said)
+            LOG(NOTICE, "waits for %llu MB of hugepages that other programs have", (unsigned long long)eal.megabytes);
+        said = true;
+        if (atomic_load_explicit(&stopping, memory_order_relaxed))
+            return -EINTR;
+        usleep(100000);
+    }
+    return hugepage_check(eal.huge_dir, eal.megabytes);
+}
+
 // EAL goes on without such a device and doesn't say so.
 static void pci_check(void)
 {
@@ -172,7 +190,10 @@ static int eal_prepare(const struct conf *c)
         LOG(WARNING, "--file-prefix %s: workers look for %s, as the configuration says", eal.file_prefix,
             c->file_prefix);
     pci_check();
-    return eal.no_huge ? 0 : hugepage_check(eal.huge_dir, eal.megabytes);
+    if (eal.no_huge)
+        return 0;
+    hugepage_bound(eal.megabytes, eal.by_node);
+    return memory_wait();
 }
 
 // --lcores can say more than we read of it.

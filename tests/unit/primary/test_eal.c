@@ -86,6 +86,18 @@ Test(eal, what_the_user_says_is_not_said_again)
     cr_assert_eq(eal.megabytes, 64);
 }
 
+Test(eal, memory_of_several_nodes_is_added_up)
+{
+    cr_assert_eq(plan("-c 3 --socket-mem 64,0,32"), 0);
+    cr_assert_eq(eal.megabytes, 96);
+    cr_assert(eal.by_node);
+    cr_assert_eq(count("-m"), 0);
+    cr_assert_eq(plan("-c 3 --socket-mem=128"), 0);
+    cr_assert_eq(eal.megabytes, 128);
+    cr_assert_eq(plan("-c 3"), 0);
+    cr_assert_not(eal.by_node);
+}
+
 Test(eal, lcores_of_the_workers_are_refused)
 {
     static const struct {
