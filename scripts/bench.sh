@@ -21,7 +21,7 @@ fi
 "$top/scripts/install-deps.sh" bench >&2 || echo "!! NOT EVERYTHING COULD BE INSTALLED: peers or plots will be missing" >&2
 if [ -z "${XV_BUILD:-}" ]; then
     XV_BUILD=$top/build
-    [ -f "$XV_BUILD/build.ninja" ] || meson setup "$XV_BUILD" "$top" -Dwarning_level=2 -Dwerror=true >&2
+    [ -f "$XV_BUILD/build.ninja" ] || meson setup "$XV_BUILD" "$top" -Dguest_driver=enabled -Dtests=enabled -Dwarning_level=2 -Dwerror=true >&2
     export XV_BUILD
 fi
 ninja -C "$XV_BUILD" --quiet >&2

@@ -18,7 +18,7 @@ scripts/install-deps.sh
 step "build"
 if [ ! -f build/build.ninja ]; then
     rm -rf build
-    meson setup build -Dwarning_level=2 -Dwerror=true >demo.setup.log 2>&1 || { cat demo.setup.log; exit 1; }
+    meson setup build -Dguest_driver=enabled -Dwarning_level=2 -Dwerror=true >demo.setup.log 2>&1 || { cat demo.setup.log; exit 1; }
     mv demo.setup.log build/setup.log
 fi
 ninja -C build --quiet

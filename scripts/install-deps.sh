@@ -1,18 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# install-deps.sh [xen|bench]: install what building and testing needs and this machine lacks; with "xen" also what the tests on
-# emulated Xen need, with "bench" what the benches need. Debian 12; needs root only for that.
+# install-deps.sh [xen|bench|debian13]: install what building and testing needs and this machine lacks; with "xen" also what the
+# tests on emulated Xen need, with "bench" what the benches need, with "debian13" what makes a Debian 13 to build in.
+# Debian 12 and 13; needs root only if something is missing. Nothing else fetches what a build needs.
 set -eu
+cd "$(dirname "$0")/.."
 
-PACKAGES='meson ninja-build gcc libc6-dev pkg-config git ca-certificates
-    dpdk-dev libdpdk-dev dpkg-dev libpcap-dev libbsd-dev libxdp-dev libbpf-dev libnuma-dev
-    libxen-dev xen-utils-4.17 xenstore-utils libnanomsg-dev libconfig-dev libcriterion-dev
-    iproute2 util-linux mount python3 clang-format'
-[ "${1:-}" != xen ] || PACKAGES="$PACKAGES qemu-system-x86 busybox-static"
-[ "${1:-}" != bench ] || PACKAGES="$PACKAGES dpdk openvswitch-switch-dpdk python3-matplotlib valgrind"
+# Xen's tools have their version in their name: the one that is installed, or that Xen's metapackage names.
+xen_utils()
+{
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'xen-utils-[0-9]*' 2>/dev/null |
+        sed -n 's/^installed //p' | sort -V | tail -n 1 | grep . ||
+        apt-cache depends xen-system-amd64 2>/dev/null | sed -nE 's/.*Depends: (xen-utils-[0-9.]+)$/\1/p' | grep . ||
+        echo "xen-utils-(lists missing)"
+}
 
 missing()
 {
+    PACKAGES="meson ninja-build gcc libc6-dev pkg-config git ca-certificates
+        dpdk-dev libdpdk-dev dpkg-dev libpcap-dev libbsd-dev libxdp-dev libbpf-dev libnuma-dev
+        libxen-dev $(xen_utils) xenstore-utils libnanomsg-dev libconfig-dev libcriterion-dev
+        iproute2 util-linux mount python3 clang-format"
+    case $1 in
+    xen) PACKAGES="$PACKAGES qemu-system-x86 busybox-static" ;;
+    bench) PACKAGES="$PACKAGES dpdk openvswitch-switch-dpdk python3-matplotlib valgrind" ;;
+    debian13) PACKAGES="$PACKAGES mmdebstrap" ;;
+    esac
     for p in $PACKAGES; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"
     done
@@ -41,22 +54,31 @@ apt()
     DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"
 }
 
-want=$(missing)
-[ -n "$want" ] || exit 0
-if [ "$(id -u)" -ne 0 ]; then
-    echo "install-deps: run it as root; missing:" $want >&2
-    exit 1
-fi
-echo "installing:" $want
-
-# One at a time: clones may do this side by side.
-exec 9>/run/lock/xv-install-deps
-flock 9
-want=$(missing)
-[ -n "$want" ] || exit 0
-daemons_hold
 # The lists are fetched only when they lack something or what they name is gone.
-if ! apt install --no-install-recommends $want >/dev/null 2>&1; then
-    apt update
-    apt install --no-install-recommends $want
-fi
+packages_install()
+{
+    want=$(missing "$1")
+    [ -n "$want" ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "install-deps: run it as root; missing:" $want >&2
+        exit 1
+    fi
+    echo "installing:" $want
+
+    # One at a time: clones may do this side by side.
+    exec 9>/run/lock/xv-install-deps
+    flock 9
+    want=$(missing "$1")
+    [ -n "$want" ] || return 0
+    daemons_hold
+    if ! apt install --no-install-recommends $want >/dev/null 2>&1; then
+        apt update
+        want=$(missing "$1")
+        apt install --no-install-recommends $want
+    fi
+    exec 9>&-
+}
+
+packages_install "${1:-}"
+# The guest's driver needs headers that libdpdk-dev may lack.
+dpkg -L libdpdk-dev | grep -q '/ethdev_driver\.h$' || scripts/fetch-dpdk-source.sh >/dev/null

@@ -16,7 +16,7 @@ fi
 scripts/install-deps.sh
 if [ -z "${XV_BUILD:-}" ]; then
     XV_BUILD=$PWD/build
-    [ -f build/build.ninja ] || meson setup build -Dwarning_level=2 -Dwerror=true
+    [ -f build/build.ninja ] || meson setup build -Dguest_driver=enabled -Dwarning_level=2 -Dwerror=true
     ninja -C build --quiet
 fi
 export XV_BUILD

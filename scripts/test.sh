@@ -57,19 +57,20 @@ finish()
 }
 
 # build DIR OPTION...: warnings are errors; not where a sanitizer's own code raises false ones (the last option decides).
+# Nothing may be left out.
 build()
 {
-    local dir=$1
+    local dir=$1 again=--reconfigure
 
     shift
     if [ ! -f "$dir/build.ninja" ]; then
         rm -rf "$dir"
-        must meson setup "$dir" -Dwarning_level=2 -Dwerror=true "$@" >"$dir.setup.log" 2>&1 ||
-            { cat "$dir.setup.log"; finish; }
-        mv "$dir.setup.log" "$dir/setup.log"
-    else
-        must meson configure "$dir" -Dwarning_level=2 -Dwerror=true "$@"
+        again=''
     fi
+    # shellcheck disable=SC2086
+    meson setup $again "$dir" -Dwarning_level=2 -Dwerror=true -Dguest_driver=enabled -Dtests=enabled "$@" \
+        >"$dir.setup.log" 2>&1 || { cat "$dir.setup.log"; count 0 1; finish; }
+    mv "$dir.setup.log" "$dir/setup.log"
     must ninja -C "$dir" --quiet
 }
 
