@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define MAILBOX_PAUSE_MIN_US 20u
+#define MAILBOX_PAUSE_MAX_US 1000u
+
 struct mailbox {
     alignas(64) _Atomic uint32_t posted;
     alignas(64) _Atomic uint32_t done;
@@ -43,6 +46,15 @@ static inline bool mailbox_done(const struct mailbox *b, uint32_t number)
 {
     // Acquire: pairs with mailbox_drop()'s release; what the mail changed is changed.
     return (int32_t)(atomic_load_explicit(&b->done, memory_order_acquire) - number) >= 0;
+}
+
+// Asking thread: for how many us to look elsewhere before it asks again whether a mail is done, after the pause of last_us
+// before, 0 at first. Soon, then less and less often: the doing thread may be about to get its CPU.
+static inline uint32_t mailbox_pause(uint32_t last_us)
+{
+    uint32_t us = last_us * 2;
+
+    return us < MAILBOX_PAUSE_MIN_US ? MAILBOX_PAUSE_MIN_US : us > MAILBOX_PAUSE_MAX_US ? MAILBOX_PAUSE_MAX_US : us;
 }
 
 // Doing thread: returns true if there is a mail, and its number. It stays until mailbox_drop().

@@ -33,8 +33,6 @@
 enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define CONTROL_MS 10 // the control lcore looks at least so often
-#define ANSWER_MIN_US 20u
-#define ANSWER_MAX_US 1000u
 #define STOP_MS 5000u // an I/O lcore that takes longer to stop hangs
 #define CLEAN_MS 1000u // dead workers' EAL files go so often
 #define LEAVE_MS 10000u // an earlier primary's workers have so long to end
@@ -370,14 +368,13 @@ static void control_turn(struct session *s, uint64_t *stats_ms)
     }
 }
 
-// While I/O lcores have something to do it looks again soon, then less and less often: they may be about to get their CPU.
 static void control_wait(const struct session *s)
 {
     static uint32_t us;
     struct pollfd fd = { .fd = s->link.fd, .events = POLLIN };
     struct timespec pause;
 
-    us = session_waits(s) ? RTE_MIN(RTE_MAX(us * 2, ANSWER_MIN_US), ANSWER_MAX_US) : 0;
+    us = session_waits(s) ? mailbox_pause(us) : 0;
     pause.tv_sec = 0;
     pause.tv_nsec = us > 0 ? us * 1000l : CONTROL_MS * 1000000l;
     ppoll(&fd, 1, &pause, NULL);

@@ -19,6 +19,15 @@
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
 #define FIRST_NS 5000000u // and this often before it ever spoke: the socket takes a moment to connect
 
+// A vif number, as the watcher wants it and as it is.
+struct served {
+    struct vif *vif; // NULL: not attached
+    uint32_t mail; // what the poll thread was asked last about it
+    bool leaving; // that is to touch it no more
+    uint32_t failed_gen; // generation whose attach failed last: not tried again
+    struct msg_vif_attach want; // what is not answered yet; type 0: nothing
+};
+
 struct control {
     struct control_start start;
     struct link link;
@@ -30,8 +39,9 @@ struct control {
     uint64_t heard_ns;
     uint64_t hello_ns;
     uint64_t beats; // of the poll loop, as last seen
-    struct vif *vifs[FABRIC_VIFS_MAX];
-    uint32_t failed_gen[FABRIC_VIFS_MAX]; // generation whose attach failed last: not tried again
+    struct served served[FABRIC_VIFS_MAX];
+    uint32_t n_wants; // served[] that are not answered yet
+    uint32_t pause_us; // between two looks at them
     struct log_quota quota;
 };
 
@@ -55,17 +65,18 @@ static void attached_send(struct control *c, const struct msg_vif_attach *a, int
     link_send(&c->link, &m, MSG_VIF_ATTACHED, a->hdr.seq);
 }
 
-static void vif_detach(struct control *c, uint32_t number)
+// The poll thread touches it no more, or has ended.
+static void vif_free(struct control *c, struct served *s)
 {
-    struct vif *v = c->vifs[number];
+    struct vif *v = s->vif;
 
+    s->vif = NULL;
+    s->leaving = false;
     if (v == NULL)
         return;
-    worker_remove(&c->worker, v);
     map_close(&v->map);
-    LOG(INFO, "guest %u vif %u: detached from device %u, generation %u", c->start.domid, number, v->device, v->gen);
+    LOG(INFO, "guest %u vif %u: detached from device %u, generation %u", c->start.domid, v->number, v->device, v->gen);
     free(v);
-    c->vifs[number] = NULL;
 }
 
 static void region_name(char *name, size_t n, const struct region *r)
@@ -123,33 +134,80 @@ static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *t
         return ret;
     }
     vif_init(v, &a, c->start.fabric, &c->start.state->vifs[m->vif]);
-    c->vifs[m->vif] = v;
-    worker_add(&c->worker, v);
+    c->served[m->vif].vif = v;
+    c->served[m->vif].mail = worker_add(&c->worker, v);
     LOG(INFO, "guest %u vif %u: attached to device %u, generation %u", c->start.domid, m->vif, m->device, m->gen);
     return 0;
 }
 
+// Go on towards what m says, as far as it goes before the poll thread has something to do: then -EAGAIN. Else 0, or the
+// -errno of an attach that failed, and what failed.
+static int served_go_on(struct control *c, struct served *s, const struct msg_vif_attach *m, char *text, size_t n)
+{
+    int ret;
+
+    if (s->leaving)
+        vif_free(c, s);
+    if (s->vif != NULL && (m->up == 0 || s->vif->gen != m->gen)) {
+        s->mail = worker_remove(&c->worker, s->vif);
+        s->leaving = true;
+        return -EAGAIN;
+    }
+    // What failed was perhaps long at work, and the watcher has asked again meanwhile: the same answer, at once.
+    if (m->up == 1 && m->gen == s->failed_gen) {
+        snprintf(text, n, "its memory could not be mapped");
+        return -EINVAL;
+    }
+    if (m->up == 0 || s->vif != NULL)
+        return 0;
+    ret = vif_attach(c, m, text, n);
+    if (ret == 0)
+        return -EAGAIN;
+    s->failed_gen = m->gen;
+    if (log_may(&c->quota))
+        LOG(WARNING, "guest %u vif %u: %s", c->start.domid, m->vif, text);
+    return ret;
+}
+
+// Returns false if the poll thread has to do something first.
+static bool vif_want(struct control *c, const struct msg_vif_attach *m)
+{
+    struct served *s = &c->served[m->vif];
+    char text[MSG_TEXT_BYTES] = "";
+    int ret;
+
+    do {
+        if (!mailbox_done(&c->worker.mailbox, s->mail))
+            return false;
+        ret = served_go_on(c, s, m, text, sizeof(text));
+    } while (ret == -EAGAIN);
+    attached_send(c, m, ret, text);
+    return true;
+}
+
 static void on_vif_attach(struct control *c, const struct msg_vif_attach *m)
 {
-    char text[MSG_TEXT_BYTES] = "";
-    int ret = 0;
+    struct served *s;
 
     if (!c->has_guest || m->vif >= c->start.fabric->max_vifs)
         return; // the watcher will say it again after it answered our hello
-    if (c->vifs[m->vif] != NULL && (m->up == 0 || c->vifs[m->vif]->gen != m->gen))
-        vif_detach(c, m->vif);
-    // What failed was perhaps long at work, and the watcher has asked again meanwhile: the same answer, at once.
-    if (m->up == 1 && m->gen == c->failed_gen[m->vif]) {
-        attached_send(c, m, -EINVAL, "its memory could not be mapped");
+    s = &c->served[m->vif];
+    c->n_wants -= s->want.hdr.type != 0;
+    s->want.hdr.type = 0;
+    if (vif_want(c, m))
         return;
+    s->want = *m;
+    c->n_wants++;
+}
+
+static void wants_go_on(struct control *c)
+{
+    for (uint32_t i = 0; c->n_wants > 0 && i < FABRIC_VIFS_MAX; i++) {
+        struct msg_vif_attach want = c->served[i].want;
+
+        if (want.hdr.type != 0)
+            on_vif_attach(c, &want);
     }
-    if (m->up == 1 && c->vifs[m->vif] == NULL)
-        ret = vif_attach(c, m, text, sizeof(text));
-    if (ret < 0)
-        c->failed_gen[m->vif] = m->gen;
-    if (ret < 0 && log_may(&c->quota))
-        LOG(WARNING, "guest %u vif %u: %s", c->start.domid, m->vif, text);
-    attached_send(c, m, ret, text);
 }
 
 // A spare gets its guest. The lock says that the guest's last worker is dead.
@@ -262,6 +320,7 @@ static enum control_end control_loop(struct control *c)
         { .fd = c->start.primary_fd, .events = POLLIN },
     };
     enum control_end end = CONTROL_STOPPED;
+    struct timespec pause = { 0 };
 
     for (;;) {
         uint64_t now = backoff_clock_ns();
@@ -270,7 +329,10 @@ static enum control_end control_loop(struct control *c)
         if (now - c->heard_ns >= every && now - c->hello_ns >= every)
             hello_send(c);
         watchdog_feed(c);
-        if (poll(fds, 3, (int)(every / 1000000)) < 0 && errno != EINTR)
+        wants_go_on(c);
+        c->pause_us = c->n_wants > 0 ? mailbox_pause(c->pause_us) : 0;
+        pause.tv_nsec = c->pause_us > 0 ? c->pause_us * 1000l : (long)every;
+        if (ppoll(fds, 3, &pause, NULL) < 0 && errno != EINTR)
             return CONTROL_FAILED;
         if (fds[1].revents != 0)
             return CONTROL_STOPPED;
@@ -305,10 +367,12 @@ enum control_end control_run(const struct control_start *start)
     }
     end = control_loop(c);
     notify_say("STOPPING=1");
+    if (c->has_guest && worker_stop(&c->worker) < 0) {
+        LOG(ERR, "guest %u: the poll loop does not stop; ending without it", c->start.domid);
+        return end; // and all stays mapped until the process is gone
+    }
     for (uint32_t i = 0; i < FABRIC_VIFS_MAX; i++)
-        vif_detach(c, i);
-    if (c->has_guest)
-        worker_stop(&c->worker);
+        vif_free(c, &c->served[i]);
     link_close(&c->link);
 close_gnt:
     xengnttab_close(c->gnt);

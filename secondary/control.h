@@ -23,7 +23,8 @@ struct control_start {
     struct state *state;
 };
 
-// Serve the guest until it ends. Everything that was mapped is unmapped when it returns.
+// Serve the guest until it ends. What was mapped is unmapped when it returns, or when
+// the process ends if the poll loop hangs.
 enum control_end control_run(const struct control_start *start);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <assert.h>
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "nap.h"
 #include "worker.h"
 
+#define WORKER_STOP_S 2
 #define LOOK_ALL_NS 1000000u // bells are hints: every lane is looked at once a millisecond
 
 static void vif_add(struct worker *w, struct vif *v)
@@ -25,20 +27,22 @@ static void vif_remove(struct worker *w, const struct vif *v)
 }
 
 // Do what the mailbox says. Returns false on the order to stop.
-static bool order_take(struct worker *w)
+static bool mails_do(struct worker *w)
 {
-    // Acquire: pairs with the release in order_give(); the vif is complete.
-    int order = atomic_load_explicit(&w->order, memory_order_acquire);
+    uint32_t number;
 
-    if (order == WORKER_NOTHING)
-        return true;
-    if (order == WORKER_ADD)
-        vif_add(w, w->order_vif);
-    else if (order == WORKER_REMOVE)
-        vif_remove(w, w->order_vif);
-    // Release: pairs with the acquire in order_give(); the vif is touched no more.
-    atomic_store_explicit(&w->order, WORKER_NOTHING, memory_order_release);
-    return order != WORKER_STOP;
+    while (mailbox_next(&w->mailbox, &number)) {
+        struct worker_mail m = w->mails[number % WORKER_MAILS];
+
+        if (m.request == WORKER_ADD)
+            vif_add(w, m.vif);
+        else if (m.request == WORKER_REMOVE)
+            vif_remove(w, m.vif);
+        mailbox_drop(&w->mailbox);
+        if (m.request == WORKER_STOP)
+            return false;
+    }
+    return true;
 }
 
 static uint32_t vifs_turn(struct worker *w, bool look_all)
@@ -77,7 +81,7 @@ static void *worker_main(void *arg)
 
     atomic_store_explicit(&me->tid, (uint32_t)gettid(), memory_order_relaxed);
     backoff_init(&idle, w->poll_busy, w->poll_yield, w->poll_sleep_us);
-    while (order_take(w)) {
+    while (mails_do(w)) {
         uint64_t now = backoff_clock_ns();
         bool look_all = now - looked >= LOOK_ALL_NS;
         uint32_t us;
@@ -92,24 +96,21 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-static void order_give(struct worker *w, enum worker_order order, struct vif *v)
+static uint32_t post(struct worker *w, enum worker_request request, struct vif *v)
 {
-    static const struct timespec pause = { .tv_nsec = 20000 };
-
-    w->order_vif = v;
-    atomic_store_explicit(&w->order, order, memory_order_release);
-    while (atomic_load_explicit(&w->order, memory_order_acquire) != WORKER_NOTHING)
-        nanosleep(&pause, NULL);
+    assert(mailbox_count(&w->mailbox) < WORKER_MAILS);
+    w->mails[mailbox_number(&w->mailbox) % WORKER_MAILS] = (struct worker_mail){ .request = request, .vif = v };
+    return mailbox_post(&w->mailbox);
 }
 
-void worker_add(struct worker *w, struct vif *v)
+uint32_t worker_add(struct worker *w, struct vif *v)
 {
-    order_give(w, WORKER_ADD, v);
+    return post(w, WORKER_ADD, v);
 }
 
-void worker_remove(struct worker *w, struct vif *v)
+uint32_t worker_remove(struct worker *w, struct vif *v)
 {
-    order_give(w, WORKER_REMOVE, v);
+    return post(w, WORKER_REMOVE, v);
 }
 
 int worker_start(struct worker *w, const struct conf *c, struct fabric *f, struct state *s, uint32_t ctx)
@@ -134,9 +135,15 @@ int worker_start(struct worker *w, const struct conf *c, struct fabric *f, struc
     return ret;
 }
 
-void worker_stop(struct worker *w)
+int worker_stop(struct worker *w)
 {
-    order_give(w, WORKER_STOP, NULL);
-    pthread_join(w->thread, NULL);
+    struct timespec until;
+
+    post(w, WORKER_STOP, NULL);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WORKER_STOP_S;
+    if (pthread_timedjoin_np(w->thread, NULL, &until) != 0)
+        return -ETIMEDOUT;
     source_fini(&w->source);
+    return 0;
 }

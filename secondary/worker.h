@@ -6,13 +6,23 @@
 #ifndef XV_WORKER_H
 #define XV_WORKER_H
 
+#include <assert.h>
 #include <pthread.h>
 
 #include "conf.h"
+#include "mailbox.h"
 #include "vif.h"
 #include "xenvirt.h"
 
-enum worker_order { WORKER_NOTHING, WORKER_ADD, WORKER_REMOVE, WORKER_STOP };
+enum worker_request { WORKER_ADD, WORKER_REMOVE, WORKER_STOP };
+
+struct worker_mail {
+    enum worker_request request;
+    struct vif *vif;
+};
+
+#define WORKER_MAILS 64u // a device has at most one on its way, and the order to stop comes once
+static_assert(WORKER_MAILS > XENVIRT_DEVICES_MAX);
 
 struct worker {
     struct fabric *fabric;
@@ -21,21 +31,22 @@ struct worker {
     uint32_t poll_busy, poll_yield, poll_sleep_us;
     struct source source;
     pthread_t thread;
-    // The mailbox: the control thread fills vif, then order; the poll thread sets it back to WORKER_NOTHING.
-    struct vif *order_vif;
-    _Atomic int order;
+    struct mailbox mailbox; // what the control thread asks of the poll thread
+    struct worker_mail mails[WORKER_MAILS];
     // The poll thread's own.
     uint32_t n_vifs;
     struct vif *vifs[XENVIRT_DEVICES_MAX];
 };
 
 // Run ctx's context in a thread, after what a predecessor was about to publish has been published. Returns 0 or -errno.
-// worker_stop() ends it between two bursts.
+// worker_stop() ends it between two bursts; it returns -ETIMEDOUT if the thread doesn't end, which then may touch what it
+// was given until the process ends.
 int worker_start(struct worker *w, const struct conf *c, struct fabric *f, struct state *s, uint32_t ctx);
-void worker_stop(struct worker *w);
+int worker_stop(struct worker *w);
 
-// Serve v from now on; no more touch v. Both wait until it is so (at most a burst and a sleep of the poll loop).
-void worker_add(struct worker *w, struct vif *v);
-void worker_remove(struct worker *w, struct vif *v);
+// Serve v from now on; no more touch v. Neither waits: it is so when mailbox_done() says it of the number returned, which
+// takes a burst and a sleep of the poll loop at most, unless that hangs or gets no CPU.
+uint32_t worker_add(struct worker *w, struct vif *v);
+uint32_t worker_remove(struct worker *w, struct vif *v);
 
 #endif
