@@ -130,9 +130,12 @@ int worker_start(struct worker *w, const struct conf *c, struct fabric *f, struc
         return ret;
     atomic_store_explicit(&s->ctxs[ctx].pid, (uint32_t)getpid(), memory_order_relaxed);
     ret = -pthread_create(&w->thread, NULL, worker_main, w);
-    if (ret < 0)
+    if (ret < 0) {
         source_fini(&w->source);
-    return ret;
+        return ret;
+    }
+    pthread_setname_np(w->thread, "xv-poll"); // for top -H
+    return 0;
 }
 
 int worker_stop(struct worker *w)
