@@ -10,7 +10,7 @@
 #include "ledger.h"
 #include "show.h"
 
-#define DROP_NAME(name, text) text,
+#define DROP_NAME(name, text, ...) text,
 static const char *const tx_drop_names[] = { VIF_TX_DROPS(DROP_NAME) };
 static const char *const rx_drop_names[] = { VIF_RX_DROPS(DROP_NAME) };
 static const char *const wire_drop_names[] = { VIF_WIRE_DROPS(DROP_NAME) };

@@ -8,12 +8,13 @@
 
 #include "crossbar.h"
 #include "frame.h"
+#include "msg.h"
 #include "state.h"
 
 // What an I/O lcore knows of a vif. Its own copy: the control lcore has it changed by io_post().
 struct vif {
     uint32_t gen; // 0: closed
-    uint32_t flags; // FABRIC_VIF_*
+    uint32_t flags; // as in struct fabric_vif
     uint16_t port; // index of its uplink
     uint16_t io; // I/O lcore of that uplink
     uint16_t pool; // of that uplink, in which its frames come
@@ -57,7 +58,7 @@ static inline bool classify_group(const struct vif *v, const struct origin *from
         return false;
     if (group)
         return v->pool == from->pool;
-    return (v->flags & FABRIC_VIF_PROMISC) != 0 && (h->tagged || from->pool == from->rest);
+    return (v->flags & MSG_VIF_PROMISC) != 0 && (h->tagged || from->pool == from->rest);
 }
 
 // Why nobody gets a group frame, or one that is nobody's.

@@ -10,12 +10,19 @@ struct sums {
     uint64_t drops;
 };
 
-static uint64_t wire_count(const struct state_wire *w, const enum wire_drop *which, uint32_t n)
+enum wire_side { WIRE_RX, WIRE_TX, WIRE_COPY };
+
+#define WIRE_SIDE(name, text, side) [DROP_##name] = WIRE_##side,
+static const enum wire_side wire_sides[WIRE_DROPS] = { VIF_WIRE_DROPS(WIRE_SIDE) };
+
+static uint64_t wire_count(const struct state_wire *w, enum wire_side side)
 {
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < n; i++)
-        sum += atomic_load_explicit(&w->drops[which[i]], memory_order_relaxed);
+    for (uint32_t i = 0; i < WIRE_DROPS; i++) {
+        if (wire_sides[i] == side)
+            sum += atomic_load_explicit(&w->drops[i], memory_order_relaxed);
+    }
     return sum;
 }
 
@@ -35,10 +42,8 @@ static struct sums ledger_sums(const struct ledger *l, uint32_t gen)
 // What the primary dropped was delivered by the worker's count.
 static struct sums tx_sums(const struct primary *p, uint32_t vif)
 {
-    static const enum wire_drop ours[] = { DROP_WIRE_TX_FULL, DROP_WIRE_TX_NO_MBUF, DROP_WIRE_TX_NO_UPLINK,
-        DROP_WIRE_TX_OVERSIZE };
     struct sums s = ledger_sums(&p->state->vifs[vif].from, p->vifs[vif].gen);
-    uint64_t lost = wire_count(&p->state->wires[vif], ours, sizeof(ours) / sizeof(ours[0]));
+    uint64_t lost = wire_count(&p->state->wires[vif], WIRE_TX);
 
     lost = lost < s.frames ? lost : s.frames;
     s.frames -= lost;
@@ -49,11 +54,9 @@ static struct sums tx_sums(const struct primary *p, uint32_t vif)
 // What the primary dropped never came to the worker.
 static struct sums rx_sums(const struct primary *p, uint32_t vif)
 {
-    static const enum wire_drop ours[] = { DROP_WIRE_RX_LANE_FULL, DROP_WIRE_RX_NO_BUFFER, DROP_WIRE_RX_WRONG_TAG,
-        DROP_WIRE_RX_OVERSIZE, DROP_GROUP_LANE_FULL };
     struct sums s = ledger_sums(&p->state->vifs[vif].to, p->vifs[vif].gen);
 
-    s.drops += wire_count(&p->state->wires[vif], ours, sizeof(ours) / sizeof(ours[0]));
+    s.drops += wire_count(&p->state->wires[vif], WIRE_RX);
     return s;
 }
 

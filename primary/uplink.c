@@ -203,7 +203,7 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
 {
     const struct vif *v = &io->vifs[vif];
     struct uplink *u = io->uplink_of[v->port];
-    bool tag = (v->flags & FABRIC_VIF_VLAN_OUT) != 0;
+    bool tag = (v->flags & MSG_VIF_VLAN_OUT) != 0;
     uint32_t bytes = frame_out_bytes(len, tag);
     struct rte_mbuf *m;
 

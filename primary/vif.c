@@ -68,8 +68,7 @@ static void wire_reset(struct state_wire *w, uint32_t gen)
 
 static uint32_t vif_flags(const struct primary *p, const struct msg_port_vif *m)
 {
-    return (p->n_nics > 0 ? FABRIC_VIF_UPLINK : 0) | ((m->flags & MSG_VIF_VLAN_OUT) != 0 ? FABRIC_VIF_VLAN_OUT : 0) |
-           ((m->flags & MSG_VIF_PROMISC) != 0 ? FABRIC_VIF_PROMISC : 0);
+    return m->flags | (p->n_nics > 0 ? FABRIC_VIF_UPLINK : 0);
 }
 
 static void record_write(struct primary *p, uint32_t vif)

@@ -59,16 +59,15 @@ struct fabric {
 // What everybody may know of a vif. Written by the primary.
 struct fabric_vif {
     alignas(64) _Atomic uint32_t gen; // generation of the guest behind it, 0: nobody
-    _Atomic uint32_t flags; // FABRIC_VIF_*; valid while gen is what the reader knows
+    _Atomic uint32_t flags; // MSG_VIF_* and FABRIC_VIF_UPLINK; valid while gen is what the reader knows
     uint16_t io; // I/O lcore that owns the vif's uplink and copies its group frames
     uint16_t port; // ethdev port of the uplink
     uint16_t vlan; // its tag
     uint8_t mac[6];
 };
 
-#define FABRIC_VIF_UPLINK 0x1u // there is an uplink: unknown destinations go there
-#define FABRIC_VIF_PROMISC 0x4u // it gets unicast frames from the wire that are nobody's
-#define FABRIC_VIF_VLAN_OUT 0x2u // its frames get its tag on the wire
+// What the primary adds to the flags that the watcher says of a vif (msg.h).
+#define FABRIC_VIF_UPLINK 0x80000000u // there is an uplink: unknown destinations go there
 
 // The forwarding table: open addressing, linear probing, a word is 48 bits of MAC (first byte on the wire lowest) and
 // 16 bits of vif above them. Written by the primary.

@@ -10,22 +10,42 @@
 
 // FNV-1a over the sizes that make up the layout. A change that keeps all sizes raises one of the versions. What xvctl and
 // the watcher say to each other is not in it: another xvctl is told, and needs nothing restarted but the watcher.
+//
+// No count or name of an X-macro's rows can be missing here, since the names themselves are hashed; and a test holds every
+// struct and every number of fabric.h, state.h and region.h against this file.
 #define LAYOUT_STEP(h, v) (((h) ^ (uint32_t)(v)) * 16777619u)
 static inline uint32_t layout_hash(void)
 {
-    static const uint32_t parts[] = {
-        FABRIC_VERSION, STATE_VERSION, REGION_VERSION, MSG_MAGIC, FABRIC_VIFS_MAX, FABRIC_GUESTS_MAX, FABRIC_IO_MAX,
-        FABRIC_BUF_STRIDE, FABRIC_BELLS, FABRIC_BURST, sizeof(struct fabric), sizeof(struct fabric_vif),
-        sizeof(struct lane), sizeof(struct lane_slot), sizeof(struct state), sizeof(struct state_vif),
-        sizeof(struct vq_pos), sizeof(struct state_binding), sizeof(struct state_wire), TX_DROPS, RX_DROPS, WIRE_DROPS,
-#define LAYOUT_MSG(name, sender, type) sizeof(struct type),
+    static const uint32_t parts[] = { // fabric.h
+        FABRIC_VERSION, FABRIC_MAGIC >> 32, FABRIC_MAGIC & UINT32_MAX, FABRIC_VIFS_MAX, FABRIC_GUESTS_MAX,
+        FABRIC_IO_MAX, FABRIC_CTX_MAX, FABRIC_OUTLETS_MAX, FABRIC_BURST, FABRIC_BUF_BYTES, FABRIC_BUF_STRIDE,
+        FABRIC_VIF_NONE, FABRIC_VIF_UPLINK, FABRIC_BELLS, FABRIC_NAP, FDB_EMPTY & UINT32_MAX, FDB_GONE & UINT32_MAX,
+        LANE_GROUP, sizeof(struct fabric), sizeof(struct fabric_vif), sizeof(struct lane), sizeof(struct lane_slot),
+        // state.h
+        STATE_VERSION, STATE_MAGIC >> 32, STATE_MAGIC & UINT32_MAX, STATE_DROPS_MAX, STATE_WIRE_DROPS_MAX,
+        STATE_PORT_DROPS_MAX, STATE_PORTS_MAX, STATE_QUEUES_MAX, STATE_POOL_NONE, LEDGER_POS, LEDGER_LANES, LEDGER_RING,
+        LEDGER_STEP, sizeof(struct state), sizeof(struct state_binding), sizeof(struct state_wire),
+        sizeof(struct state_port), sizeof(struct state_queue), sizeof(struct state_ctx), sizeof(struct state_vif),
+        sizeof(struct state_fabric), sizeof(struct ledger), sizeof(struct ledger_lane), sizeof(struct vq_pos),
+        // region.h
+        REGION_VERSION, REGION_MAGIC >> 32, REGION_MAGIC & UINT32_MAX, REGIONS_MAX, REGION_RX_RING, REGION_TX_RING,
+        REGION_MEMPOOL, sizeof(struct region), sizeof(struct region_table),
+        // msg.h
+        MSG_MAGIC, MSG_VIF_PROMISC, MSG_VIF_SPOOF_OK, MSG_VIF_VLAN_OUT,
+#define LAYOUT_MSG(name, sender, type) MSG_##name, sizeof(struct type),
         MSG_LIST_SWITCH(LAYOUT_MSG)
 #undef LAYOUT_MSG
     };
+#define LAYOUT_NAME(name, ...) #name ","
+    static const char names[] = VIF_TX_DROPS(LAYOUT_NAME) ";" VIF_RX_DROPS(LAYOUT_NAME) ";" VIF_WIRE_DROPS(
+        LAYOUT_NAME) ";" PORT_DROPS(LAYOUT_NAME) ";" VQ_FAULTS(LAYOUT_NAME);
+#undef LAYOUT_NAME
     uint32_t h = 2166136261u;
 
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         h = LAYOUT_STEP(h, parts[i]);
+    for (unsigned i = 0; i < sizeof(names); i++)
+        h = LAYOUT_STEP(h, names[i]);
     return h;
 }
 

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fabric.h"
+
 #define MSG_MAGIC 0x314d5658u // "XVM1"
 #define MSG_BYTES_MAX 4096u
 #define MSG_TEXT_BYTES 128u
@@ -81,6 +83,7 @@ struct msg_guest_set {
     uint64_t fabric_epoch;
 };
 
+// What the configuration says of a vif. The same numbers are in the fabric's records and in the state's bindings.
 #define MSG_VIF_PROMISC 0x1u // deliver unicast frames from the wire that are nobody's
 #define MSG_VIF_SPOOF_OK 0x2u // any source MAC
 #define MSG_VIF_VLAN_OUT 0x4u // tag its frames on the wire
@@ -245,6 +248,7 @@ static_assert(sizeof(struct msg_record) == 208, "no hole");
 static_assert(sizeof(struct msg_shown) == 3360, "no hole");
 static_assert(sizeof(struct msg_restart) == 32, "no hole");
 static_assert(sizeof(struct msg_done) == 160, "no hole");
+static_assert((MSG_VIF_FLAGS & FABRIC_VIF_UPLINK) == 0, "a record has both");
 static_assert(sizeof(union msg) <= MSG_BYTES_MAX, "one buffer holds any");
 
 // Is it a message of a known type, from that kind of sender, of that type's size, with fields in range? Returns 0 or

@@ -12,7 +12,7 @@
 #define STATE_MAGIC 0x3154415453765658ull
 #define STATE_VERSION 3u
 
-// Drops, by direction. The names are those that xvctl shows.
+// Drops, by direction. The names are those that xvctl shows, and docs/xvctl.1.md explains each.
 #define VIF_TX_DROPS(D) \
     D(TX_RUNT, "tx_runt") /* under 14 bytes */ \
     D(TX_OVERSIZE, "tx_oversize") /* over 2048 bytes */ \
@@ -28,21 +28,24 @@
     D(RX_TOO_SMALL, "rx_buffer_small") /* longer than the guest's buffer */ \
     D(RX_BROKEN, "rx_queue_broken") /* the guest's receive ring is broken */
 
-// Counted by the primary, for frames between this vif and the wire.
+// Counted by the primary. The third word says what the frame was for the vif:
+//     RX    it was for its guest, and never came to its worker
+//     TX    its guest sent it, and its worker counted it as delivered
+//     COPY  a frame that its guest sent: copies for other guests were not made
 #define VIF_WIRE_DROPS(D) \
-    D(WIRE_RX_LANE_FULL, "wire_rx_lane_full") /* guest too slow */ \
-    D(WIRE_RX_NO_BUFFER, "wire_rx_no_buffer") \
-    D(WIRE_RX_WRONG_TAG, "wire_rx_wrong_tag") /* its MAC with another's tag */ \
-    D(WIRE_RX_OVERSIZE, "wire_rx_oversize") \
-    D(WIRE_TX_FULL, "wire_tx_full") /* the NIC takes no more */ \
-    D(WIRE_TX_NO_MBUF, "wire_tx_no_mbuf") \
-    D(WIRE_TX_NO_UPLINK, "wire_tx_no_uplink") \
-    D(WIRE_TX_OVERSIZE, "wire_tx_oversize") /* longer than the uplink's MTU allows */ \
-    D(WIRE_TX_STALE, "wire_tx_stale") /* sent by an earlier guest */ \
-    D(GROUP_BUDGET, "group_budget") /* more broadcasts than allowed */ \
-    D(GROUP_LANE_FULL, "group_lane_full") /* copies that a receiver had no room for, counted at the receiver */
+    D(WIRE_RX_LANE_FULL, "wire_rx_lane_full", RX) /* guest too slow */ \
+    D(WIRE_RX_NO_BUFFER, "wire_rx_no_buffer", RX) \
+    D(WIRE_RX_WRONG_TAG, "wire_rx_wrong_tag", RX) /* its MAC with another's tag */ \
+    D(WIRE_RX_OVERSIZE, "wire_rx_oversize", RX) \
+    D(WIRE_TX_FULL, "wire_tx_full", TX) /* the NIC takes no more */ \
+    D(WIRE_TX_NO_MBUF, "wire_tx_no_mbuf", TX) \
+    D(WIRE_TX_NO_UPLINK, "wire_tx_no_uplink", TX) \
+    D(WIRE_TX_OVERSIZE, "wire_tx_oversize", TX) /* longer than the uplink's MTU allows */ \
+    D(WIRE_TX_STALE, "wire_tx_stale", TX) /* sent by an earlier guest */ \
+    D(GROUP_BUDGET, "group_budget", COPY) /* more broadcasts than allowed */ \
+    D(GROUP_LANE_FULL, "group_lane_full", RX) /* copies that a receiver had no room for, counted at the receiver */
 
-#define STATE_DROP_ENUM(name, text) DROP_##name,
+#define STATE_DROP_ENUM(name, ...) DROP_##name,
 enum tx_drop { VIF_TX_DROPS(STATE_DROP_ENUM) TX_DROPS };
 enum rx_drop { VIF_RX_DROPS(STATE_DROP_ENUM) RX_DROPS };
 enum wire_drop { VIF_WIRE_DROPS(STATE_DROP_ENUM) WIRE_DROPS };
@@ -59,8 +62,9 @@ static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room 
     F(INDIRECT, "an indirect descriptor was not negotiated") \
     F(ADDRESS, "a descriptor's memory is not inside a mempool") \
     F(DIRECTION, "a descriptor is writable on transmit or read-only on receive")
-#define VQ_FAULT_ENUM(name, text) VQ_FAULT_##name,
+#define VQ_FAULT_ENUM(name, ...) VQ_FAULT_##name,
 enum vq_fault { VQ_FAULTS(VQ_FAULT_ENUM) VQ_FAULT_COUNT };
+static_assert(VQ_FAULT_COUNT <= UINT16_MAX, "a fault fits into struct vq_pos");
 
 // Where one direction of a vif is, and what it counted: all of it moves in one step, with the ledger's commit word.
 struct vq_pos {
@@ -99,6 +103,7 @@ struct state_vif { // written by the worker that serves it
     struct ledger to; // switch -> guest
 };
 
+#define STATE_WIRE_DROPS_MAX 16u
 struct state_wire { // written by the primary
     alignas(64) _Atomic uint32_t gen; // the counters below start at 0 with each generation
     uint32_t reserved;
@@ -107,9 +112,9 @@ struct state_wire { // written by the primary
     _Atomic uint64_t tx_frames; // guest -> wire, taken by the NIC
     _Atomic uint64_t tx_bytes;
     _Atomic uint64_t group_frames; // group frames of this vif that were copied
-    _Atomic uint64_t drops[16];
+    _Atomic uint64_t drops[STATE_WIRE_DROPS_MAX];
 };
-static_assert(WIRE_DROPS <= 16, "room in struct state_wire");
+static_assert(WIRE_DROPS <= STATE_WIRE_DROPS_MAX, "room in struct state_wire");
 
 // Frames from the wire that belong to nobody. Written by the primary.
 #define PORT_DROPS(D) \
@@ -118,15 +123,17 @@ static_assert(WIRE_DROPS <= 16, "room in struct state_wire");
     D(RUNT, "runt") \
     D(OVERSIZE, "oversize") \
     D(COPY, "copy") /* the NIC put it into several pools; the vif's own pool has it too */
-#define STATE_PORT_DROP_ENUM(name, text) PORT_DROP_##name,
+#define STATE_PORT_DROP_ENUM(name, ...) PORT_DROP_##name,
 enum port_drop { PORT_DROPS(STATE_PORT_DROP_ENUM) PORT_DROP_COUNT };
 
 #define STATE_PORTS_MAX 16u
+#define STATE_PORT_DROPS_MAX 14u
 struct state_port {
     alignas(64) _Atomic uint64_t rx_frames;
     _Atomic uint64_t tx_frames;
-    _Atomic uint64_t drops[6];
+    _Atomic uint64_t drops[STATE_PORT_DROPS_MAX];
 };
+static_assert(PORT_DROP_COUNT <= STATE_PORT_DROPS_MAX, "room in struct state_port");
 
 // A receive queue of a port. Written by the primary.
 #define STATE_QUEUES_MAX 65u

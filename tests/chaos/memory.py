@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Reads what the switch keeps in memory: <run_dir>/state (proto/state.h) and the primary's fabric (proto/fabric.h).
 
-Nothing is written. The layouts are those of the headers; a size that doesn't fit ends the test.
+Nothing is written. Where things are is what the compiler says (layout.c).
 """
 
 import mmap
 import os
 import struct
+import subprocess
 
-VIFS_MAX, CTX_MAX, PORTS_MAX = 128, 104, 16
-BINDING, WIRE, PORT, CTX, VIF = 128, 192, 64, 64, 1024
-QUEUES, FABRIC = 16 * 65 * 24, 64
-FABRIC_MAGIC = 0x3143494252464156
-FABRIC_HEAD = "<QIIQ8I7Q"
-SLOT = 16
-FDB_EMPTY, FDB_GONE = 0, (1 << 64) - 1
+import harness
+
+
+def layout():
+    said = subprocess.run([harness.built("sharedlayout")], check=True, capture_output=True, text=True).stdout
+    return {name: int(value) for name, value in (line.split() for line in said.splitlines())}
+
+
+AT = layout()
 
 
 class State:
@@ -23,12 +26,8 @@ class State:
     def __init__(self, run_dir):
         with open(os.path.join(run_dir, "state"), "rb") as f:
             self.map = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)
-        self.bindings = 128
-        self.ctxs = self.bindings + VIFS_MAX * (BINDING + WIRE) + PORTS_MAX * PORT
-        self.vifs = self.ctxs + CTX_MAX * CTX
-        end = self.vifs + VIFS_MAX * VIF + QUEUES + FABRIC
-        if end != len(self.map):
-            raise AssertionError(f"state has {len(self.map)} bytes, not {end}: proto/state.h is another")
+        if AT["STATE"] != len(self.map):
+            raise AssertionError(f"state has {len(self.map)} bytes, not {AT['STATE']}: it is of another build")
 
     def close(self):
         self.map.close()
@@ -37,24 +36,25 @@ class State:
         return struct.unpack_from("<I", self.map, at)[0]
 
     def ctx_pid(self, ctx):
-        return self._u32(self.ctxs + ctx * CTX + 8)
+        return self._u32(AT["CTXS"] + ctx * AT["CTX"] + AT["CTX_PID"])
 
     def ctx_beats(self, ctx):
-        return struct.unpack_from("<Q", self.map, self.ctxs + ctx * CTX)[0]
+        return struct.unpack_from("<Q", self.map, AT["CTXS"] + ctx * AT["CTX"] + AT["CTX_BEATS"])[0]
 
     def _frames(self, ledger):
         while True:
-            commit = self._u32(ledger)
-            frames = struct.unpack_from("<Q", self.map, ledger + 64 + (commit & 1) * 88 + 8)[0]
-            if self._u32(ledger) == commit:
+            commit = self._u32(ledger + AT["LEDGER_COMMIT"])
+            pos = ledger + AT["POS"] + (commit & AT["LEDGER_POS"]) * AT["POS_BYTES"]
+            frames = struct.unpack_from("<Q", self.map, pos + AT["POS_FRAMES"])[0]
+            if self._u32(ledger + AT["LEDGER_COMMIT"]) == commit:
                 return frames
 
     def from_frames(self, vif):
-        """Frames that the switch took from the guest, since the vif's attachment began."""
-        return self._frames(self.vifs + vif * VIF)
+        """Frames that the switch took from the guest, since the number is the device's."""
+        return self._frames(AT["VIFS"] + vif * AT["VIF"] + AT["VIF_FROM"])
 
     def to_frames(self, vif):
-        return self._frames(self.vifs + vif * VIF + VIF // 2)
+        return self._frames(AT["VIFS"] + vif * AT["VIF"] + AT["VIF_TO"])
 
 
 class Fabric:
@@ -64,8 +64,12 @@ class Fabric:
         self.pid = pid
         self.mem = open(f"/proc/{pid}/mem", "rb", buffering=0)
         self.at = self._find(huge_dir)
-        (_, _, _, self.epoch, self.max_vifs, self.max_guests, self.n_io, self.lane_slots, self.ctx_bufs, self.fdb_words,
-         _, _, self.vifs_at, self.fdb_at, _, self.lanes_at, self.lane_bytes, _, self.bytes) = self._head(self.at)
+        head = self._read(self.at, AT["FABRIC_HEAD"])
+        self.epoch = struct.unpack_from("<Q", head, AT["FABRIC_EPOCH"])[0]
+        (self.max_vifs, self.max_guests, self.n_io, self.lane_slots, self.ctx_bufs,
+         self.fdb_words) = struct.unpack_from("<6I", head, AT["FABRIC_SIZES"])
+        (self.vifs_at, self.fdb_at, _, self.lanes_at, self.lane_bytes, _,
+         self.bytes) = struct.unpack_from("<7Q", head, AT["FABRIC_PLACES"])
 
     def close(self):
         self.mem.close()
@@ -74,11 +78,8 @@ class Fabric:
         self.mem.seek(at)
         return self.mem.read(n)
 
-    def _head(self, at):
-        return struct.unpack(FABRIC_HEAD, self._read(at, struct.calcsize(FABRIC_HEAD)))
-
     def _find(self, huge_dir):
-        magic = struct.pack("<Q", FABRIC_MAGIC)
+        magic = struct.pack("<QI", AT["FABRIC_MAGIC"], AT["FABRIC_VERSION"])
         with open(f"/proc/{self.pid}/maps") as f:
             maps = [line.split() for line in f]
         for words in maps:
@@ -88,7 +89,7 @@ class Fabric:
             at = -1
             data = self._read(start, end - start)
             while (at := data.find(magic, at + 1)) >= 0:
-                if at % 64 == 0 and struct.unpack_from("<I", data, at + 8)[0] == 2:
+                if at % 64 == 0:
                     return start + at
         raise AssertionError(f"no fabric in the memory of {self.pid}")
 
@@ -100,9 +101,9 @@ class Fabric:
             for ctx in range(contexts):
                 lane = self.lanes_at + (outlet * contexts + ctx) * self.lane_bytes + self.at
                 head = struct.unpack("<I", self._read(lane, 4))[0]
-                tail = struct.unpack("<I", self._read(lane + 64, 4))[0]
+                tail = struct.unpack("<I", self._read(lane + AT["LANE_TAIL"], 4))[0]
                 for i in range((tail - head) % (1 << 32)):
-                    slot = lane + 128 + (head + i) % self.lane_slots * SLOT
+                    slot = lane + AT["LANE"] + (head + i) % self.lane_slots * AT["SLOT"] + AT["SLOT_BUF"]
                     held[ctx].add(struct.unpack("<I", self._read(slot, 4))[0])
         return [self.ctx_bufs - len(h) for h in held]
 
@@ -110,4 +111,4 @@ class Fabric:
         """Entries of the forwarding table."""
         raw = self._read(self.at + self.fdb_at, 8 * self.fdb_words)
         words = struct.unpack(f"<{self.fdb_words}Q", raw)
-        return sum(1 for w in words if w not in (FDB_EMPTY, FDB_GONE))
+        return sum(1 for w in words if w not in (AT["FDB_EMPTY"], AT["FDB_GONE"]))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """xvctl's JSON is one object with the same keys everywhere, whatever the texts hold."""
 import json
+import re
 import subprocess
 import sys
 
@@ -33,8 +34,12 @@ assert refused["state"] == "refused"
 assert [refused[k] for k in ("vif", "uplink", "mac", "vlan", "generation", "pool")] == [None] * 6, refused
 assert refused["why"] == 'key "0_ether_addr" is \x1b[31m\\\n\xff', refused["why"]
 assert all(v.keys() == first.keys() and v["drops"].keys() == first["drops"].keys() for v in shown["vifs"])
-assert len(first["drops"]) == 22, len(first["drops"])
+with open(sys.argv[2], encoding="ascii") as f:
+    rows = {name: re.findall(r'^    D\(\w+, "(\w+)"', body, re.M)
+            for name, body in re.findall(r"#define (\w+_DROPS)\(D\) \\\n((?:    D\(.*\n)+)", f.read())}
+assert list(first["drops"]) == rows["VIF_TX_DROPS"] + rows["VIF_RX_DROPS"] + rows["VIF_WIRE_DROPS"], first["drops"]
+assert list(shown["uplinks"][0]["drops"]) == rows["PORT_DROPS"], shown["uplinks"][0]["drops"]
 assert [u["uplink"] for u in shown["uplinks"]] == [0, 1]  # the primary has two
 assert shown["uplinks"][0] == {"uplink": 0, "rx_frames": 100, "tx_frames": 0, "queues": [
     {"queue": i, "pool": i if i < 3 else None, "io": i % 2, "rx_frames": 25} for i in range(4)], "drops": {
-        "unknown_mac": 30, "unknown_tag": 0, "runt": 0, "oversize": 0, "copy": 0}}, shown["uplinks"]
+        name: 30 if name == "unknown_mac" else 0 for name in rows["PORT_DROPS"]}}, shown["uplinks"]

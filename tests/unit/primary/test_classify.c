@@ -122,7 +122,7 @@ Test(classify, frames_that_are_nobodys_concern_promiscuous_vifs_of_their_vlan)
 
     cr_assert_not(classify_group(&vifs[1], &here, &plain));
     for (uint16_t vif = 0; vif < 4; vif++)
-        vifs[vif].flags = FABRIC_VIF_PROMISC;
+        vifs[vif].flags = MSG_VIF_PROMISC;
     cr_assert(classify_group(&vifs[1], &here, &plain));
     cr_assert(classify_group(&vifs[1], &here, &tagged));
     cr_assert_not(classify_group(&vifs[0], &here, &tagged));
@@ -205,7 +205,7 @@ Test(classify, a_promiscuous_vif_gets_one_copy_of_what_is_nobodys)
     struct frame_head tagged = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60, .tagged = true, .vlan = 1001 };
 
     pools_set();
-    vifs[1].flags = FABRIC_VIF_PROMISC;
+    vifs[1].flags = MSG_VIF_PROMISC;
     cr_expect_eq(copies(0x01, 1, &plain), 1);
     cr_expect_eq(copies(0xff, 1, &plain), 1);
     cr_expect_eq(copies(0x01, 1, &tagged), 1);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// layout.c: where things are in the memory that the programs share, for memory.py: a name and a number a line.
+#include <stdio.h>
+
+#include "fabric.h"
+#include "state.h"
+
+#define SAY(name, value) printf(#name " %zu\n", (size_t)(value))
+
+int main(void)
+{
+    SAY(STATE, sizeof(struct state));
+    SAY(CTXS, offsetof(struct state, ctxs));
+    SAY(CTX, sizeof(struct state_ctx));
+    SAY(CTX_PID, offsetof(struct state_ctx, pid));
+    SAY(CTX_BEATS, offsetof(struct state_ctx, beats));
+    SAY(VIFS, offsetof(struct state, vifs));
+    SAY(VIF, sizeof(struct state_vif));
+    SAY(VIF_FROM, offsetof(struct state_vif, from));
+    SAY(VIF_TO, offsetof(struct state_vif, to));
+    SAY(LEDGER_COMMIT, offsetof(struct ledger, commit));
+    SAY(LEDGER_POS, LEDGER_POS);
+    SAY(POS, offsetof(struct ledger, pos));
+    SAY(POS_BYTES, sizeof(struct vq_pos));
+    SAY(POS_FRAMES, offsetof(struct vq_pos, frames));
+    SAY(FABRIC_MAGIC, FABRIC_MAGIC);
+    SAY(FABRIC_VERSION, FABRIC_VERSION);
+    SAY(FABRIC_EPOCH, offsetof(struct fabric, epoch));
+    SAY(FABRIC_SIZES, offsetof(struct fabric, max_vifs));
+    SAY(FABRIC_PLACES, offsetof(struct fabric, vifs_at));
+    SAY(FABRIC_HEAD, sizeof(struct fabric));
+    SAY(LANE, sizeof(struct lane));
+    SAY(LANE_TAIL, offsetof(struct lane, tail));
+    SAY(SLOT, sizeof(struct lane_slot));
+    SAY(SLOT_BUF, offsetof(struct lane_slot, buf));
+    SAY(FDB_EMPTY, FDB_EMPTY);
+    SAY(FDB_GONE, FDB_GONE);
+    return 0;
+}
