@@ -409,6 +409,8 @@ static int control_run(struct primary *p)
             control_wait(&s);
         }
     }
+    LOG(NOTICE, "stops");
+    notify_say("STOPPING=1");
     session_close(&s);
     return s.failed ? -EIO : 0;
 }
@@ -446,8 +448,6 @@ static int eal_run(const struct conf *c)
     primary.conf = c;
     primary.clean = true;
     ret = switch_run(&primary);
-    LOG(NOTICE, "stops");
-    notify_say("STOPPING=1");
     log_sink(NULL);
     if (primary.clean) // else a driver would wait for a NIC that is gone; what a kill leaves is no harm either
         rte_eal_cleanup();

@@ -17,6 +17,8 @@
 #define LINK_MS 200u
 #define STATE_MS 100u
 #define WATCHDOG_MS 500u
+#define WAIT_MS 1000u
+#define WAIT_EXTEND_USEC "10000000"
 #define MESSAGES_MAX 64u // a turn
 
 int session_open(struct session *s, struct primary *p)
@@ -39,6 +41,15 @@ static ino_t state_inode(const struct session *s)
     return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
+// The watcher is waited for without end, but whatever else takes long at the start has systemd's limit.
+static void wait_notify(struct session *s, int why, uint64_t now_ms)
+{
+    if (why != -ENOENT || (s->waits_ms != 0 && now_ms - s->waits_ms < WAIT_MS))
+        return;
+    s->waits_ms = now_ms;
+    notify_say("STATUS=waiting for xv-watcher\nEXTEND_TIMEOUT_USEC=" WAIT_EXTEND_USEC);
+}
+
 static void wait_say(struct session *s, int why)
 {
     const char *run_dir = s->primary->conf->run_dir;
@@ -55,7 +66,7 @@ static void wait_say(struct session *s, int why)
         LOG(ERR, "%s/" STATE_FILE ": %s", run_dir, strerror(-why));
 }
 
-static void state_try(struct session *s, session_start_fn *start)
+static void state_try(struct session *s, uint64_t now_ms, session_start_fn *start)
 {
     struct primary *p = s->primary;
     ino_t ino = state_inode(s);
@@ -64,15 +75,17 @@ static void state_try(struct session *s, session_start_fn *start)
 
     if (ret < 0) {
         wait_say(s, ret);
+        wait_notify(s, ret, now_ms);
         return;
     }
     p->state = state;
     s->state_ino = ino;
-    if (start(p) < 0)
+    if (start(p) < 0) {
         s->stop = s->failed = true;
-    else
-        LOG(NOTICE, "runs with %u I/O lcores, %u uplinks, %u vifs", p->n_io, p->n_nics, p->fabric->max_vifs);
-    notify_say("READY=1");
+        return;
+    }
+    LOG(NOTICE, "runs with %u I/O lcores, %u uplinks, %u vifs", p->n_io, p->n_nics, p->fabric->max_vifs);
+    notify_say("READY=1\nSTATUS=running");
 }
 
 static void hello_send(struct session *s, uint64_t now_ms)
@@ -232,7 +245,7 @@ void session_turn(struct session *s, uint64_t now_ms, session_start_fn *start)
     if (s->primary->state == NULL) {
         if (now_ms - s->state_ms >= STATE_MS) {
             s->state_ms = now_ms;
-            state_try(s, start);
+            state_try(s, now_ms, start);
         }
         return;
     }

@@ -26,6 +26,7 @@ struct watch {
     uint64_t round_ns; // when the next round is due
     int signals;
     bool told; // that XenStore isn't there
+    bool ready; // systemd was told that what waits for us may start: every domain that was there has been looked at
     bool backend_said; // where it is, or that it isn't there
 };
 
@@ -45,11 +46,14 @@ static void watch_connect(struct watch *w)
     if (xs == NULL || !xs_watch(xs, "@introduceDomain", "") || !xs_watch(xs, "@releaseDomain", "")) {
         if (!w->told)
             LOG(WARNING, "no XenStore: %s; trying again", xendev_why("", "xenbus", errno, why));
+        notify_say("STATUS=waiting for XenStore");
         w->told = true;
         xs_close(xs);
         return;
     }
     LOG(INFO, "connected to XenStore");
+    if (w->ready)
+        notify_say("STATUS=running");
     w->xs = xs;
     w->told = false;
     w->round_ns = 0;
@@ -127,6 +131,10 @@ static void watch_round(struct watch *w)
         domain_settle(w->xs, w->conf, w->backend, domids[i]);
         notify_say("WATCHDOG=1");
     }
+    if (ret >= 0 && !w->ready) {
+        w->ready = true;
+        notify_say("READY=1\nSTATUS=running");
+    }
     free(domids);
     w->round_ns = now_ns() + ROUND_NS;
 }
@@ -181,7 +189,6 @@ int watch_run(const struct conf *c)
         LOG(ERR, "can't start: %s", strerror(errno));
         return -errno;
     }
-    notify_say("READY=1");
     do
         watch_turn(&w);
     while (watch_wait(&w));

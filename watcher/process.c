@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -14,14 +15,45 @@
 
 extern char **environ;
 
+// What systemd said to us is not for a child: its READY, STOPPING and WATCHDOG would be taken for ours.
+static bool env_is_ours(const char *word)
+{
+    static const char *const names[] = { "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=" };
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strncmp(word, names[i], strlen(names[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+// The environment for a child, to be freed, or NULL.
+static char **env_of_child(void)
+{
+    size_t n = 0, at = 0;
+    char **env;
+
+    while (environ[n] != NULL)
+        n++;
+    env = calloc(n + 1, sizeof(*env));
+    for (size_t i = 0; i < n && env != NULL; i++) {
+        if (!env_is_ours(environ[i]))
+            env[at++] = environ[i];
+    }
+    return env;
+}
+
 // The child gets no signal blocked or ignored, and no descriptor but the first three.
 static int spawn(pid_t *pid, char *const argv[])
 {
+    char **env = env_of_child();
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t none, all;
     int ret;
 
+    if (env == NULL)
+        return -ENOMEM;
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawn_file_actions_init(&files);
@@ -31,7 +63,8 @@ static int spawn(pid_t *pid, char *const argv[])
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setpgroup(&attr, 0);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    ret = posix_spawn(pid, argv[0], &files, &attr, argv, environ);
+    ret = posix_spawn(pid, argv[0], &files, &attr, argv, env);
+    free(env);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return -ret;
