@@ -119,21 +119,21 @@ static int read_word(const struct reader *r, const config_setting_t *s, const st
     return fail_value(r, s, o, is);
 }
 
-static int read_texts(const struct reader *r, const config_setting_t *s, const struct option *o, char *field)
+static int read_texts(const struct reader *r, const config_setting_t *s, const struct option *o, void *base)
 {
     int n = config_setting_length(s);
 
     if (!config_setting_is_array(s) && !config_setting_is_list(s))
         return fail_value(r, s, o, type_name(s));
-    if (n > (int)CONF_EAL_ARGS_MAX)
-        return fail(r, s, "%s has %d entries; allowed: at most %u", o->path, n, CONF_EAL_ARGS_MAX);
+    if (n > (int)o->most)
+        return fail(r, s, "%s has %d entries; allowed: at most %u", o->path, n, o->most);
     for (int i = 0; i < n; i++) {
-        int ret = read_text(r, config_setting_get_elem(s, i), o, field + i * CONF_TEXT_BYTES);
+        int ret = read_text(r, config_setting_get_elem(s, i), o, option_text(o, base, (uint32_t)i));
 
         if (ret < 0)
             return ret;
     }
-    r->c->n_eal_args = (uint32_t)n;
+    *option_count(o, base) = (uint32_t)n;
     return 0;
 }
 
@@ -161,7 +161,7 @@ static int read_option(const struct reader *r, const config_setting_t *s, const 
     case OPTION_WORD:
         return read_word(r, s, o, field);
     case OPTION_TEXTS:
-        return read_texts(r, s, o, field);
+        return read_texts(r, s, o, base);
     case OPTION_GUESTS:
         return read_guests(r, s);
     case OPTION_VIFS:

@@ -96,6 +96,9 @@ static const char *const overflows[] = { "refuse", "software", NULL };
 #define MAYBE .type = OPTION_MAYBE, .def = -1
 #define TEXT(most, preset, check, words) \
     .type = OPTION_TEXT, .max = most, .text = preset, .text_ok = check, .allowed = words
+#define TEXTS(f, n, check, words) \
+    .of = OPTION_OF_CONF, .type = OPTION_TEXTS, .offset = offsetof(struct conf, f), .count = offsetof(struct conf, n), \
+    .most = sizeof(((struct conf *)NULL)->f) / CONF_TEXT_BYTES, .max = LONGEST, .text_ok = check, .allowed = words
 #define WORD(list, first, preset) .type = OPTION_WORD, .words = list, .min = first, .def = preset
 #define LONGEST (CONF_TEXT_BYTES - 1)
 
@@ -120,7 +123,7 @@ static const struct option options[] = {
     { "primary.vm2vm", CONF(primary_vm2vm), BOOL(true), .about = "guests reach each other inside the switch (--vm2vm)" },
     { "primary.stats", CONF(primary_stats), NUMBER(UINT, 0, 86400, 0), .about = "seconds between statistics (--stats); 0: none" },
     { "primary.group_rate", CONF(primary_group_rate), NUMBER(UINT, 1, 10000000, 10000), .about = "broadcasts and multicasts/s copied for one device" },
-    { "primary.eal_args", CONF(eal_args), .type = OPTION_TEXTS, .max = LONGEST, .text_ok = any_ok, .allowed = "a list of strings that are not empty", .about = "more EAL arguments of xv-primary" },
+    { "primary.eal_args", TEXTS(eal_args, n_eal_args, any_ok, "a list of strings that are not empty"), .about = "more EAL arguments of xv-primary" },
 
     { "nic.vmdq", CONF(nic_vmdq), BOOL(true), .about = "use the VMDQ pools of NICs that have them" },
     { "nic.overflow", CONF(nic_overflow), WORD(overflows, 0, CONF_OVERFLOW_REFUSE), .about = "devices for which a NIC has no pool" },
@@ -228,6 +231,16 @@ static void append(char *out, size_t n, const char *text)
     snprintf(out + at, n - at, "%s", text);
 }
 
+uint32_t *option_count(const struct option *o, const void *base)
+{
+    return (uint32_t *)((char *)base + o->count);
+}
+
+char *option_text(const struct option *o, const void *base, uint32_t i)
+{
+    return (char *)base + o->offset + (size_t)i * CONF_TEXT_BYTES;
+}
+
 void option_allowed(const struct option *o, char *out, size_t n)
 {
     const char *fmt = o->type == OPTION_HEX ? "0x%llx to 0x%llx" : "%lld to %lld";
@@ -317,12 +330,12 @@ static bool is_said(const struct option *o, const void *base)
     }
 }
 
-static void print_texts(FILE *out, const struct conf *c)
+static void print_texts(FILE *out, const struct option *o, const void *base)
 {
     fputc('[', out);
-    for (uint32_t i = 0; i < c->n_eal_args; i++) {
+    for (uint32_t i = 0; i < *option_count(o, base); i++) {
         fputs(i == 0 ? " " : ", ", out);
-        print_text(out, c->eal_args[i]);
+        print_text(out, option_text(o, base, i));
     }
     fputs(" ]", out);
 }
@@ -375,7 +388,7 @@ static void print_value(FILE *out, const struct option *o, const void *base)
         print_text(out, o->words[*(const uint32_t *)field - o->min]);
         break;
     case OPTION_TEXTS:
-        print_texts(out, base);
+        print_texts(out, o, base);
         break;
     case OPTION_GUESTS:
         print_guests(out, base);

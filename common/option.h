@@ -17,7 +17,7 @@ enum option_type {
     OPTION_MAYBE, // int8_t, -1: not said
     OPTION_TEXT, // char[]
     OPTION_WORD, // uint32_t, one of words: the first has the value min
-    OPTION_TEXTS, // eal_args
+    OPTION_TEXTS, // char[most][CONF_TEXT_BYTES], and a uint32_t that says how many
     OPTION_GUESTS,
     OPTION_VIFS,
 };
@@ -32,6 +32,8 @@ struct option {
     size_t offset;
     int64_t min, max; // of a number; of a text, max is the longest that fits
     int64_t def; // of a number or bool
+    size_t count; // of texts: offset of the field that says how many
+    uint32_t most; // of them
     const char *text; // default of a text
     bool (*text_ok)(const char *text);
     const char *allowed; // what text_ok allows, in words
@@ -45,6 +47,10 @@ bool option_is_group(const char *prefix, const char *name);
 
 // Set every field of that struct to its default.
 void option_defaults(enum option_of of, void *base);
+
+// Where base has the number of an OPTION_TEXTS' texts; where it has text i.
+uint32_t *option_count(const struct option *o, const void *base);
+char *option_text(const struct option *o, const void *base, uint32_t i);
 
 // Say what an option may be; the names that are known below prefix.
 void option_allowed(const struct option *o, char *out, size_t n);

@@ -340,7 +340,7 @@ class Switch:
         """Waits until the watcher knows the primary, and opens the wires."""
         def known():
             for proc in (self.primary, self.watcher):
-                if not proc.alive():
+                if proc is not None and not proc.alive():
                     raise Failure(f"{proc.name} ended with {proc.popen.returncode}:\n{proc.text()[-2000:]}")
             return self.pid_of_primary()
         wait_for("the switch", known)

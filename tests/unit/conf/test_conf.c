@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "conf.h"
+#include "option.h"
 #include "log.h"
 
 static struct conf conf, again;
@@ -438,6 +439,27 @@ Test(conf, the_manual_has_every_option_as_the_table_says)
     for (row = strtok_r(rows, "\n", &save); row != NULL; row = strtok_r(NULL, "\n", &save))
         cr_expect_not_null(strstr(doc, row), "docs/xv.conf.5.md lacks: %s", row);
     free(rows);
+}
+
+// A second option with texts would be another struct's field, or another field: the row alone says which.
+Test(conf, a_row_of_texts_says_where_they_and_their_number_are)
+{
+    struct {
+        char first[3][CONF_TEXT_BYTES];
+        uint32_t n_first;
+        char second[2][CONF_TEXT_BYTES];
+        uint32_t n_second;
+    } has = { .second = { "a", "b" }, .n_second = 2 };
+    const struct option row = { .type = OPTION_TEXTS,
+        .offset = (size_t)((char *)has.second - (char *)&has),
+        .count = (size_t)((char *)&has.n_second - (char *)&has) };
+    const struct option *o = option_find("primary.", "eal_args");
+
+    cr_expect_eq(option_count(&row, &has), &has.n_second);
+    cr_expect_str_eq(option_text(&row, &has, 1), "b");
+    cr_expect_eq(option_count(o, &conf), &conf.n_eal_args);
+    cr_expect_eq(option_text(o, &conf, 31), conf.eal_args[31]);
+    cr_expect_eq(o->most, CONF_EAL_ARGS_MAX);
 }
 
 Test(conf, the_example_reads)
