@@ -28,6 +28,7 @@ struct conf_vif {
     int32_t vlan; // -1: vlan_base + k
     int32_t uplink; // index of the uplink, -1: the guest's, else 0
     int8_t vlan_out; // 0, 1, -1: the global default
+    int8_t priority_tag; // 0, 1, -1: the guest's
 };
 
 struct conf_guest {
@@ -38,6 +39,7 @@ struct conf_guest {
     bool compat_2_2;
     int8_t promiscuous; // -1: the global default
     int8_t mac_spoof_check; // -1: the global default
+    int8_t priority_tag; // -1: the global default
     int32_t uplink;
     int32_t pools; // -1: the global default
     uint32_t n_vifs;
@@ -88,6 +90,7 @@ struct conf {
     bool guest_promiscuous; // false
     bool guest_mac_spoof_check; // true
     bool guest_vlan_out; // false
+    bool guest_priority_tag; // false
     uint32_t guest_pools; // 128: all
     uint32_t n_guests;
     struct conf_guest guests[CONF_GUESTS_MAX];

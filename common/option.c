@@ -145,6 +145,7 @@ static const struct option options[] = {
     { "guest.promiscuous", CONF(guest_promiscuous), BOOL(false), .about = "guests get unicast frames from the wire that are nobody's" },
     { "guest.mac_spoof_check", CONF(guest_mac_spoof_check), BOOL(true), .about = "drop frames with another source MAC" },
     { "guest.vlan_out", CONF(guest_vlan_out), BOOL(false), .about = "tag frames towards the wire" },
+    { "guest.priority_tag", CONF(guest_priority_tag), BOOL(false), .about = "tag those that get no other tag with VLAN 0, as DPDK 2.2 did" },
 
     { "guest.pools", CONF(guest_pools), NUMBER(UINT, 0, FABRIC_VIFS_MAX, FABRIC_VIFS_MAX), .about = "VMDQ pools that one guest may have" },
 
@@ -156,6 +157,7 @@ static const struct option options[] = {
     { "guests.compat_2_2", GUEST(compat_2_2), BOOL(false), .about = "it gets the XenStore rights that DPDK 2.2's driver needs" },
     { "guests.promiscuous", GUEST(promiscuous), MAYBE, .about = "for this guest" },
     { "guests.mac_spoof_check", GUEST(mac_spoof_check), MAYBE, .about = "for this guest" },
+    { "guests.priority_tag", GUEST(priority_tag), MAYBE, .about = "for this guest" },
     { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },
     { "guests.pools", GUEST(pools), NUMBER(INT, 0, FABRIC_VIFS_MAX, -1), .about = "for this guest" },
     { "guests.vifs", GUEST(vifs), .type = OPTION_VIFS, .about = "what is said of single devices" },
@@ -164,6 +166,7 @@ static const struct option options[] = {
     { "guests.vifs.vlan", VIF(vlan), NUMBER(INT, 1, 4094, -1), .about = "its tag; not set: vlan_base + k" },
     { "guests.vifs.uplink", VIF(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: the guest's" },
     { "guests.vifs.vlan_out", VIF(vlan_out), MAYBE, .about = "for this device" },
+    { "guests.vifs.priority_tag", VIF(priority_tag), MAYBE, .about = "for this device" },
 };
 // clang-format on
 

@@ -203,7 +203,7 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
 {
     const struct vif *v = &io->vifs[vif];
     struct uplink *u = io->uplink_of[v->port];
-    bool tag = (v->flags & MSG_VIF_VLAN_OUT) != 0;
+    bool tag = (v->flags & (MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG)) != 0;
     uint32_t bytes = frame_out_bytes(len, tag);
     struct rte_mbuf *m;
 
@@ -226,7 +226,8 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
         m->data_off -= FRAME_TAG_BYTES;
     m->data_len = (uint16_t)bytes;
     m->pkt_len = bytes;
-    frame_out(rte_pktmbuf_mtod(m, uint8_t *), frame, len, tag, v->vlan);
+    frame_out(rte_pktmbuf_mtod(m, uint8_t *), frame, len, tag,
+        (v->flags & MSG_VIF_VLAN_OUT) != 0 ? v->vlan : 0);
     u->tx[u->n_tx] = m;
     u->tx_vif[u->n_tx++] = vif;
 }

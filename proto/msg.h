@@ -86,8 +86,9 @@ struct msg_guest_set {
 // What the configuration says of a vif. The same numbers are in the fabric's records and in the state's bindings.
 #define MSG_VIF_PROMISC 0x1u // deliver unicast frames from the wire that are nobody's
 #define MSG_VIF_SPOOF_OK 0x2u // any source MAC
-#define MSG_VIF_VLAN_OUT 0x4u // tag its frames on the wire
-#define MSG_VIF_FLAGS 0x7u
+#define MSG_VIF_VLAN_OUT 0x4u // tag its frames on the wire with its tag
+#define MSG_VIF_PRIORITY_TAG 0x8u // or else with VLAN 0
+#define MSG_VIF_FLAGS 0xfu
 
 // To a worker: serve this vif (up = 1), or touch nothing of it any more (up = 0).
 struct msg_vif_attach {

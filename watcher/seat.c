@@ -42,19 +42,33 @@ enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const c
     return XENVIRT_REFUSED_NONE;
 }
 
+// What is said first counts: of the device, of its guest, of all. -1: nothing is.
+static int said(int device, int guest, int all)
+{
+    return device >= 0 ? device : guest >= 0 ? guest : all;
+}
+
+static uint32_t seat_flags(const struct conf *c, const struct conf_guest *g, const struct conf_vif *v)
+{
+    int promisc = said(-1, g == NULL ? -1 : g->promiscuous, c->guest_promiscuous);
+    int check = said(-1, g == NULL ? -1 : g->mac_spoof_check, c->guest_mac_spoof_check);
+    int vlan_out = said(v == NULL ? -1 : v->vlan_out, -1, c->guest_vlan_out);
+    int priority = said(v == NULL ? -1 : v->priority_tag, g == NULL ? -1 : g->priority_tag, c->guest_priority_tag);
+
+    return (promisc ? MSG_VIF_PROMISC : 0) | (check ? 0 : MSG_VIF_SPOOF_OK) | (vlan_out ? MSG_VIF_VLAN_OUT : 0) |
+           (priority ? MSG_VIF_PRIORITY_TAG : 0);
+}
+
 // Fill in what the configuration says of a vif that has its number.
 static void seat_configure(struct conductor *c, struct vif *v)
 {
     const struct conf_guest *cg = v->guest->conf;
     const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
-    int promisc = cg != NULL && cg->promiscuous >= 0 ? cg->promiscuous : c->conf->guest_promiscuous;
-    int check = cg != NULL && cg->mac_spoof_check >= 0 ? cg->mac_spoof_check : c->conf->guest_mac_spoof_check;
-    int vlan_out = cv != NULL && cv->vlan_out >= 0 ? cv->vlan_out : c->conf->guest_vlan_out;
-    int uplink = cv != NULL && cv->uplink >= 0 ? cv->uplink : cg != NULL && cg->uplink >= 0 ? cg->uplink : 0;
+    int uplink = said(cv == NULL ? -1 : cv->uplink, cg == NULL ? -1 : cg->uplink, 0);
 
     v->port = (uint32_t)uplink < STATE_PORTS_MAX ? (uint32_t)uplink : 0;
     v->vlan = conf_vlan(c->conf, (uint32_t)v->number);
-    v->flags = (promisc ? MSG_VIF_PROMISC : 0) | (check ? 0 : MSG_VIF_SPOOF_OK) | (vlan_out ? MSG_VIF_VLAN_OUT : 0);
+    v->flags = seat_flags(c->conf, cg, cv);
 }
 
 static void seat_keep(struct conductor *c, const struct vif *v)

@@ -291,6 +291,33 @@ class Options(SharedCase):
                     self.assertEqual([(vlan, True)], [(f["vlan"], f["ok"]) for f in frames if f])
 
 
+class PriorityTag(SharedCase):
+    """What DPDK 2.2 sent to the wire; per guest and per device."""
+    conf = {"guest": {"priority_tag": True}, "guests": [
+        {"domid": 2, "priority_tag": False, "vifs": [{"device": 1, "priority_tag": True}]},
+        {"domid": 3, "vifs": [{"device": 0, "vlan_out": True}]}]}
+
+    def test_it_has_vlan_0_and_a_tag_of_its_own_instead(self):
+        a, b, c = (self.bench.fe22(mac) for mac in (A, B, C))
+        b.device(1, STRANGER, pool=1)
+        b.running(1)
+        own = self.switch.vif(c.domid)["vlan"]
+        for flow, guest, device, tag in ((1000, a, 0, 0), (3000, b, 0, None), (5000, b, 1, 0), (7000, c, 0, own)):
+            for length in LENGTHS:
+                with self.subTest(flow=flow, length=length):
+                    guest.do(f"send dev={device} dst={HOST_MAC} flow={flow + length} len={length}")
+                    self.wait_book(self.switch.wire, flow + length, 1)
+                    raw = [f for f in self.switch.wire.take() if seq.parse(f)]
+                    self.assertEqual(1, len(raw))
+                    self.assertEqual(max(length, 60) + (0 if tag is None else 4), len(raw[0]))
+                    head = b"" if tag is None else b"\x81\x00" + tag.to_bytes(2, "big")
+                    self.assertEqual(head, raw[0][12:12 + len(head)])
+                    self.assertEqual(tag is None, raw[0][12:14] != b"\x81\x00")
+        a.do(f"send dev=0 dst={C} flow=9 len=100")
+        self.assert_whole(self.wait_book(c, 9, 1), 1)
+        self.assertEqual(100, self.switch.vif(c.domid)["rx_bytes"], "to a guest it goes as it was sent")
+
+
 class Promiscuous(SharedCase):
     conf = {"guest": {"promiscuous": True}}
 

@@ -7,8 +7,8 @@
 #include <criterion/criterion.h>
 
 #include "conf.h"
-#include "option.h"
 #include "log.h"
+#include "option.h"
 
 static struct conf conf, again;
 static char dir[] = "/tmp/xv-conf-XXXXXX";
@@ -95,7 +95,7 @@ Test(conf, an_empty_file_gives_the_defaults)
     cr_expect_eq(conf.worker_start, CONF_START_WATCHER);
     cr_expect_eq(conf.primary_portmask, 0xffff);
     cr_expect(conf.primary_vm2vm && conf.guest_allow && conf.guest_mac_spoof_check);
-    cr_expect(!conf.guest_promiscuous && !conf.guest_vlan_out);
+    cr_expect(!conf.guest_promiscuous && !conf.guest_vlan_out && !conf.guest_priority_tag);
     cr_expect_eq(conf.n_guests, 0);
     cr_expect_eq(conf.n_eal_args, 0);
     cr_expect(conf.nic_vmdq && conf.nic_overflow == CONF_OVERFLOW_REFUSE);
@@ -357,6 +357,8 @@ Test(conf, what_is_not_said_of_a_guest_is_open)
     cr_expect_eq(conf.guests[0].vifs[0].vlan, -1);
     cr_expect_eq(conf.guests[0].vifs[0].uplink, -1);
     cr_expect_eq(conf.guests[0].vifs[0].vlan_out, -1);
+    cr_expect_eq(conf.guests[0].vifs[0].priority_tag, -1);
+    cr_expect_eq(conf.guests[0].priority_tag, -1);
 }
 
 Test(conf, what_is_printed_reads_back)
