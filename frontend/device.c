@@ -139,6 +139,8 @@ static struct bounce bounce_part(const struct device *d, uint32_t first)
 
 static bool rx_granted(const struct device *d)
 {
+    if (d->rx.n_desc != 0 && rxq_scatters(&d->rx))
+        return false;
     for (unsigned i = 0; i < d->tx.windows.n; i++) {
         if (d->tx.windows.regions[i]->mp == d->rx.mp)
             return true;

@@ -20,6 +20,7 @@ struct device {
     struct flag flag;
     struct rxq rx;
     struct txq tx;
+    bool link_told; // up, as interrupts said last
 
     // Kept from one start to the next, unless a back end didn't detach.
     uint16_t ring_size; // of the rings granted, 0: none
@@ -36,11 +37,5 @@ void device_close(struct device *d); // stopped
 // Grant what is missing, fill the rings and tell the switch.
 int device_start(struct device *d);
 void device_stop(struct device *d);
-
-// True: rx takes frames out of bounce buffers. Fixed by device_start().
-static inline bool device_rx_bounces(const struct device *d)
-{
-    return d->rx.bounce.va != NULL;
-}
 
 #endif

@@ -7,6 +7,7 @@
 #include "log.h"
 
 #define DESC_ALIGN 64
+#define TX_CHECKSUMS (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
 #define RX_FRAME_LEAST RTE_ETHER_MIN_LEN // what a receive mempool's mbufs must hold at least
 
 static const struct rte_eth_desc_lim desc_lim = {
@@ -39,7 +40,9 @@ static int dev_infos_get(struct rte_eth_dev *dev __rte_unused, struct rte_eth_de
     info->min_mtu = RTE_ETHER_MIN_MTU;
     info->max_mtu = XENVIRT_FRAME_MAX - RTE_ETHER_HDR_LEN;
     info->speed_capa = RTE_ETH_LINK_SPEED_10G;
-    info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+    info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER;
+    info->rx_queue_offload_capa = info->rx_offload_capa;
+    info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE | TX_CHECKSUMS;
     info->tx_queue_offload_capa = info->tx_offload_capa;
     info->rx_desc_lim = desc_lim;
     info->tx_desc_lim = desc_lim;
@@ -48,11 +51,20 @@ static int dev_infos_get(struct rte_eth_dev *dev __rte_unused, struct rte_eth_de
     return 0;
 }
 
+static int deferred_refuse(const struct device *d)
+{
+    LOG(ERR, "device %u: its queues start and stop with it only, no deferred start\n", d->index);
+    return -ENOTSUP;
+}
+
 static int rx_queue_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t n_desc, unsigned socket __rte_unused,
-    const struct rte_eth_rxconf *conf __rte_unused, struct rte_mempool *mp)
+    const struct rte_eth_rxconf *conf, struct rte_mempool *mp)
 {
     struct device *d = dev->data->dev_private;
 
+    if (conf->rx_deferred_start)
+        return deferred_refuse(d);
+    d->rx.offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
     d->rx.mp = mp;
     d->rx.n_desc = n_desc;
     d->rx.port_id = dev->data->port_id;
@@ -66,6 +78,12 @@ static int tx_queue_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t n_de
     struct device *d = dev->data->dev_private;
     uint64_t offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
 
+    if (conf->tx_deferred_start)
+        return deferred_refuse(d);
+    d->tx.offloads = offloads;
+    d->tx.fix = (offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0 ? RTE_MBUF_F_TX_IP_CKSUM : 0;
+    if ((offloads & (TX_CHECKSUMS & ~RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)) != 0)
+        d->tx.fix |= RTE_MBUF_F_TX_L4_MASK;
     d->tx.n_desc = n_desc;
     d->tx.fast_free = (offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
     dev->data->tx_queues[queue] = &d->tx;
@@ -93,7 +111,9 @@ static void rxq_info_get(struct rte_eth_dev *dev, uint16_t queue __rte_unused, s
 
     info->mp = d->rx.mp;
     info->nb_desc = d->rx.n_desc;
-    info->rx_buf_size = rte_pktmbuf_data_room_size(d->rx.mp) - RTE_PKTMBUF_HEADROOM;
+    info->conf.offloads = d->rx.offloads;
+    info->scattered_rx = rxq_scatters(&d->rx);
+    info->rx_buf_size = (uint16_t)rxq_room(&d->rx);
 }
 
 static void txq_info_get(struct rte_eth_dev *dev, uint16_t queue __rte_unused, struct rte_eth_txq_info *info)
@@ -101,8 +121,7 @@ static void txq_info_get(struct rte_eth_dev *dev, uint16_t queue __rte_unused, s
     const struct device *d = dev->data->dev_private;
 
     info->nb_desc = d->tx.n_desc;
-    if (d->tx.fast_free)
-        info->conf.offloads = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+    info->conf.offloads = d->tx.offloads;
 }
 
 static uint32_t rx_queue_count(void *queue)
@@ -135,35 +154,20 @@ static int tx_done_cleanup(void *queue, uint32_t count __rte_unused)
     return tx_reclaim(queue);
 }
 
-static int link_update(struct rte_eth_dev *dev, int wait __rte_unused)
-{
-    const struct device *d = dev->data->dev_private;
-    struct rte_eth_link link = { .link_duplex = RTE_ETH_LINK_FULL_DUPLEX, .link_autoneg = RTE_ETH_LINK_FIXED };
-    bool whole = d->rx.ring.fault == RING_NONE && d->tx.ring.fault == RING_NONE;
-    uint32_t speed;
-
-    if (dev->data->dev_started && flag_link(&d->flag, &speed) && whole)
-        link.link_status = RTE_ETH_LINK_UP;
-    else
-        speed = 0;
-    link.link_speed = speed != 0 ? speed : RTE_ETH_SPEED_NUM_10G;
-    return rte_eth_linkstatus_set(dev, &link);
-}
-
-// What a secondary process sees is what the primary saw last: the flag page isn't mapped there.
+// What a secondary process sees is what the primary's timer saw last: the flag page isn't mapped there.
 static int link_keep(struct rte_eth_dev *dev __rte_unused, int wait __rte_unused)
 {
     return 0;
 }
 
-// The longest frame of the MTU must fit into one mbuf: there is no scattered receive.
+// The longest frame of the MTU must fit into one mbuf, unless the program takes several.
 static int mtu_check(const struct device *d, uint16_t mtu)
 {
     uint32_t room;
 
-    if (d->rx.mp == NULL)
+    if (d->rx.mp == NULL || rxq_scatters(&d->rx))
         return 0;
-    room = rte_pktmbuf_data_room_size(d->rx.mp) - RTE_PKTMBUF_HEADROOM;
+    room = rxq_room(&d->rx);
     if ((uint32_t)mtu + RTE_ETHER_HDR_LEN <= room)
         return 0;
     LOG(ERR, "device %u: an mbuf of %s holds %u bytes, too few for MTU %u\n", d->index, d->rx.mp->name, room, mtu);
@@ -180,6 +184,8 @@ static int mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 {
     struct device *d = dev->data->dev_private;
 
+    if (rte_is_same_ether_addr(mac, &d->mac))
+        return 0;
     if (dev->data->dev_started)
         return -EBUSY;
     rte_ether_addr_copy(mac, &d->mac);
@@ -188,6 +194,13 @@ static int mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 
 // Accepted; what a guest receives is the switch's to decide.
 static int filter_accept(struct rte_eth_dev *dev __rte_unused)
+{
+    return 0;
+}
+
+// All group frames that the switch has for this guest come anyway.
+static int mc_addr_list_accept(
+    struct rte_eth_dev *dev __rte_unused, struct rte_ether_addr *addrs __rte_unused, uint32_t n __rte_unused)
 {
     return 0;
 }
@@ -209,9 +222,14 @@ static int dev_start(struct rte_eth_dev *dev)
         ret = device_start(d);
     if (ret < 0)
         return ret;
-    dev->rx_pkt_burst = device_rx_bounces(d) ? rx_burst_bounce : rx_burst_direct;
+    if (d->rx.n_desc != 0)
+        dev->rx_pkt_burst = rxq_burst(&d->rx);
+    dev->data->scattered_rx = d->rx.n_desc != 0 && rxq_scatters(&d->rx);
     queues_mark(dev, RTE_ETH_QUEUE_STATE_STARTED);
-    return 0;
+    ret = xenvirt_link_watch(dev);
+    if (ret < 0)
+        device_stop(d);
+    return ret;
 }
 
 int xenvirt_dev_stop(struct rte_eth_dev *dev)
@@ -221,6 +239,7 @@ int xenvirt_dev_stop(struct rte_eth_dev *dev)
 
     if (refusal != NULL)
         LOG(WARNING, "device %u was refused by the back end: %s\n", d->index, refusal);
+    xenvirt_link_unwatch(dev);
     device_stop(d);
     queues_mark(dev, RTE_ETH_QUEUE_STATE_STOPPED);
     dev->data->dev_link.link_status = RTE_ETH_LINK_DOWN;
@@ -249,13 +268,14 @@ const struct eth_dev_ops xenvirt_ops = {
     .rxq_info_get = rxq_info_get,
     .txq_info_get = txq_info_get,
     .tx_done_cleanup = tx_done_cleanup,
-    .link_update = link_update,
+    .link_update = xenvirt_link_update,
     .mtu_set = mtu_set,
     .mac_addr_set = mac_addr_set,
     .promiscuous_enable = filter_accept,
     .promiscuous_disable = filter_accept,
     .allmulticast_enable = filter_accept,
     .allmulticast_disable = filter_accept,
+    .set_mc_addr_list = mc_addr_list_accept,
     .stats_get = xenvirt_stats_get,
     .stats_reset = xenvirt_stats_reset,
     .xstats_get = xenvirt_xstats_get,
@@ -266,10 +286,14 @@ const struct eth_dev_ops xenvirt_ops = {
 const struct eth_dev_ops xenvirt_secondary_ops = {
     .dev_close = dev_close,
     .dev_infos_get = dev_infos_get,
+    .rxq_info_get = rxq_info_get,
+    .txq_info_get = txq_info_get,
     .link_update = link_keep,
     .stats_get = xenvirt_stats_get,
+    .stats_reset = xenvirt_stats_reset,
     .xstats_get = xenvirt_xstats_get,
     .xstats_get_names = xenvirt_xstats_names,
+    .xstats_reset = xenvirt_stats_reset,
 };
 
 // Operations that are called through the port's fast path table.

@@ -36,9 +36,13 @@ struct rxq {
     struct bounce bounce;
     const struct windows *windows; // that mbufs of mp lie in, where there are no bounce buffers
     uint32_t room; // bytes of frame in an mbuf
+    uint32_t longest; // frame; longer than room only where frames are scattered over several mbufs
+    uint64_t offloads; // RTE_ETH_RX_OFFLOAD_*
+    uint16_t (*burst)(void *queue, struct rte_mbuf **pkts, uint16_t max); // that rx_burst_checked() calls
     uint16_t port_id;
     uint16_t n_desc;
     struct rx_counts counts;
+    struct rx_counts base; // what they were at the last reset, by whoever asked for it
 };
 
 struct tx_counts {
@@ -56,8 +60,11 @@ struct txq {
     struct bounce bounce;
     struct windows windows;
     uint16_t n_desc; // 0: the queue isn't set up
+    uint64_t offloads; // RTE_ETH_TX_OFFLOAD_*
+    uint64_t fix; // mbuf flags of which each asks for a checksum, 0: the program does all itself
     bool fast_free; // RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE
     struct tx_counts counts;
+    struct tx_counts base;
 };
 
 // Open on a ring's memory of `size` entries. rxq_open() posts as many buffers as there are mbufs for; -ENOMEM if none.
@@ -67,6 +74,16 @@ int txq_open(struct txq *q, void *mem, uint16_t size, const struct bounce *bounc
 // Give up the ring. `detached`: the back end touches no buffer any more, so the outstanding mbufs are freed.
 void rxq_close(struct rxq *q, bool detached);
 void txq_close(struct txq *q, bool detached);
+
+// Bytes of a frame that an mbuf of the queue's mempool holds; whether longer frames come in several of them.
+static inline uint32_t rxq_room(const struct rxq *q)
+{
+    return (uint32_t)rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
+}
+bool rxq_scatters(const struct rxq *q);
+
+// The burst for what the queue is set up for, after rxq_open().
+uint16_t (*rxq_burst(struct rxq *q))(void *, struct rte_mbuf **, uint16_t);
 
 uint16_t rx_burst_bounce(void *queue, struct rte_mbuf **pkts, uint16_t max);
 uint16_t rx_burst_direct(void *queue, struct rte_mbuf **pkts, uint16_t max);

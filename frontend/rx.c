@@ -3,14 +3,17 @@
 //
 // Two ways, chosen at each start. Bounce: descriptor i always posts bounce buffer i, frames are copied into mbufs of
 // any mempool, and wait in the ring while there is none. Direct: the mempool is granted and its mbufs are posted
-// themselves.
+// themselves. Where an mbuf is smaller than a frame may be, and the program takes frames in several (scatter), it is bounce.
 #include <errno.h>
 
+#include <rte_ethdev.h>
 #include <rte_memcpy.h>
 
+#include "checksum.h"
 #include "queue.h"
 
 #define RX_REFILL 32u
+#define RX_CHECKSUMS RTE_ETH_RX_OFFLOAD_CHECKSUM
 
 static void bounce_post(struct rxq *q)
 {
@@ -52,6 +55,11 @@ static void direct_refill(struct rxq *q)
     ring_publish(&q->ring);
 }
 
+bool rxq_scatters(const struct rxq *q)
+{
+    return (q->offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0 && rxq_room(q) < XENVIRT_FRAME_MAX;
+}
+
 int rxq_open(struct rxq *q, void *mem, uint16_t size, const struct bounce *bounce, const struct windows *windows)
 {
     int ret = ring_open(&q->ring, mem, size, q->n_desc, "receive queue");
@@ -60,7 +68,8 @@ int rxq_open(struct rxq *q, void *mem, uint16_t size, const struct bounce *bounc
         return ret;
     q->bounce = *bounce;
     q->windows = windows;
-    q->room = RTE_MIN((uint32_t)rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM, XENVIRT_FRAME_MAX);
+    q->room = RTE_MIN(rxq_room(q), XENVIRT_FRAME_MAX);
+    q->longest = rxq_scatters(q) ? XENVIRT_FRAME_MAX : q->room;
     if (q->bounce.va != NULL)
         bounce_post(q);
     else
@@ -89,7 +98,7 @@ static inline uint32_t rx_length(struct rxq *q, uint16_t id, uint32_t len)
         return 0;
     }
     len -= XENVIRT_NET_HDR_BYTES;
-    if (unlikely(len > q->room)) {
+    if (unlikely(len > q->longest)) {
         q->counts.oversized++;
         return 0;
     }
@@ -145,6 +154,62 @@ uint16_t rx_burst_bounce(void *queue, struct rte_mbuf **pkts, uint16_t max)
     return got;
 }
 
+// A frame in as many mbufs as it takes. NULL, and counted: there are too few.
+static struct rte_mbuf *scatter(struct rxq *q, struct rte_mbuf *head, const char *from, uint32_t len)
+{
+    struct rte_mbuf *m = head;
+
+    rx_finish(q, head, len);
+    for (;;) {
+        m->data_len = (uint16_t)RTE_MIN(len, q->room);
+        rte_memcpy(rte_pktmbuf_mtod(m, void *), from, m->data_len);
+        from += m->data_len;
+        len -= m->data_len;
+        if (len == 0)
+            return head;
+        m->next = rte_pktmbuf_alloc(q->mp);
+        if (m->next == NULL) {
+            q->counts.no_mbuf++;
+            rte_pktmbuf_free(head);
+            return NULL;
+        }
+        m = m->next;
+        head->nb_segs++;
+    }
+}
+
+static uint16_t rx_burst_scatter(void *queue, struct rte_mbuf **pkts, uint16_t max)
+{
+    struct rxq *q = queue;
+    uint16_t n = RTE_MIN(ring_used(&q->ring), max), got = 0;
+
+    while (n-- > 0) {
+        struct rte_mbuf *m = rte_pktmbuf_alloc(q->mp);
+        uint32_t len;
+        int id;
+
+        if (m == NULL) { // it waits
+            q->counts.no_mbuf++;
+            break;
+        }
+        id = ring_take(&q->ring, &len);
+        len = likely(id >= 0) ? rx_length(q, (uint16_t)id, len) : 0;
+        if (likely(len != 0))
+            m = scatter(q, m, q->bounce.va + id * BOUNCE_BYTES + BOUNCE_FRAME_AT, len);
+        if (likely(id >= 0))
+            ring_post(&q->ring, (uint16_t)id, 1, NULL);
+        if (likely(len != 0) && m != NULL)
+            pkts[got++] = m;
+        else if (len == 0)
+            rte_pktmbuf_free(m);
+        if (unlikely(id < 0))
+            break;
+    }
+    ring_publish(&q->ring);
+    q->counts.frames += got;
+    return got;
+}
+
 uint16_t rx_burst_direct(void *queue, struct rte_mbuf **pkts, uint16_t max)
 {
     struct rxq *q = queue;
@@ -171,4 +236,24 @@ uint16_t rx_burst_direct(void *queue, struct rte_mbuf **pkts, uint16_t max)
         direct_refill(q);
     q->counts.frames += got;
     return got;
+}
+
+// What is asked for as an offload is done here.
+static uint16_t rx_burst_checked(void *queue, struct rte_mbuf **pkts, uint16_t max)
+{
+    struct rxq *q = queue;
+    uint16_t n = q->burst(queue, pkts, max);
+
+    for (uint16_t i = 0; i < n; i++)
+        pkts[i]->ol_flags |= checksum_look(pkts[i], q->offloads);
+    return n;
+}
+
+uint16_t (*rxq_burst(struct rxq *q))(void *, struct rte_mbuf **, uint16_t)
+{
+    if (q->bounce.va == NULL)
+        q->burst = rx_burst_direct;
+    else
+        q->burst = rxq_scatters(q) ? rx_burst_scatter : rx_burst_bounce;
+    return (q->offloads & RX_CHECKSUMS) != 0 ? rx_burst_checked : q->burst;
 }

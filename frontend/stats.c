@@ -1,23 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+// stats.c: counters. The lcores of the queues alone write them, so a reset, which may come from any lcore and from a
+// secondary process, takes note of where they stand.
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "device.h"
 #include "ethdev.h"
 
-static const struct {
+struct counter {
     const char *name;
-    size_t at; // in struct device
-} counters[] = {
-    { "rx_q0_bad_length_errors", offsetof(struct device, rx.counts.bad_length) },
-    { "rx_q0_oversized_errors", offsetof(struct device, rx.counts.oversized) },
-    { "rx_q0_no_mbuf_errors", offsetof(struct device, rx.counts.no_mbuf) },
-    { "tx_q0_undersized_errors", offsetof(struct device, tx.counts.runts) },
-    { "tx_q0_oversized_errors", offsetof(struct device, tx.counts.oversized) },
-    { "tx_q0_ring_full", offsetof(struct device, tx.counts.ring_full) },
-    { "tx_q0_bounced_packets", offsetof(struct device, tx.counts.bounced) },
-    { "tx_q0_zero_copy_packets", offsetof(struct device, tx.counts.zero_copy) },
+    size_t at, base; // in struct device
+};
+
+#define COUNTER(text, queue, member) \
+    { \
+        text, offsetof(struct device, queue.counts.member), offsetof(struct device, queue.base.member) \
+    }
+
+static const struct counter counters[] = {
+    COUNTER("rx_q0_bad_length_errors", rx, bad_length),
+    COUNTER("rx_q0_oversized_errors", rx, oversized),
+    COUNTER("rx_q0_no_mbuf_errors", rx, no_mbuf),
+    COUNTER("tx_q0_undersized_errors", tx, runts),
+    COUNTER("tx_q0_oversized_errors", tx, oversized),
+    COUNTER("tx_q0_ring_full", tx, ring_full),
+    COUNTER("tx_q0_bounced_packets", tx, bounced),
+    COUNTER("tx_q0_zero_copy_packets", tx, zero_copy),
 };
 
 // After the counters: why a ring is broken, enum ring_fault; 0: it isn't.
@@ -31,19 +39,25 @@ static const struct {
 
 #define XSTATS (RTE_DIM(counters) + RTE_DIM(faults))
 
+static uint64_t word_at(const struct device *d, size_t at)
+{
+    return __atomic_load_n((const uint64_t *)((const char *)d + at), __ATOMIC_RELAXED);
+}
+
+#define SINCE(d, queue, member) \
+    (word_at(d, offsetof(struct device, queue.counts.member)) - word_at(d, offsetof(struct device, queue.base.member)))
+
 int xenvirt_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 {
     const struct device *d = dev->data->dev_private;
-    const struct rx_counts *rx = &d->rx.counts;
-    const struct tx_counts *tx = &d->tx.counts;
 
-    stats->ipackets = stats->q_ipackets[0] = rx->frames;
-    stats->ibytes = stats->q_ibytes[0] = rx->bytes;
-    stats->ierrors = stats->q_errors[0] = rx->bad_length + rx->oversized;
-    stats->rx_nombuf = rx->no_mbuf;
-    stats->opackets = stats->q_opackets[0] = tx->frames;
-    stats->obytes = stats->q_obytes[0] = tx->bytes;
-    stats->oerrors = tx->runts + tx->oversized;
+    stats->ipackets = stats->q_ipackets[0] = SINCE(d, rx, frames);
+    stats->ibytes = stats->q_ibytes[0] = SINCE(d, rx, bytes);
+    stats->ierrors = stats->q_errors[0] = SINCE(d, rx, bad_length) + SINCE(d, rx, oversized);
+    stats->rx_nombuf = SINCE(d, rx, no_mbuf);
+    stats->opackets = stats->q_opackets[0] = SINCE(d, tx, frames);
+    stats->obytes = stats->q_obytes[0] = SINCE(d, tx, bytes);
+    stats->oerrors = SINCE(d, tx, runts) + SINCE(d, tx, oversized);
     return 0;
 }
 
@@ -51,15 +65,15 @@ int xenvirt_stats_reset(struct rte_eth_dev *dev)
 {
     struct device *d = dev->data->dev_private;
 
-    memset(&d->rx.counts, 0, sizeof(d->rx.counts));
-    memset(&d->tx.counts, 0, sizeof(d->tx.counts));
+    d->rx.base = d->rx.counts;
+    d->tx.base = d->tx.counts;
     return 0;
 }
 
 static uint64_t xstat_value(const struct device *d, unsigned i)
 {
     if (i < RTE_DIM(counters))
-        return *(const uint64_t *)((const char *)d + counters[i].at);
+        return word_at(d, counters[i].at) - word_at(d, counters[i].base);
     return *(const enum ring_fault *)((const char *)d + faults[i - RTE_DIM(counters)].at);
 }
 

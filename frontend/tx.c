@@ -2,11 +2,12 @@
 // tx.c: to the switch.
 //
 // A frame whose every segment lies in a granted mempool goes as it is; its mbuf is freed when the back end has sent it.
-// Any other frame is copied into the bounce buffer of its descriptor, and its mbuf freed at once.
+// Any other frame, and one whose checksums are left to us, is copied into the bounce buffer of its descriptor, and its mbuf freed at once.
 #include <string.h>
 
 #include <rte_memcpy.h>
 
+#include "checksum.h"
 #include "queue.h"
 
 #define TX_SEGS_MAX 8u // a frame in more pieces is copied
@@ -83,6 +84,8 @@ static inline void tx_copy(struct txq *q, const struct rte_mbuf *m)
         rte_memcpy(q->bounce.va + at + len, rte_pktmbuf_mtod(s, void *), n);
         len += n;
     }
+    if (unlikely((m->ol_flags & q->fix) != 0))
+        checksum_fill(q->bounce.va + at, len, m);
     ring_desc_set(&q->ring, id, q->bounce.gva + at - XENVIRT_NET_HDR_BYTES, XENVIRT_NET_HDR_BYTES + len, 0);
     ring_post(&q->ring, id, 1, NULL);
     q->counts.bounced++;
@@ -118,7 +121,8 @@ static inline bool tx_plan(struct tx_plan *p, const struct txq *q, struct rte_mb
     char *at = rte_pktmbuf_mtod(m, char *);
 
     p->n = 0;
-    if (q->windows.n == 0 || m->nb_segs > TX_SEGS_MAX)
+    // A checksum is written into a copy: the mbuf's bytes may be somebody else's as well.
+    if (q->windows.n == 0 || m->nb_segs > TX_SEGS_MAX || (m->ol_flags & q->fix) != 0)
         return false;
     if (tx_header_fits(m)) {
         at -= XENVIRT_NET_HDR_BYTES;

@@ -189,11 +189,13 @@ class Testpmd(Proc):
 
     count = 0
 
-    def __init__(self, bench, domid, macs, mode="macswap", peers=(), cpus="0,1", options=(), eal=()):
+    def __init__(self, bench, domid, macs, mode="macswap", peers=(), cpus="0,1", options=(), eal=(),
+                 memory=("--no-huge", "-m", "128")):
         Testpmd.count += 1
         n = len(macs)
-        argv = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"(0,1)@({cpus})", "--no-pci", "--no-huge", "-m", "128",
-                "--file-prefix", f"{bench.prefix}g{domid}n{Testpmd.count}", "-d", bench.driver()]
+        self.prefix = f"{bench.prefix}g{domid}n{Testpmd.count}"
+        argv = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"(0,1)@({cpus})", "--no-pci", *memory,
+                "--file-prefix", self.prefix, "-d", bench.driver()]
         argv += [f"--vdev=net_xenvirt{i},mac={mac}" for i, mac in enumerate(macs)]
         argv += list(eal) + ["--", "-i", "--no-flush-rx", f"--total-num-mbufs={2048 + 1024 * n}", f"--forward-mode={mode}"]
         argv += [f"--eth-peer={i},{peer}" for i, peer in enumerate(peers)]
