@@ -14,13 +14,6 @@ from harness import wait_for
 from world import signal_pid
 
 YOUNG = 0.7  # seconds: a worker that dies younger is taken for a crash loop
-OUTAGE = 5  # seconds: what an e2e test asserts
-
-
-def within(began, what, limit=OUTAGE):
-    took = time.monotonic() - began
-    if took >= limit:
-        raise AssertionError(f"{what} took {took:.1f} s")
 
 
 def worker_killed(world, rng):

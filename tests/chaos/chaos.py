@@ -91,7 +91,7 @@ class Run:
         time.sleep(0.1)
         result = self.check(f"round {self.rounds} ({', '.join(a.__name__ for a in chosen)})", w.end)
         if result is None:
-            w.quiet()
+            self.check("fence", w.fence)
             self.line(chosen, rate, "BROKEN")
             return
         self.sent += result["sent"]

@@ -33,6 +33,7 @@ from memory import Fabric, State  # noqa: E402
 EXACT, LOSSY = "exact", "lossy"
 WIRE = "wire"
 ROUNDS = 8  # rounds whose flows have different numbers
+FENCE = 50  # more than a round has flows: the numbers of its fences
 SETTLE = 60
 STALL = 0.7  # seconds without a CPU: the machine's fault, and the round proves order only
 GRANT_LIMIT = "32768"
@@ -211,6 +212,7 @@ class World:
             for target in ((other[0], 0), (other[1], len(g.macs) - 1), WIRE):
                 flows.append(((g, d), target))
             flows.append((WIRE, (g, d)))
+        assert len(flows) <= FENCE
         return [Flow(base + i, *f) for i, f in enumerate(flows)]
 
     def start_flow(self, f, rate, length, wire_rate=None):
@@ -261,7 +263,7 @@ class World:
         for f in self.flows:
             self.stop_flow(f)
         if self.saturated or self.lossy():
-            self.quiet()
+            self.fence()
         books = self.settle()
         self.stall = self.witness.worst()
         if self.stall >= STALL and not self.lossy():
@@ -272,7 +274,7 @@ class World:
         if self.stall < STALL:
             wrong += [f"the watcher killed {pid}, which didn't hang" for pid in self.taken_for_hung()]
         if not self.lossy():
-            end = time.monotonic() + 10  # a worker that has no CPU looks quiet, too
+            end = time.monotonic() + SETTLE  # a worker that has no CPU looks quiet, too
             while (counts := self.judge_counts(books)) and self.saturated and time.monotonic() < end:
                 time.sleep(0.2)
                 books = self.books()
@@ -301,16 +303,26 @@ class World:
                           if not any(f.target == (g, d) and str(f.number) == number for f in self.flows)]
         return found
 
-    def quiet(self, still=0.4):
-        """Waits until nothing has moved for a while."""
-        last, since, end = None, time.monotonic(), time.monotonic() + SETTLE
-        while time.monotonic() < end:
-            now = {str(f): b["frames"] for f, b in self.books().items()}
-            if now != last:
-                last, since = now, time.monotonic()
-            elif time.monotonic() - since > still:
-                return
+    def fence(self):
+        """Waits until nothing is under way any more: frames keep their order, so what isn't there when a later one comes on
+        the same way was dropped. A fence may be dropped too: there are more of them until one comes."""
+        end = time.monotonic() + SETTLE
+        fences = [Flow(f.number + FENCE, f.source, f.target, LOSSY) for f in self.flows]
+        self.flows += fences
+        while waits := [f for f in fences if self.books()[f]["frames"] == 0]:
+            if time.monotonic() > end:
+                raise Broken("nothing comes any more: " + ", ".join(map(str, waits)))
+            for f in waits:
+                self.send_one(f)
             time.sleep(0.05)
+
+    def send_one(self, f):
+        mac = HOST_MAC if f.target == WIRE else f.target[0].macs[f.target[1]]
+        if f.source == WIRE:
+            self.wire.send(harness.seq.frame(mac, HOST_MAC, f.number, f.sent))
+        elif not f.source[0].fe.ask(f"send dev={f.source[1]} dst={mac} flow={f.number} seq={f.sent}")["ok"]:
+            return  # its ring is full
+        f.sent += 1
 
     def settle(self):
         def complete():
@@ -319,7 +331,7 @@ class World:
         if self.saturated or all(f.expect == LOSSY for f in self.flows):
             return self.books()
         try:
-            return wait_for("the round's frames", complete, 10, 0.05)
+            return wait_for("the round's frames", complete, SETTLE, 0.05)
         except Failure:
             return self.books()
 
@@ -436,11 +448,16 @@ class World:
         return count
 
     def first_census(self):
-        """Once what a death leaves for a moment is gone."""
-        time.sleep(2.5)
-        return self.census()
+        """Once what a death leaves for a moment is gone: nothing changes any more."""
+        last, since = self.census(), time.monotonic()
+        while time.monotonic() - since < 2.5:
+            time.sleep(0.5)
+            now = self.census()
+            if now != last:
+                last, since = now, time.monotonic()
+        return last
 
-    def same_census(self, before, timeout=15):
+    def same_census(self, before, timeout=SETTLE):
         """Waits until all is as before; raises Broken with what isn't."""
         end = time.monotonic() + timeout
         while True:
@@ -487,7 +504,7 @@ def names(path):
 def heap(prefix):
     """What all EAL processes share, by the primary's telemetry: bytes and blocks in use."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-        s.settimeout(5)
+        s.settimeout(SETTLE)
         s.connect(f"/var/run/dpdk/{prefix}/dpdk_telemetry.v2")
         s.recv(65536)
         s.send(b"/eal/heap_info,0")

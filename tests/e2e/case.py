@@ -4,6 +4,7 @@
 import unittest
 
 import harness
+from flow import Flow
 
 
 class Case(unittest.TestCase):
@@ -14,6 +15,10 @@ class Case(unittest.TestCase):
 
     def wait(self, what, condition, timeout=None):
         return harness.wait_for(what, condition, timeout, 0.05)
+
+    def flow(self, source, target, **kw):
+        """See flow.py; it runs now."""
+        return Flow(self, source, target, **kw)
 
     def wait_book(self, receiver, flow, unique, device=0):
         """Waits until that many different frames of the flow came; says what came if they don't."""

@@ -5,6 +5,7 @@ A Bench is one directory below the run's in /run (short enough for socket paths,
 refuses to load drivers from) with everything in it; close() ends all processes that it started and removes it.
 """
 
+import contextlib
 import glob
 import json
 import os
@@ -370,9 +371,13 @@ class Switch:
         return result
 
     def show(self):
-        """What xvctl says, or None while it can't."""
-        result = self.ctl("show", "--json", check=False)
-        return json.loads(result.stdout) if result.returncode == 0 else None
+        """What xvctl says, or None while there is no watcher; one that has no CPU answers late."""
+        def said():
+            result = self.ctl("show", "--json", check=False)
+            if result.returncode == 0:
+                return json.loads(result.stdout)
+            return {} if self.watcher is None or not self.watcher.alive() else None
+        return wait_for("xv-watcher's answer", said) or None
 
     def pid_of_primary(self):
         shown = self.show()
@@ -392,6 +397,16 @@ class Switch:
             if v["device"] == device:
                 return v
         return None
+
+    @contextlib.contextmanager
+    def new_start(self, domid, device=0):
+        """With what starts the device anew: waits until that start runs, and not the one before."""
+        def generation():
+            return (self.vif(domid, device) or {}).get("generation") or 0
+        before = generation()
+        yield
+        wait_for(f"a new start of device {device} of guest {domid}",
+                 lambda: generation() > before and self.vif(domid, device)["state"] == "running", step=0.05)
 
     def vif_running(self, domid, device=0):
         return self.vif_state(domid, device, "running")

@@ -39,27 +39,18 @@ class HostileCase(SharedCase):
         self.bad.device(1, GOOD, pool=1)
         self.bad.running(1)
         self.other, self.peer = self.bench.fe22(OTHER), self.bench.fe22(PEER)
-        self.number = 0
 
     def paced(self):
         """Flows that nobody may disturb. Returns what ends and checks them."""
-        base = 1000 + 10 * self.number
-        self.number += 1
         generation = [self.switch.vif(g.domid, n)["generation"] for g, n in ((self.bad, 1), (self.other, 0))]
-        self.bad.do(f"flow {base} dev=1 dst={PEER} count=0 rate=300 len=100")
-        self.other.do(f"flow {base + 1} dev=0 dst={PEER} count=0 rate=300 len=100")
-        self.peer.do(f"flow {base + 2} dev=0 dst={GOOD} count=0 rate=300 len=100")
-        self.peer.do(f"flow {base + 3} dev=0 dst={OTHER} count=0 rate=300 len=100")
+        flows = [self.flow(source, target, rate=300, length=100, dev=dev, to=to) for source, dev, target, to in (
+            (self.bad, 1, self.peer, 0), (self.other, 0, self.peer, 0), (self.peer, 0, self.bad, 1), (self.peer, 0, self.other, 0))]
 
         def end():
-            before = [self.other.flow(base + 1)["sent"], self.bad.flow(base)["sent"]]
-            self.wait("the flows to go on", lambda: self.other.flow(base + 1)["sent"] > before[0] + 30
-                      and self.bad.flow(base)["sent"] > before[1] + 30)
-            for guest, flow, receiver, n in ((self.bad, base, self.peer, 0), (self.other, base + 1, self.peer, 0),
-                                             (self.peer, base + 2, self.bad, 1), (self.peer, base + 3, self.other, 0)):
-                guest.do(f"flowstop {flow}")
-                sent = guest.flow(flow)["sent"]
-                self.assert_whole(self.wait_book(receiver, flow, sent, n), sent)
+            for flow in flows:
+                flow.going()
+            for flow in flows:
+                flow.whole()
             self.assertEqual(generation, [self.switch.vif(g.domid, n)["generation"]
                                           for g, n in ((self.bad, 1), (self.other, 0))], "not attached anew")
         return end
@@ -75,10 +66,8 @@ class Rings(HostileCase):
         for kind, fault in RING_FAULTS.items():
             with self.subTest(kind=kind):
                 self.bad.do(f"dev 0 mac={BAD} pool=0 bufs=8")
-                generation = (self.switch.vif(self.bad.domid) or {"generation": 0})["generation"]
-                self.bad.do("start 0")
-                self.wait("a new attachment", lambda g=generation: (self.switch.vif(self.bad.domid) or {}).get(
-                    "generation", 0) > g and self.switch.vif(self.bad.domid)["state"] == "running")
+                with self.switch.new_start(self.bad.domid):
+                    self.bad.do("start 0")
                 self.bad.do(f"hostile 0 {ring} {kind}")
                 if ring == "rx":
                     for _ in range(20):
@@ -117,12 +106,10 @@ class Keys(HostileCase):
 
     def good(self):
         """Device 0 with new rings and nothing wrong: what was refused before doesn't matter."""
-        generation = (self.switch.vif(self.bad.domid) or {"generation": 0})["generation"]
-        self.bad.ask("rm 0_vring_size")
-        self.bad.do(f"dev 0 mac={BAD} pool=0 bufs=8")
-        self.bad.do("start 0")
-        self.wait("device 0 to run", lambda: (lambda v: v and v["state"] == "running" and v["generation"] != generation)(
-            self.switch.vif(self.bad.domid)))
+        with self.switch.new_start(self.bad.domid):
+            self.bad.ask("rm 0_vring_size")
+            self.bad.do(f"dev 0 mac={BAD} pool=0 bufs=8")
+            self.bad.do("start 0")
 
     def stop(self):
         self.bad.do("rm event_type_start_0")
@@ -218,8 +205,7 @@ class Mempools(SharedCase):
         self.other, self.peer = self.bench.fe22(OTHER), self.bench.fe22(PEER)
 
     def refused(self, why, *commands, pools=("pool 0 count=100",)):
-        self.other.do(f"flow 9 dev=0 dst={PEER} count=0 rate=500")
-        self.peer.do("forget 0")
+        flow = self.flow(self.other, self.peer, rate=500)
         guest = Fe22(self.bench, self.bench.domain())
         for pool in pools:
             guest.do(pool)
@@ -230,9 +216,7 @@ class Mempools(SharedCase):
         vif = self.wait("the refusal", lambda: (lambda v: v and v["state"] == "refused" and v)(
             self.switch.vif(guest.domid)))
         self.assertRegex(vif["why"], why)
-        self.other.do("flowstop 9")
-        sent = self.other.flow(9)["sent"]
-        self.assert_whole(self.wait_book(self.peer, 9, sent), sent)
+        flow.whole()
         guest.kill()
 
     def test_none_at_all(self):

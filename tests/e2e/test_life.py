@@ -109,32 +109,29 @@ class Restart(LifeCase):
     def flows(self, count=4000, rate=1000):
         """Paced flows through guest a in all directions, none of which may lose a frame."""
         self.switch.wire.keep = False
-        self.a.do(f"flow 101 dev=0 dst={B} count={count} rate={rate} len=200")
-        self.b.do(f"flow 102 dev=0 dst={A} count={count} rate={rate} len=200")
-        self.a.do(f"flow 103 dev=0 dst={HOST_MAC} count={count} rate={rate} len=200")
-        from_wire = self.switch.wire.flow(104, A, HOST_MAC, rate, count, 200, self.vlans[0])
+        wire, vlan = self.switch.wire, self.vlans[0]
+        return [self.flow(source, target, rate=rate, count=count, length=200, vlan=vlan) for source, target in (
+            (self.a, self.b), (self.b, self.a), (self.a, wire), (wire, self.a))]
 
-        def end():
-            from_wire.join()
-            for receiver, flow in ((self.b, 101), (self.a, 102), (self.switch.wire, 103), (self.a, 104)):
-                with self.subTest(flow=flow):
-                    self.assert_whole(self.wait_book(receiver, flow, count), count)
-        return end
+    def whole(self, flows):
+        for flow in flows:
+            with self.subTest(flow=flow.number):
+                flow.whole()
 
     def running_flows(self, count=4000):
-        end = self.flows(count)
-        self.wait("the flows", lambda: self.b.book(101)["frames"] > 200)
-        return end
+        flows = self.flows(count)
+        flows[0].going(200)
+        return flows
 
     def test_a_workers_restart_by_script_loses_no_frame(self):
         before = self.switch.worker_pid(self.a.domid), self.switch.worker_pid(self.b.domid)
-        end = self.running_flows()
+        flows = self.running_flows()
         script = os.path.join(harness.TOP, "scripts", "restart_vm_worker.sh")
         env = dict(self.switch.env(), PATH=os.path.dirname(harness.built("xvctl")) + ":" + os.environ["PATH"],
                    XV_CONFIG=self.switch.conf_file, XVCTL=harness.built("xvctl"))
         restart = Proc(self.bench, "restart", [script, str(self.a.domid), "--config", self.switch.conf_file], env)
         self.assertEqual(0, restart.wait(), restart.text())
-        end()
+        self.whole(flows)
         after = self.switch.worker_pid(self.a.domid), self.switch.worker_pid(self.b.domid)
         self.assertNotEqual(before[0], after[0])
         self.assertEqual(before[1], after[1], "only that guest's")
@@ -142,15 +139,12 @@ class Restart(LifeCase):
 
     def test_a_worker_that_is_killed_comes_back_and_loses_no_frame(self):
         for _ in range(3):
-            end = self.running_flows(3000)
+            flows = self.running_flows(3000)
             before = self.switch.worker_pid(self.a.domid)
             os.kill(before, signal.SIGKILL)
             self.wait("another worker", lambda p=before: self.switch.worker_pid(self.a.domid) not in (None, p))
             self.a.running()
-            end()
-            self.a.do("forget 0")
-            self.b.do("forget 0")
-            self.switch.wire.forget()
+            self.whole(flows)
 
     def test_a_worker_that_hangs_is_replaced(self):
         self.switch.stop()
@@ -170,20 +164,16 @@ class Restart(LifeCase):
             with self.subTest(number=number):
                 workers = [self.switch.worker_pid(g.domid) for g in (self.a, self.b)]
                 generations = [self.switch.vif(g.domid)["generation"] for g in (self.a, self.b)]
-                end = self.running_flows(3000)
+                flows = self.running_flows(3000)
                 self.switch.watcher.stop(number)
-                sent = self.a.flow(101)["sent"]
-                self.wait("the flow to go on", lambda s=sent: self.b.book(101)["frames"] > s + 500)
+                flows[0].going(500)
                 self.switch.start_watcher()
-                end()
+                self.whole(flows)
                 self.a.running()
                 self.b.running()
                 self.assertEqual(workers, [self.switch.worker_pid(g.domid) for g in (self.a, self.b)], "adopted")
                 self.assertEqual(generations, [self.switch.vif(g.domid)["generation"] for g in (self.a, self.b)])
                 self.same_vlans()
-                for guest in (self.a, self.b):
-                    guest.do("forget 0")
-                self.switch.wire.forget()
 
     def test_a_guest_that_came_while_the_watcher_was_away_is_served(self):
         self.switch.watcher.kill()
@@ -264,25 +254,20 @@ class Restart(LifeCase):
         for n in range(3):
             self.a.do(f"flow {200 + n} dev=0 dst={B} count=400 len=300")
             self.assert_whole(self.wait_book(self.b, 200 + n, 400), 400)
-            generation = self.switch.vif(self.a.domid)["generation"]
-            self.a.do("start 0")
-            self.wait("the new start", lambda g=generation: self.switch.vif(self.a.domid)["generation"] > g)
-            self.a.running()
+            with self.switch.new_start(self.a.domid):
+                self.a.do("start 0")
         self.talk(self.a, self.b, 1)
 
     def test_a_device_with_new_rings_is_attached_anew(self):
         for n in range(3):
             self.a.do(f"dev 0 mac={A} bufs=64")
-            generation = self.switch.vif(self.a.domid)["generation"]
-            self.a.do("start 0")
-            self.wait("the new start", lambda g=generation: self.switch.vif(self.a.domid)["generation"] > g)
-            self.a.running()
+            with self.switch.new_start(self.a.domid):
+                self.a.do("start 0")
             self.talk(self.a, self.b, 10 * n + 1)
 
     def killed(self, times, running):
         """Kill the worker of guest a that often; what its guest sends waits in the ring and comes whole."""
-        self.a.do(f"flow 101 dev=0 dst={B} count=5000 rate=1000 len=200")
-        self.a.do(f"flow 103 dev=0 dst={HOST_MAC} count=5000 rate=1000 len=200")
+        flows = [self.flow(self.a, target, count=5000, length=200) for target in (self.b, self.switch.wire)]
         for _ in range(times):
             before = self.wait("a worker", lambda: self.switch.worker_pid(self.a.domid))
             os.kill(before, signal.SIGKILL)
@@ -290,8 +275,7 @@ class Restart(LifeCase):
             if running:
                 self.a.running()
         self.a.running()
-        self.assert_whole(self.wait_book(self.b, 101, 5000), 5000)
-        self.assert_whole(self.wait_book(self.switch.wire, 103, 5000), 5000)
+        self.whole(flows)
         self.talk(self.a, self.b, 1)
 
     def test_ten_kills_of_a_worker_lose_nothing_that_its_guest_sends(self):

@@ -2,6 +2,7 @@
 """The other end of an uplink: a raw socket on its interface."""
 
 import fcntl
+import select
 import socket
 import struct
 import subprocess
@@ -51,7 +52,7 @@ class Wire:
         sock.setsockopt(socket.SOL_SOCKET, 33, RCVBUF)  # SO_RCVBUFFORCE
         sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         sock.bind((self.ifname, ETH_P_ALL))
-        sock.settimeout(0.1)
+        sock.setblocking(False)
         return sock
 
     def reopen(self):
@@ -66,6 +67,7 @@ class Wire:
         self.sock.close()
 
     def _recv(self):
+        """The next frame, or None if it is our own."""
         raw, aux, _, addr = self.sock.recvmsg(65536, 64)
         if addr[2] == PACKET_OUTGOING:  # our own
             return None
@@ -76,23 +78,37 @@ class Wire:
                     return raw[:12] + struct.pack("!HH", 0x8100, tci) + raw[12:]
         return raw
 
+    def _enter(self):
+        """Enters a frame that the kernel has for us. Returns False if it has none. The lock is held, so that whoever holds
+        it knows of all that came."""
+        try:
+            raw = self._recv()
+        except BlockingIOError:
+            return False
+        f = None if raw is None else seq.parse(raw)
+        if f is not None:
+            self.books.setdefault(f["flow"], seq.Book()).enter(f)
+        if raw is not None and (f is None or self.keep):
+            self.received.append(raw)
+        return True
+
     def _read(self):
         while not self.stopping:
             try:
-                raw = self._recv()
-            except TimeoutError:
-                continue
-            except OSError:  # the interface went down or away: perhaps it comes back
+                if select.select([self.sock], [], [], 0.1)[0]:
+                    with self.lock:
+                        self._enter()
+            except (OSError, ValueError):  # the interface went down or away: perhaps it comes back
                 time.sleep(0.01)
-                continue
-            if raw is None:
-                continue
-            f = seq.parse(raw)
-            with self.lock:
-                if f is not None:
-                    self.books.setdefault(f["flow"], seq.Book()).enter(f)
-                if f is None or self.keep:
-                    self.received.append(raw)
+
+    def _enter_all(self):
+        """What has come by now, whether the reader had its turn or not."""
+        end = time.monotonic() + 1  # a flood has no end
+        try:
+            while self._enter() and time.monotonic() < end:
+                pass
+        except OSError:
+            pass
 
     def send(self, raw):
         """Waits while the interface's queue is full."""
@@ -108,6 +124,7 @@ class Wire:
     def take(self):
         """All that was received since the last call."""
         with self.lock:
+            self._enter_all()
             frames, self.received = self.received, []
         return frames
 
@@ -123,7 +140,9 @@ class Wire:
             return self.books.setdefault(flow, seq.Book()).as_dict()
 
     def forget(self):
+        """Frames that wait in the kernel belong to what was before."""
         with self.lock:
+            self._enter_all()
             self.received = []
             self.books = {}
 
