@@ -6,11 +6,15 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_version.h>
 
 #include "log.h"
 #include "nic.h"
 #include "pci.h"
 
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+#define RTE_ETH_DEV_BONDING_MEMBER RTE_ETH_DEV_BONDED_SLAVE
+#endif
 #define NIC_CACHE 256u
 #define IGB_VLANS 32u
 #define IGB_HASHES 4096u
@@ -233,7 +237,7 @@ static bool nic_is_member(uint16_t port)
     struct rte_eth_dev_info info;
 
     return rte_eth_dev_info_get(port, &info) == 0 && info.dev_flags != NULL &&
-           (*info.dev_flags & RTE_ETH_DEV_BONDED_SLAVE) != 0;
+           (*info.dev_flags & RTE_ETH_DEV_BONDING_MEMBER) != 0;
 }
 
 // A bond takes its members only when it is configured; before, nobody can tell that they are.

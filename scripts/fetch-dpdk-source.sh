@@ -69,17 +69,28 @@ apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By:
 
 apt_private()
 {
-    apt-get -q -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-        -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work" "$@" >"$work/log" 2>&1 && return
+    list=$1
+    shift
+    apt-get -q -o Dir::Etc::SourceList="$list" -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work" "$@" >>"$work/log" 2>&1
+}
+
+log_die()
+{
     cat "$work/log" >&2
-    return 1
+    die "$@"
 }
 
 echo "fetching the source of dpdk $version into $cache" >&2
-apt_private update --error-on=any || die "apt-get update failed for the source lists"
-(cd "$work" && apt_private source "dpdk=$version") ||
-    die "apt has no source package dpdk $version: libdpdk-dev is out of date (apt-get install libdpdk-dev), or no network"
+apt_private "$work/sources.list" update --error-on=any || log_die "apt-get update failed for the source lists: no network?"
+# A source may list what it no longer has while another one has it, and apt asks only one: so each by itself.
+split -l 1 "$work/sources.list" "$work/source."
+for one in "$work"/source.*; do
+    (cd "$work" && apt_private "$one" source "dpdk=$version") && break
+done
 set -- "$work"/dpdk-*/lib
+[ -d "$1" ] ||
+    log_die "apt has no source package dpdk $version; if apt has a newer libdpdk-dev: apt-get install libdpdk-dev"
 [ $# -eq 1 ] && [ -d "$1" ] || die "the source package of dpdk $version has no single tree"
 mv "${1%/lib}" "$work/new/src"
 for h in $HEADERS; do

@@ -56,6 +56,7 @@ int xc_interface_close(xc_interface *xch)
     return 0;
 }
 
+#ifdef XC_DOMINFO // up to Xen 4.17
 int xc_domain_getinfo(xc_interface *xch, uint32_t domid, unsigned max, xc_dominfo_t *info)
 {
     if (!run_domain_alive(getenv("XENSIM_DIR"), domid))
@@ -66,6 +67,22 @@ int xc_domain_getinfo(xc_interface *xch, uint32_t domid, unsigned max, xc_dominf
     info->nr_pages = 1;
     return 1;
 }
+#else
+int xc_domain_getinfo_single(xc_interface *xch, uint32_t domid, xc_domaininfo_t *info)
+{
+    if (!run_domain_alive(getenv("XENSIM_DIR"), domid)) {
+        errno = ESRCH;
+        return -1;
+    }
+    if (info == NULL)
+        return 0;
+    memset(info, 0, sizeof(*info));
+    info->domain = domid;
+    info->flags = XEN_DOMINF_running;
+    info->tot_pages = 1;
+    return 0;
+}
+#endif
 
 xenevtchn_handle *xenevtchn_open(xentoollog_logger *logger, unsigned flags)
 {

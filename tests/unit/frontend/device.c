@@ -91,7 +91,7 @@ static int link_status(void)
 {
     struct rte_eth_link link;
 
-    rte_eth_link_get_nowait(port, &link);
+    cr_assert_eq(rte_eth_link_get_nowait(port, &link), 0);
     return link.link_status;
 }
 

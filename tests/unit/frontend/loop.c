@@ -111,7 +111,8 @@ static void link_wait(void)
 
     for (int i = 0; i < 500 && !link.link_status; i++) {
         rte_delay_ms(10);
-        rte_eth_link_get_nowait(0, &link);
+        if (rte_eth_link_get_nowait(0, &link) < 0)
+            rte_exit(1, "port 0 says nothing of its link\n");
     }
     if (!link.link_status)
         rte_exit(1, "no link\n");
