@@ -2,48 +2,41 @@
 // conf.c: reads the configuration by the table in option.c.
 //
 // Reading has two passes. The first takes each setting by the table: known, right type, in range. The second looks at
-// what only the whole says: numbers and tags given twice, or outside the size of the switch.
+// what only the whole says: numbers and tags given twice, or outside the size of the switch. Neither ends at a mistake;
+// what a mistake leaves open is not judged, so that each mistake is said once.
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-
-#include <libconfig.h>
+#include <unistd.h>
 
 #include "conf.h"
+#include "mistake.h"
 #include "option.h"
+#include "setting.h"
 
 struct reader {
     struct conf *c;
-    const char *file;
-    char *err;
-    size_t n;
+    struct mistakes *mistakes;
+    unsigned lines; // of the file
+    bool size_open; // what the size of the switch is made of has a mistake
 };
 
-// Say what is wrong at s, or with the whole file if s is NULL.
-static int __attribute__((format(printf, 3, 4)))
-fail(const struct reader *r, const config_setting_t *s, const char *fmt, ...)
+// Say what is wrong at s.
+static int __attribute__((format(printf, 3, 4))) fail(struct reader *r, const struct setting *s, const char *fmt, ...)
 {
-    const char *file = s == NULL ? NULL : config_setting_source_file(s);
+    char text[MISTAKE_TEXT_BYTES];
     va_list ap;
-    int at;
 
-    if (s == NULL)
-        at = snprintf(r->err, r->n, "%s: ", r->file);
-    else
-        at = snprintf(r->err, r->n, "%s:%u: ", file != NULL ? file : r->file, config_setting_source_line(s));
-    if (at < 0 || (size_t)at >= r->n)
-        return -EINVAL;
     va_start(ap, fmt);
-    vsnprintf(r->err + at, r->n - at, fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    mistake_add(r->mistakes, s->file, s->line, "%s", text);
     return -EINVAL;
 }
 
-static int fail_value(const struct reader *r, const config_setting_t *s, const struct option *o, const char *is)
+static int fail_value(struct reader *r, const struct setting *s, const struct option *o, const char *is)
 {
     char allowed[256];
 
@@ -51,96 +44,73 @@ static int fail_value(const struct reader *r, const config_setting_t *s, const s
     return fail(r, s, "%s is %s; allowed: %s", o->path, is, allowed);
 }
 
-static const char *type_name(const config_setting_t *s)
+static int read_number(struct reader *r, const struct setting *s, const struct option *o, void *field)
 {
-    switch (config_setting_type(s)) {
-    case CONFIG_TYPE_INT:
-    case CONFIG_TYPE_INT64:
-        return "a number";
-    case CONFIG_TYPE_FLOAT:
-        return "a number with a decimal point";
-    case CONFIG_TYPE_STRING:
-        return "a string";
-    case CONFIG_TYPE_BOOL:
-        return "true or false";
-    case CONFIG_TYPE_GROUP:
-        return "a group";
-    default:
-        return "a list";
-    }
-}
-
-static int read_number(const struct reader *r, const config_setting_t *s, const struct option *o, void *field)
-{
-    int64_t v;
-    char is[24];
-
-    if (config_setting_type(s) != CONFIG_TYPE_INT && config_setting_type(s) != CONFIG_TYPE_INT64)
-        return fail_value(r, s, o, type_name(s));
-    v = config_setting_type(s) == CONFIG_TYPE_INT ? config_setting_get_int(s) : config_setting_get_int64(s);
-    // libconfig reads 0x80000000 and up as negative.
-    if (config_setting_type(s) == CONFIG_TYPE_INT && config_setting_get_format(s) == CONFIG_FORMAT_HEX)
-        v = (uint32_t)v;
-    snprintf(is, sizeof(is), "%lld", (long long)v);
-    if (v < o->min || v > o->max || (o->type == OPTION_POWER && (v & (v - 1)) != 0))
-        return fail_value(r, s, o, is);
-    *(uint32_t *)field = (uint32_t)v; // INT, UINT, HEX and POWER have the same size
-    return 0;
-}
-
-static int read_text(const struct reader *r, const config_setting_t *s, const struct option *o, char *field)
-{
-    const char *text = config_setting_get_string(s);
-    char is[CONF_TEXT_BYTES + 8];
-
-    if (text == NULL)
-        return fail_value(r, s, o, type_name(s));
-    snprintf(is, sizeof(is), "\"%s\"", text);
-    if (strlen(text) > (size_t)o->max || !o->text_ok(text))
-        return fail_value(r, s, o, is);
-    strcpy(field, text);
-    return 0;
-}
-
-static int read_word(const struct reader *r, const config_setting_t *s, const struct option *o, uint32_t *field)
-{
-    const char *text = config_setting_get_string(s);
     char is[64];
 
-    if (text == NULL)
-        return fail_value(r, s, o, type_name(s));
+    if (s->type != SETTING_NUMBER)
+        return fail_value(r, s, o, setting_kind(s));
+    if (s->huge)
+        snprintf(is, sizeof(is), "%.60s", s->text);
+    else
+        snprintf(is, sizeof(is), "%lld", (long long)s->number);
+    if (s->huge || s->number < o->min || s->number > o->max ||
+        (o->type == OPTION_POWER && (s->number & (s->number - 1)) != 0))
+        return fail_value(r, s, o, is);
+    *(uint32_t *)field = (uint32_t)s->number; // INT, UINT, HEX and POWER have the same size
+    return 0;
+}
+
+static int read_text(struct reader *r, const struct setting *s, const struct option *o, char *field)
+{
+    char is[CONF_TEXT_BYTES + 8];
+
+    if (s->type != SETTING_STRING)
+        return fail_value(r, s, o, setting_kind(s));
+    snprintf(is, sizeof(is), "\"%s\"", s->text);
+    if (strlen(s->text) > (size_t)o->max || !o->text_ok(s->text))
+        return fail_value(r, s, o, is);
+    strcpy(field, s->text);
+    return 0;
+}
+
+static int read_word(struct reader *r, const struct setting *s, const struct option *o, uint32_t *field)
+{
+    char is[64];
+
+    if (s->type != SETTING_STRING)
+        return fail_value(r, s, o, setting_kind(s));
     for (uint32_t i = 0; o->words[i] != NULL; i++) {
-        if (strcmp(text, o->words[i]) == 0) {
+        if (strcmp(s->text, o->words[i]) == 0) {
             *field = (uint32_t)o->min + i;
             return 0;
         }
     }
-    snprintf(is, sizeof(is), "\"%s\"", text);
+    snprintf(is, sizeof(is), "\"%.60s\"", s->text);
     return fail_value(r, s, o, is);
 }
 
-static int read_texts(const struct reader *r, const config_setting_t *s, const struct option *o, void *base)
+static int read_texts(struct reader *r, const struct setting *s, const struct option *o, void *base)
 {
-    int n = config_setting_length(s);
+    uint32_t i = 0;
+    int ret = 0;
 
-    if (!config_setting_is_array(s) && !config_setting_is_list(s))
-        return fail_value(r, s, o, type_name(s));
-    if (n > (int)o->most)
-        return fail(r, s, "%s has %d entries; allowed: at most %u", o->path, n, o->most);
-    for (int i = 0; i < n; i++) {
-        int ret = read_text(r, config_setting_get_elem(s, i), o, option_text(o, base, (uint32_t)i));
-
-        if (ret < 0)
-            return ret;
+    if (s->type != SETTING_ARRAY && s->type != SETTING_LIST)
+        return fail_value(r, s, o, setting_kind(s));
+    if (s->n > o->most)
+        return fail(r, s, "%s has %u entries; allowed: at most %u", o->path, s->n, o->most);
+    for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
+        if (e->type == SETTING_BROKEN || read_text(r, e, o, option_text(o, base, i)) < 0)
+            ret = -EINVAL;
     }
-    *option_count(o, base) = (uint32_t)n;
-    return 0;
+    *option_count(o, base) = s->n;
+    return ret;
 }
 
-static int read_guests(const struct reader *r, const config_setting_t *s);
-static int read_vifs(const struct reader *r, const config_setting_t *s, struct conf_guest *g);
+static int read_guests(struct reader *r, const struct setting *s);
+static int read_vifs(struct reader *r, const struct setting *s, struct conf_guest *g);
 
-static int read_option(const struct reader *r, const config_setting_t *s, const struct option *o, void *base)
+static int read_option(struct reader *r, const struct setting *s, const struct option *o, void *base)
 {
     void *field = (char *)base + o->offset;
 
@@ -152,9 +122,9 @@ static int read_option(const struct reader *r, const config_setting_t *s, const 
         return read_number(r, s, o, field);
     case OPTION_BOOL:
     case OPTION_MAYBE:
-        if (config_setting_type(s) != CONFIG_TYPE_BOOL)
-            return fail_value(r, s, o, type_name(s));
-        *(int8_t *)field = config_setting_get_bool(s) != 0;
+        if (s->type != SETTING_BOOL)
+            return fail_value(r, s, o, setting_kind(s));
+        *(int8_t *)field = s->number != 0;
         return 0;
     case OPTION_TEXT:
         return read_text(r, s, o, field);
@@ -170,126 +140,177 @@ static int read_option(const struct reader *r, const config_setting_t *s, const 
     return -EINVAL;
 }
 
-static int fail_unknown(const struct reader *r, const config_setting_t *s, const char *prefix)
+static int fail_unknown(struct reader *r, const struct setting *s, const char *prefix)
 {
     char known[512];
 
     option_names(prefix, known, sizeof(known));
-    return fail(r, s, "unknown option %s%s; known here: %s", prefix, config_setting_name(s), known);
+    return fail(r, s, "unknown option %s%s; known here: %s", prefix, s->name, known);
 }
 
-// Take the settings of a group; prefix is the path of the group with its dot, or "".
-static int read_group(const struct reader *r, const config_setting_t *group, const char *prefix, void *base)
+static bool is_known(const char *prefix, const char *name)
 {
-    int n = config_setting_length(group);
+    return option_find(prefix, name) != NULL || option_is_group(prefix, name);
+}
 
-    for (int i = 0; i < n; i++) {
-        config_setting_t *s = config_setting_get_elem(group, i);
-        const char *name = config_setting_name(s);
-        const struct option *o = option_find(prefix, name);
-        char path[CONF_TEXT_BYTES];
-        int ret;
-
-        if (o != NULL) {
-            ret = read_option(r, s, o, base);
-        } else if (strlen(name) > 32 || !option_is_group(prefix, name)) {
-            ret = fail_unknown(r, s, prefix);
-        } else if (!config_setting_is_group(s)) {
-            ret = fail(r, s, "%s is %s; allowed: a group { ... }", name, type_name(s));
-        } else {
-            snprintf(path, sizeof(path), "%s%s.", prefix, name);
-            ret = read_group(r, s, path, base);
-        }
-        if (ret < 0)
-            return ret;
+// The first setting in an open group that belongs outside, before which its bracket is missing. NULL if none does.
+static const struct setting *stray_find(const struct setting *group, const char *prefix)
+{
+    for (const struct setting *s = group->first; group->open && prefix[0] != '\0' && s != NULL; s = s->next) {
+        if (!is_known(prefix, s->name) && is_known("", s->name))
+            return s;
     }
-    return 0;
+    return NULL;
+}
+
+static void fail_open(struct reader *r, const struct setting *s, const struct setting *stray)
+{
+    const char *kind = strchr(setting_kind(s), ' ') + 1;
+    char closer = s->type == SETTING_GROUP ? '}' : s->type == SETTING_LIST ? ')' : ']';
+    char before[96];
+
+    if (stray != NULL)
+        snprintf(before, sizeof(before), "perhaps before %.32s in line %u", stray->name, stray->line);
+    else
+        snprintf(before, sizeof(before), "up to the end of the file");
+    fail(r, s, "syntax error: %s%sthe %s that begins in line %u is not closed: %c is missing, %s (the end is line %u)",
+        s->name != NULL ? s->name : "", s->name != NULL ? ": " : "", kind, s->line, closer, before, r->lines);
+}
+
+static int read_setting(struct reader *r, const struct setting *s, const char *prefix, void *base);
+
+// Take the settings of a group; prefix is the path of the group with its dot, or "". Returns 0, or -EINVAL after it was said.
+static int read_group(struct reader *r, const struct setting *group, const char *prefix, void *base)
+{
+    const struct setting *stray = stray_find(group, prefix);
+    int ret = 0;
+
+    if (group->open)
+        fail_open(r, group, stray);
+    // What follows the stray one is of the group outside too.
+    for (const struct setting *s = group->first; s != stray; s = s->next) {
+        if (read_setting(r, s, prefix, base) < 0)
+            ret = -EINVAL;
+    }
+    return ret;
+}
+
+// The size of the switch: what whole_check() goes by.
+static bool is_size(const struct option *o)
+{
+    static const char *const sizes[] = { "max_vifs", "max_guests", "vlan_base", "worker.spares" };
+
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (strcmp(o->path, sizes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int read_setting(struct reader *r, const struct setting *s, const char *prefix, void *base)
+{
+    const struct option *o = option_find(prefix, s->name);
+    char path[CONF_TEXT_BYTES];
+    int ret;
+
+    if (o == NULL && (strlen(s->name) > 32 || !option_is_group(prefix, s->name)))
+        return fail_unknown(r, s, prefix);
+    if (o != NULL && s->type != SETTING_BROKEN && s->open)
+        fail_open(r, s, NULL);
+    ret = s->type == SETTING_BROKEN ? -EINVAL : o != NULL ? read_option(r, s, o, base) : 0;
+    if (o != NULL) {
+        r->size_open |= ret < 0 && is_size(o);
+        return ret;
+    }
+    if (s->type == SETTING_BROKEN)
+        return ret;
+    if (s->type != SETTING_GROUP)
+        return fail(r, s, "%s is %s; allowed: a group { ... }", s->name, setting_kind(s));
+    snprintf(path, sizeof(path), "%s%s.", prefix, s->name);
+    return read_group(r, s, path, base);
 }
 
 // The line to name for a member of a group: its own, or the group's if it isn't there.
-static const config_setting_t *member(const config_setting_t *group, const char *name)
+static const struct setting *member(const struct setting *group, const char *name)
 {
-    const config_setting_t *s = config_setting_get_member((config_setting_t *)group, name);
+    const struct setting *s = setting_member(group, name);
 
     return s != NULL ? s : group;
 }
 
-static int vif_check(const struct reader *r, const config_setting_t *s, const struct conf_guest *g, uint32_t i)
+static void vif_check(struct reader *r, const struct setting *s, const struct conf_guest *g, uint32_t i)
 {
-    if (config_setting_get_member((config_setting_t *)s, "device") == NULL)
-        return fail(r, s, "a vif without device; allowed: 0 to %u", CONF_GUEST_VIFS_MAX - 1);
+    if (setting_member(s, "device") == NULL)
+        fail(r, s, "a vif without device; allowed: 0 to %u", CONF_GUEST_VIFS_MAX - 1);
     for (uint32_t j = 0; j < i; j++) {
-        if (g->vifs[j].device == g->vifs[i].device)
-            return fail(r, member(s, "device"), "device %u is given twice in this guest", g->vifs[i].device);
+        if (g->vifs[j].device == g->vifs[i].device) {
+            fail(r, member(s, "device"), "device %u is given twice in this guest", g->vifs[i].device);
+            break;
+        }
     }
     // The primary sets its tags up when it starts, by number, and knows no devices then.
-    if (g->vifs[i].vlan >= 0 && g->vifs[i].number < 0)
-        return fail(r, member(s, "vlan"), "vlan without number; a tag belongs to a number");
-    return 0;
+    if (g->vifs[i].vlan >= 0 && setting_member(s, "number") == NULL)
+        fail(r, member(s, "vlan"), "vlan without number; a tag belongs to a number");
 }
 
-static int read_vifs(const struct reader *r, const config_setting_t *s, struct conf_guest *g)
+static int read_vifs(struct reader *r, const struct setting *s, struct conf_guest *g)
 {
-    int n = config_setting_length(s);
+    uint32_t i = 0;
 
-    if (!config_setting_is_list(s) || n > (int)CONF_GUEST_VIFS_MAX)
-        return fail(r, s, "guests.vifs is %s; allowed: a list ( { ... }, ... ) of at most %u", type_name(s),
+    if (s->type != SETTING_LIST)
+        return fail(r, s, "guests.vifs is %s; allowed: a list ( { ... }, ... ) of at most %u", setting_kind(s),
             CONF_GUEST_VIFS_MAX);
-    for (int i = 0; i < n; i++) {
-        config_setting_t *elem = config_setting_get_elem(s, i);
-        int ret;
-
-        if (!config_setting_is_group(elem))
-            return fail(r, elem, "a vif is %s; allowed: a group { device = ...; }", type_name(elem));
+    if (s->n > CONF_GUEST_VIFS_MAX)
+        return fail(r, s, "guests.vifs has %u entries; allowed: at most %u", s->n, CONF_GUEST_VIFS_MAX);
+    for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
         option_defaults(OPTION_OF_VIF, &g->vifs[i]);
-        ret = read_group(r, elem, "guests.vifs.", &g->vifs[i]);
-        if (ret == 0)
-            ret = vif_check(r, elem, g, i);
-        if (ret < 0)
-            return ret;
+        g->vifs[i].device = UINT32_MAX - i; // nobody's, until it is read
+        if (e->type == SETTING_GROUP) {
+            read_group(r, e, "guests.vifs.", &g->vifs[i]);
+            vif_check(r, e, g, i);
+        } else if (e->type != SETTING_BROKEN) {
+            fail(r, e, "a vif is %s; allowed: a group { device = ...; }", setting_kind(e));
+        }
     }
-    g->n_vifs = (uint32_t)n;
-    return 0;
+    g->n_vifs = s->n;
+    return 0; // what is wrong was said
 }
 
-static int guest_check(const struct reader *r, const config_setting_t *s, uint32_t i)
+static void guest_check(struct reader *r, const struct setting *s, uint32_t i)
 {
     const struct conf_guest *g = &r->c->guests[i];
 
-    if (g->domid < 0 && g->uuid[0] == '\0' && g->name[0] == '\0')
-        return fail(r, s, "a guest without domid, uuid or name; one of them is needed");
+    if (member(s, "domid") == s && member(s, "uuid") == s && member(s, "name") == s)
+        fail(r, s, "a guest without domid, uuid or name; one of them is needed");
     for (const struct conf_guest *o = r->c->guests; o < g; o++) {
         if (g->domid >= 0 && o->domid == g->domid)
-            return fail(r, member(s, "domid"), "domid %d is given twice", g->domid);
+            fail(r, member(s, "domid"), "domid %d is given twice", g->domid);
         if (g->uuid[0] != '\0' && strcasecmp(o->uuid, g->uuid) == 0)
-            return fail(r, member(s, "uuid"), "uuid %s is given twice", g->uuid);
+            fail(r, member(s, "uuid"), "uuid %s is given twice", g->uuid);
         if (g->name[0] != '\0' && strcmp(o->name, g->name) == 0)
-            return fail(r, member(s, "name"), "name %s is given twice", g->name);
+            fail(r, member(s, "name"), "name %s is given twice", g->name);
     }
-    return 0;
 }
 
-static int read_guests(const struct reader *r, const config_setting_t *s)
+static int read_guests(struct reader *r, const struct setting *s)
 {
-    int n = config_setting_length(s);
+    uint32_t i = 0;
 
-    if (!config_setting_is_list(s) || n > (int)CONF_GUESTS_MAX)
+    if (s->type != SETTING_LIST)
         return fail(
-            r, s, "guests is %s; allowed: a list ( { ... }, ... ) of at most %u", type_name(s), CONF_GUESTS_MAX);
-    for (int i = 0; i < n; i++) {
-        config_setting_t *elem = config_setting_get_elem(s, i);
-        int ret;
-
-        if (!config_setting_is_group(elem))
-            return fail(r, elem, "a guest is %s; allowed: a group { domid = ...; }", type_name(elem));
+            r, s, "guests is %s; allowed: a list ( { ... }, ... ) of at most %u", setting_kind(s), CONF_GUESTS_MAX);
+    if (s->n > CONF_GUESTS_MAX)
+        return fail(r, s, "guests has %u entries; allowed: at most %u", s->n, CONF_GUESTS_MAX);
+    for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
         option_defaults(OPTION_OF_GUEST, &r->c->guests[i]);
-        ret = read_group(r, elem, "guests.", &r->c->guests[i]);
-        if (ret == 0)
-            ret = guest_check(r, elem, i);
-        if (ret < 0)
-            return ret;
+        if (e->type == SETTING_GROUP) {
+            read_group(r, e, "guests.", &r->c->guests[i]);
+            guest_check(r, e, i);
+        } else if (e->type != SETTING_BROKEN) {
+            fail(r, e, "a guest is %s; allowed: a group { domid = ...; }", setting_kind(e));
+        }
     }
-    r->c->n_guests = (uint32_t)n;
+    r->c->n_guests = s->n;
     return 0;
 }
 
@@ -311,102 +332,121 @@ uint32_t conf_vlan(const struct conf *c, uint32_t number)
     return v != NULL && v->vlan >= 0 ? (uint32_t)v->vlan : c->vlan_base + number;
 }
 
+// Another number that has the tag of this one, or -1.
+static int tag_twin(const struct conf *c, uint32_t number)
+{
+    const struct conf_vif *v = vif_of_number(c, number);
+
+    for (uint32_t k = 0; k < c->max_vifs; k++) {
+        const struct conf_vif *other = vif_of_number(c, k);
+
+        // Of two that are pinned to one tag, the first says it.
+        if (k != number && conf_vlan(c, k) == conf_vlan(c, number) && !(other != NULL && other->vlan >= 0 && other < v))
+            return (int)k;
+    }
+    return -1;
+}
+
 // What one vif's number and tag mean for the switch as a whole.
-static int number_check(const struct reader *r, const config_setting_t *s, const struct conf_vif *v)
+static void number_check(struct reader *r, const struct setting *s, const struct conf_vif *v)
 {
+    int twin;
+
     if (v->number < 0)
-        return 0;
-    if ((uint32_t)v->number >= r->c->max_vifs)
-        return fail(
-            r, member(s, "number"), "number is %d; allowed: 0 to %u (max_vifs - 1)", v->number, r->c->max_vifs - 1);
-    if (vif_of_number(r->c, (uint32_t)v->number) != v)
-        return fail(r, member(s, "number"), "number %d is given twice", v->number);
-    for (uint32_t k = 0; k < r->c->max_vifs; k++) {
-        if (k != (uint32_t)v->number && conf_vlan(r->c, k) == conf_vlan(r->c, (uint32_t)v->number))
-            return fail(r, member(s, "vlan"), "vlan %u is given twice: number %u has it too", conf_vlan(r->c, k), k);
+        return;
+    if ((uint32_t)v->number >= r->c->max_vifs) {
+        fail(r, member(s, "number"), "number is %d; allowed: 0 to %u (max_vifs - 1)", v->number, r->c->max_vifs - 1);
+        return;
     }
-    return 0;
+    if (vif_of_number(r->c, (uint32_t)v->number) != v) {
+        fail(r, member(s, "number"), "number %d is given twice", v->number);
+        return;
+    }
+    twin = v->vlan >= 0 ? tag_twin(r->c, (uint32_t)v->number) : -1;
+    if (twin >= 0)
+        fail(r, member(s, "vlan"), "vlan %d is given twice: number %d has it too", v->vlan, twin);
 }
 
-static int numbers_check(const struct reader *r, const config_setting_t *root)
+static void numbers_check(struct reader *r, const struct setting *root)
 {
-    const config_setting_t *guests = config_setting_get_member((config_setting_t *)root, "guests");
+    const struct setting *guests = setting_member(root, "guests");
+    const struct conf_guest *g = r->c->guests;
 
-    for (uint32_t i = 0; i < r->c->n_guests; i++) {
-        const config_setting_t *vifs = member(config_setting_get_elem((config_setting_t *)guests, i), "vifs");
+    if (guests == NULL || r->c->n_guests == 0)
+        return;
+    for (const struct setting *s = guests->first; s != NULL; s = s->next, g++) {
+        const struct setting *vifs = setting_member(s, "vifs");
+        const struct conf_vif *v = g->vifs;
 
-        for (uint32_t j = 0; j < r->c->guests[i].n_vifs; j++) {
-            int ret = number_check(r, config_setting_get_elem((config_setting_t *)vifs, j), &r->c->guests[i].vifs[j]);
-
-            if (ret < 0)
-                return ret;
-        }
+        for (const struct setting *e = vifs != NULL && g->n_vifs > 0 ? vifs->first : NULL; e != NULL; e = e->next, v++)
+            number_check(r, e, v);
     }
-    return 0;
 }
 
-static int whole_check(const struct reader *r, const config_setting_t *root)
+static void whole_check(struct reader *r, const struct setting *root)
 {
     struct conf *c = r->c;
+    const struct setting *at = setting_member(root, "vlan_base");
 
     if (c->max_guests == 0)
         c->max_guests = c->max_vifs < FABRIC_GUESTS_MAX ? c->max_vifs : FABRIC_GUESTS_MAX;
+    if (r->size_open)
+        return;
     if (c->vlan_base + c->max_vifs > 4095)
-        return fail(r,
-            member(root,
-                config_setting_get_member((config_setting_t *)root, "vlan_base") != NULL ? "vlan_base" : "max_vifs"),
+        fail(r, at != NULL ? at : member(root, "max_vifs"),
             "vlan_base %u and max_vifs %u need tags up to %u; allowed: up to 4094", c->vlan_base, c->max_vifs,
             c->vlan_base + c->max_vifs - 1);
-    if (c->worker_spares >= c->max_guests && c->worker_spares > 0)
-        return fail(r, member(config_setting_get_member((config_setting_t *)root, "worker"), "spares"),
-            "worker.spares is %u; allowed: fewer than max_guests (%u)", c->worker_spares, c->max_guests);
-    return numbers_check(r, root);
+    at = setting_member(root, "worker");
+    if (c->worker_spares >= c->max_guests && c->worker_spares > 0 && at != NULL)
+        fail(r, member(at, "spares"), "worker.spares is %u; allowed: fewer than max_guests (%u)", c->worker_spares,
+            c->max_guests);
+    numbers_check(r, root);
 }
 
-static int read_file(const struct reader *r, config_t *cfg)
+static int read_file(struct conf *c, const char *file, struct mistakes *mistakes)
 {
-    char dir[PATH_MAX];
-    int ret;
+    struct settings settings;
+    struct reader r = { .c = c, .mistakes = mistakes };
+    int ret = settings_read(&settings, file, mistakes);
 
-    snprintf(dir, sizeof(dir), "%s", r->file);
-    config_set_include_dir(cfg, dirname(dir));
-    if (config_read_file(cfg, r->file) == CONFIG_FALSE) {
-        if (config_error_type(cfg) == CONFIG_ERR_FILE_IO)
-            return fail(r, NULL, "%s", strerror(errno != 0 ? errno : EIO));
-        snprintf(r->err, r->n, "%s:%d: %s", config_error_file(cfg) != NULL ? config_error_file(cfg) : r->file,
-            config_error_line(cfg), config_error_text(cfg));
-        return -EINVAL;
-    }
-    ret = read_group(r, config_root_setting(cfg), "", r->c);
-    return ret < 0 ? ret : whole_check(r, config_root_setting(cfg));
+    if (ret < 0)
+        return ret;
+    r.lines = settings.lines;
+    read_group(&r, settings.root, "", c);
+    whole_check(&r, settings.root);
+    settings_free(&settings);
+    return mistakes->n > 0 ? -EINVAL : 0;
+}
+
+// Can it be read? Returns 0, 1 if it need not be there and isn't, or -errno.
+static int file_check(const char *file, bool named, struct mistakes *mistakes)
+{
+    struct stat st;
+    int ret = stat(file, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? -EISDIR : access(file, R_OK) < 0 ? -errno : 0;
+
+    if (ret == -ENOENT && !named)
+        return 1;
+    if (ret < 0)
+        mistake_add(mistakes, file, 0, "the configuration can't be read: %s%s", strerror(-ret),
+            ret == -EACCES ? "; run it as root" : "");
+    return ret;
 }
 
 int conf_read(struct conf *c, const char *file, char *err, size_t n)
 {
-    struct reader r = { .c = c, .file = file != NULL ? file : CONF_FILE, .err = err, .n = n };
-    struct stat st;
-    config_t cfg;
-    int ret;
+    const char *path = file != NULL ? file : CONF_FILE;
+    struct mistakes mistakes = { 0 };
+    int ret = file_check(path, file != NULL, &mistakes);
 
     memset(c, 0, sizeof(*c));
     option_defaults(OPTION_OF_CONF, c);
-    if (stat(r.file, &st) < 0) {
-        ret = -errno;
-        if (file != NULL || ret != -ENOENT) {
-            fail(&r, NULL, "%s", strerror(-ret));
-            return ret;
-        }
+    if (ret == 0)
+        ret = read_file(c, path, &mistakes);
+    else if (ret == 1)
         c->max_guests = c->max_vifs;
-        return 0;
-    }
-    if (S_ISDIR(st.st_mode)) {
-        fail(&r, NULL, "%s", strerror(EISDIR));
-        return -EISDIR;
-    }
-    config_init(&cfg);
-    ret = read_file(&r, &cfg);
-    config_destroy(&cfg);
-    return ret;
+    mistakes_print(&mistakes, err, n);
+    mistakes_free(&mistakes);
+    return ret < 0 ? ret : 0;
 }
 
 // Does the entry speak of this guest? 0 no; more is better: 3 by UUID, 2 by domid, 1 by name. What the entry says

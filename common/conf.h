@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // conf.h: the one configuration that all programs read.
 //
-// A libconfig file, /etc/xv/xv.conf unless --config names another; without a file there every option has its default.
+// A file in libconfig's syntax, /etc/xv/xv.conf unless --config names another; without a file there every option has its default.
 // The table in option.c holds each option's name, default and range; docs/xv.conf.5.md describes them.
 #ifndef XV_CONF_H
 #define XV_CONF_H
@@ -96,8 +96,10 @@ struct conf {
     struct conf_guest guests[CONF_GUESTS_MAX];
 };
 
+#define CONF_ERR_BYTES 16384u
+
 // Read file into *c; file NULL: CONF_FILE if it exists, else the defaults. Returns 0, or -EINVAL/-errno after it said
-// what is wrong, with file and line, in err (n bytes).
+// all that is wrong, a line each with file and line, in err (n bytes; CONF_ERR_BYTES are enough for most).
 int conf_read(struct conf *c, const char *file, char *err, size_t n);
 
 // Print what is in force, in the file's own syntax: the output can be read back.

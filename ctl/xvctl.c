@@ -189,7 +189,7 @@ static int command_parse(struct command *cmd, int n, char **words, bool json)
 static int run(const struct command *cmd, const char *config)
 {
     struct ask a;
-    char err[512];
+    static char err[CONF_ERR_BYTES];
     int ret;
 
     if (cmd->options) {

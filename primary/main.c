@@ -484,7 +484,7 @@ int main(int argc, char **argv)
 {
     static struct conf conf;
     struct options o;
-    char err[512];
+    static char err[CONF_ERR_BYTES];
 
     if (options_parse(&o, argc, argv, err, sizeof(err)) < 0)
         return usage_fail(err);

@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 {
     static struct conf conf;
     struct options o;
-    char err[512];
+    static char err[CONF_ERR_BYTES];
     int ret = options_parse(&o, argc, argv);
 
     if (ret >= 0)
