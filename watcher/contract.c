@@ -115,6 +115,48 @@ enum xenvirt_refusal contract_ring_size(const char *text, uint32_t *size)
     return XENVIRT_REFUSED_NONE;
 }
 
+// A number at *p: decimal, at most max. Moves *p behind it. Returns false if there is none.
+static bool number_parse(const char **p, uint32_t max, uint32_t *n)
+{
+    const char *from = *p;
+
+    for (*n = 0; isdigit((unsigned char)**p); (*p)++) {
+        *n = *n * 10 + (uint32_t)(**p - '0');
+        if (*n > max)
+            return false;
+    }
+    return *p != from;
+}
+
+// "M" or "M:first+pages" at *p, of a mempool that wasn't named before.
+static bool part_parse(const char **p, struct pool_part parts[XENVIRT_MEMPOOLS_MAX])
+{
+    struct pool_part part = { .used = true };
+    uint32_t m;
+
+    if (!number_parse(p, XENVIRT_MEMPOOLS_MAX - 1, &m) || parts[m].used)
+        return false;
+    if (**p == ':') {
+        (*p)++;
+        if (!number_parse(p, XENVIRT_PAGES_MAX - 1, &part.first) || *(*p)++ != '+' ||
+            !number_parse(p, XENVIRT_PAGES_MAX - part.first, &part.n_pages) || part.n_pages == 0)
+            return false;
+    }
+    parts[m] = part;
+    return true;
+}
+
+enum xenvirt_refusal contract_pools(const char *text, struct pool_part parts[XENVIRT_MEMPOOLS_MAX])
+{
+    memset(parts, 0, XENVIRT_MEMPOOLS_MAX * sizeof(*parts));
+    for (const char *p = text;; p++) {
+        if (!part_parse(&p, parts) || (*p != ',' && *p != '\0'))
+            return XENVIRT_REFUSED_KEY_MALFORMED;
+        if (*p == '\0')
+            return XENVIRT_REFUSED_NONE;
+    }
+}
+
 // The first refusal stands. Returns whether there is one.
 static bool offer_refuse(struct offer *o, enum xenvirt_refusal refusal, const char *format, uint32_t n)
 {
@@ -141,23 +183,54 @@ static void judge_device(char *const keys[DEVICE_KEYS], struct offer *o)
     offer_refuse(o, contract_refs(keys[DEVICE_TX], &o->rings[1]), XENVIRT_KEY_TX_RING_GREF, n);
 }
 
+static enum xenvirt_refusal pool_judge(char *const keys[POOL_KEYS], struct offer_pool *pool, const char **key)
+{
+    enum xenvirt_refusal refusal = contract_refs(keys[POOL_GREF], &pool->list);
+    uint64_t skip = (uint64_t)pool->part.first * XENVIRT_PAGE_BYTES;
+
+    *key = XENVIRT_KEY_MEMPOOL_GREF;
+    if (refusal != XENVIRT_REFUSED_NONE)
+        return refusal;
+    *key = XENVIRT_KEY_MEMPOOL_VA;
+    refusal = contract_va(keys[POOL_VA], &pool->gva);
+    if (refusal == XENVIRT_REFUSED_NONE && pool->gva > UINT64_MAX - skip)
+        refusal = XENVIRT_REFUSED_REGION_WRAPS;
+    pool->gva += skip;
+    return refusal;
+}
+
+// Every mempool that is there, in 2.2's way.
+static void parts_all(const struct snapshot *s, struct pool_part parts[XENVIRT_MEMPOOLS_MAX])
+{
+    for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++)
+        parts[m] = (struct pool_part){ .used = s->pools[m][POOL_GREF] != NULL || s->pools[m][POOL_VA] != NULL };
+}
+
+// A device that says what it uses isn't judged by other mempools, which may be another process's.
 static void judge_pools(const struct snapshot *s, struct offer *o)
 {
+    const char *uses = s->devices[o->device][DEVICE_POOLS], *key;
+    struct pool_part parts[XENVIRT_MEMPOOLS_MAX];
     bool any = false;
 
+    if (uses == NULL)
+        parts_all(s, parts);
+    else
+        offer_refuse(o, contract_pools(uses, parts), XENVIRT_KEY_MEMPOOLS, o->device);
     for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++) {
         struct offer_pool *pool = &o->pools[o->n_pools];
+        enum xenvirt_refusal refusal;
 
-        if (s->pools[m][POOL_GREF] == NULL && s->pools[m][POOL_VA] == NULL)
+        if (!parts[m].used)
             continue;
         any = true;
         pool->number = m;
-        if (offer_refuse(o, contract_refs(s->pools[m][POOL_GREF], &pool->list), XENVIRT_KEY_MEMPOOL_GREF, m) ||
-            offer_refuse(o, contract_va(s->pools[m][POOL_VA], &pool->gva), XENVIRT_KEY_MEMPOOL_VA, m))
-            continue;
-        o->n_pools++;
+        pool->part = parts[m];
+        refusal = pool_judge(s->pools[m], pool, &key);
+        if (!offer_refuse(o, refusal, key, m))
+            o->n_pools++;
     }
-    if (s->extra_pools)
+    if (uses == NULL && s->extra_pools)
         offer_refuse(o, XENVIRT_REFUSED_TOO_MANY_MEMPOOLS, XENVIRT_KEY_MEMPOOL_GREF, XENVIRT_MEMPOOLS_MAX);
     if (!any)
         offer_refuse(o, XENVIRT_REFUSED_NO_MEMPOOL, XENVIRT_KEY_MEMPOOL_GREF, 0);

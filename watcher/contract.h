@@ -15,9 +15,16 @@ struct ref_list { // references of the pages that list the references
     uint32_t refs[XENVIRT_LIST_PAGES_MAX];
 };
 
+struct pool_part { // what a device uses of a mempool
+    bool used;
+    uint32_t first; // page
+    uint32_t n_pages; // 0: all that are listed
+};
+
 struct offer_pool {
     uint32_t number; // M
-    uint64_t gva;
+    uint64_t gva; // of the part's first page
+    struct pool_part part;
     struct ref_list list;
 };
 
@@ -42,6 +49,9 @@ enum xenvirt_refusal contract_ref(const char *text, uint32_t *ref);
 enum xenvirt_refusal contract_va(const char *text, uint64_t *gva);
 enum xenvirt_refusal contract_mac(const char *text, uint8_t mac[6]);
 enum xenvirt_refusal contract_ring_size(const char *text, uint32_t *size);
+
+// The value of XENVIRT_KEY_MEMPOOLS.
+enum xenvirt_refusal contract_pools(const char *text, struct pool_part parts[XENVIRT_MEMPOOLS_MAX]);
 
 // Judge device of the snapshot, whose start key is there.
 void contract_judge(const struct snapshot *s, uint32_t device, struct offer *o);

@@ -35,6 +35,8 @@ const struct ref_list *list_region(struct list *l, const struct offer *o)
     struct region *r = &l->regions[i];
 
     *r = (struct region){ .first_ref = l->n_refs, .kind = i < 2 ? i : REGION_MEMPOOL };
+    l->parts[i] = i < 2 ? (struct pool_part){ .used = true } : o->pools[i - 2].part;
+    l->skip = l->parts[i].first;
     if (i < 2)
         return &o->rings[i];
     r->gva = o->pools[i - 2].gva;
@@ -59,11 +61,16 @@ static int list_room(struct list *l)
 
 int list_page(struct list *l, const struct xenvirt_pair pairs[XENVIRT_PAIRS_PER_PAGE])
 {
+    uint32_t last = l->parts[l->n_regions - 1].n_pages; // 0: the list's end
     struct region *r = &l->regions[l->n_regions - 1];
 
     for (unsigned i = 0; i < XENVIRT_PAIRS_PER_PAGE; i++) {
-        if ((int32_t)pairs[i].gref <= 0)
+        if ((int32_t)pairs[i].gref <= 0 || (last != 0 && r->n_pages == last))
             return 0;
+        if (l->skip > 0) {
+            l->skip--;
+            continue;
+        }
         if (r->n_pages == XENVIRT_PAGES_MAX)
             return list_refuse(l, XENVIRT_REFUSED_TOO_MANY_PAGES, "region %u has more than %u pages", l->n_regions - 1,
                 XENVIRT_PAGES_MAX);
@@ -82,6 +89,9 @@ static int region_judge(struct list *l, uint32_t i, uint32_t ring_size)
     if (i < 2 && r->n_pages != region_ring_pages(ring_size))
         return list_refuse(l, XENVIRT_REFUSED_RING_PAGES_BAD, "%s ring has %u pages, %u entries take %u",
             i == 0 ? "rx" : "tx", r->n_pages, ring_size, region_ring_pages(ring_size));
+    if (l->parts[i].n_pages != 0 && r->n_pages != l->parts[i].n_pages)
+        return list_refuse(l, XENVIRT_REFUSED_KEY_MALFORMED, "mempool %u does not list pages %u to %u", r->number,
+            l->parts[i].first, l->parts[i].first + l->parts[i].n_pages - 1);
     if (r->n_pages == 0)
         return list_refuse(l, XENVIRT_REFUSED_KEY_MALFORMED, "mempool %u lists no page", r->number);
     if (r->gva > UINT64_MAX - (uint64_t)r->n_pages * XENVIRT_PAGE_BYTES)

@@ -14,6 +14,8 @@ struct list {
     uint32_t max_refs; // room in refs
     uint32_t *refs;
     struct region regions[REGIONS_MAX];
+    struct pool_part parts[REGIONS_MAX]; // what is wanted of each
+    uint32_t skip; // pages of the last one before its part
     enum xenvirt_refusal refusal;
     char why[OFFER_WHY_BYTES];
 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +46,30 @@ static const char *index_read(const char *text, unsigned *n)
     return p;
 }
 
+bool snapshot_dir(const char *name)
+{
+    char dir[16];
+
+    for (unsigned i = 1; i < XENVIRT_DEVICES_MAX / XENVIRT_DIR_DEVICES; i++) {
+        snprintf(dir, sizeof(dir), XENVIRT_DEVICES_DIR, i);
+        if (strcmp(name, dir) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *snapshot_key(const char *path)
+{
+    const char *slash = strchr(path, '/');
+    char dir[16];
+
+    if (slash == NULL || slash - path >= (ptrdiff_t)sizeof(dir))
+        return path;
+    memcpy(dir, path, (size_t)(slash - path));
+    dir[slash - path] = '\0';
+    return snapshot_dir(dir) ? slash + 1 : path;
+}
+
 int snapshot_start_device(const char *key)
 {
     const size_t prefix = strlen(XENVIRT_KEY_START) - strlen("%u");
@@ -84,6 +110,7 @@ char **snapshot_place(struct snapshot *s, const char *key)
         [DEVICE_MAC] = SUFFIX(XENVIRT_KEY_MAC),
         [DEVICE_FLAG] = SUFFIX(XENVIRT_KEY_FLAG),
         [DEVICE_SIZE] = SUFFIX(XENVIRT_KEY_RING_SIZE),
+        [DEVICE_POOLS] = SUFFIX(XENVIRT_KEY_MEMPOOLS),
     };
     int started = snapshot_start_device(key);
     const char *rest;

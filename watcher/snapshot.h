@@ -12,7 +12,7 @@
 #define SNAPSHOT_TEXT_MAX (XENVIRT_LIST_PAGES_MAX * 11u)
 
 enum pool_key { POOL_GREF, POOL_VA, POOL_KEYS };
-enum device_key { DEVICE_RX, DEVICE_TX, DEVICE_MAC, DEVICE_FLAG, DEVICE_SIZE, DEVICE_START, DEVICE_KEYS };
+enum device_key { DEVICE_RX, DEVICE_TX, DEVICE_MAC, DEVICE_FLAG, DEVICE_SIZE, DEVICE_POOLS, DEVICE_START, DEVICE_KEYS };
 
 struct snapshot {
     struct snapshot *next; // the mailbox's
@@ -31,6 +31,12 @@ struct snapshot {
 // A new one without keys, or NULL. Give it back with snapshot_free().
 struct snapshot *snapshot_new(uint32_t domid, uint32_t connection);
 void snapshot_free(struct snapshot *s);
+
+// Is this a directory below the guest's, in which there are keys of devices?
+bool snapshot_dir(const char *name);
+
+// The key that a path below the guest's directory leads to.
+const char *snapshot_key(const char *path);
 
 // Where the value of key belongs, or NULL if it is none of the contract's.
 char **snapshot_place(struct snapshot *s, const char *key);

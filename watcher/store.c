@@ -69,7 +69,7 @@ static void event_tree(struct store *st, const char *path)
     if (d == NULL)
         return;
     domain_mark(&st->domains, d);
-    domain_touch(d, *path == '\0' ? NULL : path + 1);
+    domain_touch(d, *path == '\0' ? NULL : snapshot_key(path + 1));
 }
 
 // Take what the library has read for us. Returns -1 if the connection is lost.
@@ -121,9 +121,11 @@ static void read_name(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, 
     read_text(xs, t, path, name, 64);
 }
 
-static int read_key(struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s, const char *key)
+// The key at dir/name, where dir is an absolute path.
+static int read_key(
+    struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s, const char *dir, const char *name)
 {
-    char **place = snapshot_place(s, key);
+    char **place = snapshot_place(s, name);
     char path[XENSTORE_ABS_PATH_MAX];
     unsigned len = 0;
     char *value;
@@ -131,7 +133,7 @@ static int read_key(struct store *st, struct xs_handle *xs, xs_transaction_t t, 
 
     if (place == NULL)
         return 0;
-    snprintf(path, sizeof(path), TREE "/%u/" XENVIRT_DIR "/%s", s->domid, key);
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
     value = xs_read(xs, t, path, &len);
     if (value != NULL)
         ret = snapshot_set(place, value, len);
@@ -141,23 +143,36 @@ static int read_key(struct store *st, struct xs_handle *xs, xs_transaction_t t, 
     return ret < 0 ? ret : store_drain(st, xs);
 }
 
-// All keys. Returns 1 if the directory is there, 0 if not, -errno.
+// The keys of one directory. Returns 1 if it is there, 0 if not, -errno.
+static int read_dir(
+    struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s, const char *dir, bool top)
+{
+    char below[XENSTORE_ABS_PATH_MAX];
+    unsigned n = 0;
+    char **names = xs_directory(xs, t, dir, &n);
+    int ret = 1;
+
+    if (names == NULL)
+        return errno == ENOENT || errno == EACCES ? 0 : -errno;
+    for (unsigned i = 0; i < n && ret >= 0; i++) {
+        if (top && snapshot_dir(names[i])) {
+            snprintf(below, sizeof(below), "%s/%s", dir, names[i]);
+            ret = read_dir(st, xs, t, s, below, false) < 0 ? -EIO : 1;
+        } else if (read_key(st, xs, t, s, dir, names[i]) < 0) {
+            ret = -EIO;
+        }
+    }
+    free(names);
+    return ret;
+}
+
+// All keys. Returns 1 if the guest's directory is there, 0 if not, -errno.
 static int read_keys(struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s)
 {
     char path[64];
-    unsigned n = 0;
-    char **keys;
-    int ret = 1;
 
     snprintf(path, sizeof(path), TREE "/%u/" XENVIRT_DIR, s->domid);
-    keys = xs_directory(xs, t, path, &n);
-    if (keys == NULL)
-        return errno == ENOENT || errno == EACCES ? 0 : -errno;
-    for (unsigned i = 0; i < n && ret >= 0; i++)
-        if (read_key(st, xs, t, s, keys[i]) < 0)
-            ret = -EIO;
-    free(keys);
-    return ret;
+    return read_dir(st, xs, t, s, path, true);
 }
 
 // One look at a guest, all of one moment. Returns as read_keys(), -EAGAIN if the guest wrote meanwhile.

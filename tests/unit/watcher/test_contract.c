@@ -165,6 +165,48 @@ Test(contract, a_ring_has_a_power_of_two_from_64_to_1024)
     }
 }
 
+Test(contract, the_mempools_that_a_device_uses_are_numbers_or_parts)
+{
+    static const struct {
+        const char *text;
+        enum xenvirt_refusal refusal;
+    } rows[] = {
+        { "0", OK },
+        { "15", OK },
+        { "16", MALFORMED },
+        { "4294967296", MALFORMED },
+        { "0,1,15", OK },
+        { "0,0", MALFORMED },
+        { "1,1:0+1", MALFORMED },
+        { "0:0+1", OK },
+        { "0:0+32768", OK },
+        { "0:0+32769", MALFORMED },
+        { "0:32767+1", OK },
+        { "0:32767+2", MALFORMED },
+        { "0:32768+0", MALFORMED },
+        { "0:1+0", MALFORMED },
+        { "0:4294967295+2", MALFORMED },
+        { "0:1+4294967297", MALFORMED },
+        { "0:1", MALFORMED },
+        { "0:+1", MALFORMED },
+        { "0:1+", MALFORMED },
+        { "0+1", MALFORMED },
+        { ":0+1", MALFORMED },
+        { "", MALFORMED },
+        { ",", MALFORMED },
+        { "0,", MALFORMED },
+        { "-1", MALFORMED },
+        { " 0", MALFORMED },
+        { "0x0", MALFORMED },
+    };
+
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pool_part parts[XENVIRT_MEMPOOLS_MAX];
+
+        cr_expect_eq(contract_pools(rows[i].text, parts), rows[i].refusal, "%s", rows[i].text);
+    }
+}
+
 static struct snapshot *snap;
 
 static void put(const char *key, const char *value)
@@ -273,4 +315,43 @@ Test(offer, a_start_key_says_1)
     put("event_type_start_0", "2");
     contract_judge(snap, 0, &o);
     cr_expect_eq(o.refusal, MALFORMED);
+}
+
+Test(offer, a_device_that_names_its_mempools_has_those_alone)
+{
+    struct offer o;
+
+    put("1_mempool_gref", "nonsense"); // another program's
+    put("16_mempool_gref", "9");
+    put("15_mempool_gref", "20");
+    put("15_mempool_va", "0x10000");
+    put("0_mempools", "15:3+5,0");
+    contract_judge(snap, 0, &o);
+    cr_expect_eq(o.refusal, OK, "%s", o.why);
+    cr_assert_eq(o.n_pools, 2);
+    cr_expect_eq(o.pools[0].number, 0);
+    cr_expect_eq(o.pools[0].gva, 0x7f0000000000);
+    cr_expect_eq(o.pools[0].part.n_pages, 0);
+    cr_expect_eq(o.pools[1].number, 15);
+    cr_expect_eq(o.pools[1].gva, 0x13000);
+    cr_expect_eq(o.pools[1].part.first, 3);
+    cr_expect_eq(o.pools[1].part.n_pages, 5);
+}
+
+Test(offer, a_mempool_that_is_named_must_be_there_and_may_not_wrap)
+{
+    struct offer o;
+
+    put("0_mempools", "0,3");
+    contract_judge(snap, 0, &o);
+    cr_expect_eq(o.refusal, XENVIRT_REFUSED_KEY_MISSING);
+    cr_expect(strstr(o.why, "3_mempool_gref") != NULL, "%s", o.why);
+    put("0_mempool_va", "fffffffffffff000");
+    put("0_mempools", "0:1+1");
+    contract_judge(snap, 0, &o);
+    cr_expect_eq(o.refusal, XENVIRT_REFUSED_REGION_WRAPS);
+    put("0_mempools", "0:x");
+    contract_judge(snap, 0, &o);
+    cr_expect_eq(o.refusal, MALFORMED);
+    cr_expect(strstr(o.why, "0_mempools") != NULL, "%s", o.why);
 }

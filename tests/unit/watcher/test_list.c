@@ -167,3 +167,52 @@ Test(list, no_page_is_named_twice)
         list_init(&list);
     }
 }
+
+// One page of list, of which the offer's second mempool uses a part.
+static void part(uint32_t listed, uint32_t first, uint32_t n_pages)
+{
+    offer.pools[1].part = (struct pool_part){ .used = true, .first = first, .n_pages = n_pages };
+    rings();
+    region(2000, 4);
+    list_region(&list, &offer);
+    fill(3000, listed, 0);
+    list_page(&list, page);
+}
+
+Test(list, a_part_has_its_pages_and_no_other)
+{
+    part(16, 3, 5);
+    cr_expect_eq(judge(), XENVIRT_REFUSED_NONE, "%s", list.why);
+    cr_expect_eq(list.regions[3].n_pages, 5);
+    cr_expect_eq(list.refs[list.regions[3].first_ref], 3003);
+    cr_expect_eq(list.refs[list.n_refs - 1], 3007);
+}
+
+Test(list, a_part_may_reach_the_end_but_not_past_it)
+{
+    part(16, 11, 5);
+    cr_expect_eq(judge(), XENVIRT_REFUSED_NONE, "%s", list.why);
+    list_fini(&list);
+    list_init(&list);
+    part(15, 11, 5);
+    cr_expect_eq(judge(), XENVIRT_REFUSED_KEY_MALFORMED);
+    cr_expect_str_eq(list.why, "mempool 5 does not list pages 11 to 15");
+    list_fini(&list);
+    list_init(&list);
+    part(2, 11, 5);
+    cr_expect_eq(judge(), XENVIRT_REFUSED_KEY_MALFORMED);
+}
+
+Test(list, a_part_may_begin_on_a_later_list_page)
+{
+    offer.pools[0].part = (struct pool_part){ .used = true, .first = 510, .n_pages = 4 };
+    rings();
+    list_region(&list, &offer);
+    fill(2000, 512, 0);
+    cr_expect_eq(list_page(&list, page), 1);
+    fill(5000, 512, 0);
+    cr_expect_eq(list_page(&list, page), 0);
+    cr_expect_eq(list.regions[2].n_pages, 4);
+    cr_expect_eq(list.refs[list.n_refs - 1], 5001);
+    cr_expect_eq(list.refs[list.n_refs - 4], 2510);
+}

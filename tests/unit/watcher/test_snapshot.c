@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -13,6 +14,7 @@ Test(snapshot, keys_have_their_places)
     cr_expect_eq(snapshot_place(s, "15_mempool_va"), &s->pools[15][POOL_VA]);
     cr_expect_eq(snapshot_place(s, "31_rx_vring_gref"), &s->devices[31][DEVICE_RX]);
     cr_expect_eq(snapshot_place(s, "3_vring_size"), &s->devices[3][DEVICE_SIZE]);
+    cr_expect_eq(snapshot_place(s, "31_mempools"), &s->devices[31][DEVICE_POOLS]);
     cr_expect_eq(snapshot_place(s, "event_type_start_31"), &s->devices[31][DEVICE_START]);
     cr_expect(!s->extra_devices && !s->extra_pools);
     snapshot_free(s);
@@ -75,4 +77,24 @@ Test(snapshot, a_removal_that_nobody_saw_is_kept)
     cr_expect_eq(newer->touches[0], 2);
     cr_expect_eq(newer->touches[1], 255);
     snapshot_free(newer);
+}
+
+Test(snapshot, devices_from_8_on_have_directories)
+{
+    static const char *const no[] = { "devices0", "devices4", "devices01", "devices", "devices1x", "devices1/", "1",
+        "" };
+
+    for (unsigned i = 1; i < 4; i++) {
+        char name[16];
+
+        snprintf(name, sizeof(name), "devices%u", i);
+        cr_expect(snapshot_dir(name), "%s", name);
+    }
+    for (unsigned i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+        cr_expect_not(snapshot_dir(no[i]), "%s", no[i]);
+    cr_expect_str_eq(snapshot_key("devices1/event_type_start_9"), "event_type_start_9");
+    cr_expect_str_eq(snapshot_key("event_type_start_9"), "event_type_start_9");
+    cr_expect_str_eq(snapshot_key("devices4/event_type_start_9"), "devices4/event_type_start_9");
+    cr_expect_str_eq(snapshot_key("a_directory_with_a_long_name/x"), "a_directory_with_a_long_name/x");
+    cr_expect_str_eq(snapshot_key("devices1"), "devices1");
 }
