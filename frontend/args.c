@@ -12,6 +12,7 @@
 #include "args.h"
 #include "guest.h"
 #include "log.h"
+#include "xenvirt.h"
 
 #define DOMID_MAX 0x7fefu // DOMID_FIRST_RESERVED - 1
 #define FORM "--vdev=net_xenvirt0,mac=00:00:00:00:00:11"
@@ -47,10 +48,24 @@ static int take_domid(struct args *a, const char *value)
     return take_number(ARGS_DOMID, value, &a->domid);
 }
 
+static int take_buffers(struct args *a, const char *value)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+
+    if (isdigit((unsigned char)value[0]) && *end == '\0' && n >= ARGS_BUFFERS_LEAST && n <= XENVIRT_RING_SIZE_MAX) {
+        a->buffers = n;
+        return 0;
+    }
+    LOG(ERR, ARGS_BUFFERS "=%s is no number from %u to %u\n", value, ARGS_BUFFERS_LEAST, XENVIRT_RING_SIZE_MAX);
+    return -EINVAL;
+}
+
 static const struct {
     const char *key;
     int (*take)(struct args *a, const char *value);
-} rows[] = { { ARGS_MAC, take_mac }, { ARGS_BACKEND, take_backend }, { ARGS_DOMID, take_domid } };
+} rows[] = { { ARGS_MAC, take_mac }, { ARGS_BACKEND, take_backend }, { ARGS_DOMID, take_domid },
+    { ARGS_BUFFERS, take_buffers } };
 
 // Letters, digits, _, - and . are a name. What else is in it was meant otherwise.
 static int name_check(const char *name)
@@ -84,7 +99,9 @@ static int argument_take(struct args *a, char *argument, bool *given)
         given[i] = true;
         return rows[i].take(a, value);
     }
-    LOG(ERR, "unknown argument '%s'; known are " ARGS_MAC "=, " ARGS_BACKEND "= and " ARGS_DOMID "=, as in " FORM "\n",
+    LOG(ERR,
+        "unknown argument '%s'; known are " ARGS_MAC "=, " ARGS_BACKEND "=, " ARGS_DOMID "= and " ARGS_BUFFERS
+        "=, as in " FORM "\n",
         key);
     return -EINVAL;
 }
@@ -106,7 +123,7 @@ int args_parse(struct args *a, const char *name, const char *text)
     int ret = name_check(name);
     char *copy;
 
-    *a = (struct args){ .backend = GUEST_ANY, .domid = GUEST_ANY };
+    *a = (struct args){ .backend = GUEST_ANY, .domid = GUEST_ANY, .buffers = ARGS_BUFFERS_DEFAULT };
     rte_eth_random_addr(a->mac.addr_bytes);
     if (ret < 0 || text == NULL || text[0] == '\0')
         return ret;

@@ -18,6 +18,7 @@ static void device_unpublish(struct device *d)
     store_remove(s, XENVIRT_KEY_MAC, d->index);
     store_remove(s, XENVIRT_KEY_FLAG, d->index);
     store_remove(s, XENVIRT_KEY_RING_SIZE, d->index);
+    store_remove(s, XENVIRT_KEY_MEMPOOLS, d->index);
 }
 
 static int publish_ring(struct device *d, const char *key, const struct offer *ring)
@@ -44,6 +45,21 @@ static int publish_mac(struct device *d)
     return store_write(&d->guest->store, XENVIRT_KEY_MAC, d->index, text);
 }
 
+// The granted mempools of this process, and the device's own part of the bounce buffers: no page that goes while it runs.
+static int publish_mempools(struct device *d)
+{
+    char text[(XENVIRT_MEMPOOLS_MAX + 1) * sizeof("15:32767+32768,")];
+    const struct windows *ws = &d->tx.windows;
+    size_t len = 0;
+
+    for (unsigned i = 0; i < ws->n; i++)
+        len += snprintf(text + len, sizeof(text) - len, ",%u", ws->regions[i]->index);
+    if (d->bounce != NULL)
+        len += snprintf(
+            text + len, sizeof(text) - len, ",%u:%u+%u", d->bounce->index, d->bounce->first, d->bounce->grant.pages);
+    return len == 0 ? 0 : store_write(&d->guest->store, XENVIRT_KEY_MEMPOOLS, d->index, text + 1);
+}
+
 // Everything anew, the start key last: keys may be a dead predecessor's.
 static int device_publish(struct device *d)
 {
@@ -55,6 +71,8 @@ static int device_publish(struct device *d)
         ret = publish_number(d, XENVIRT_KEY_FLAG, d->flag.ref);
     if (ret == 0 && d->ring_size != XENVIRT_RING_SIZE_DEFAULT)
         ret = publish_number(d, XENVIRT_KEY_RING_SIZE, d->ring_size);
+    if (ret == 0)
+        ret = publish_mempools(d);
     if (ret == 0)
         ret = publish_ring(d, XENVIRT_KEY_RX_RING_GREF, &d->rx_ring);
     if (ret == 0)
@@ -73,17 +91,8 @@ static void rings_close(struct device *d)
     d->ring_size = 0;
 }
 
-// Both rings have as many entries as the larger queue needs, and 256 at least, which is what 2.2's switch knows.
-static uint16_t rings_size(const struct device *d)
+static int rings_open(struct device *d, uint16_t size)
 {
-    uint16_t n = RTE_MAX(d->rx.n_desc, d->tx.n_desc);
-
-    return RTE_MAX(rte_align32pow2(n), XENVIRT_RING_SIZE_DEFAULT);
-}
-
-static int rings_open(struct device *d)
-{
-    uint16_t size = rings_size(d);
     int ret;
 
     if (d->ring_size == size)
@@ -101,40 +110,36 @@ static int rings_open(struct device *d)
     return 0;
 }
 
-static void bounce_close(struct device *d)
+static void bounce_drop(struct device *d, bool detached)
 {
     if (d->bounce != NULL)
-        region_close(d->bounce);
+        bounce_give(d->guest, d->bounce, detached);
     d->bounce = NULL;
-    d->bounce_count = 0;
+    d->bounce_pages = 0;
 }
 
-static int bounce_open(struct device *d, uint32_t count)
+static int bounce_get(struct device *d, uint32_t pages)
 {
-    uint32_t pages = (count * BOUNCE_BYTES + XENVIRT_PAGE_BYTES - 1) / XENVIRT_PAGE_BYTES;
     int ret;
 
-    if (d->bounce_count != count) {
-        bounce_close(d);
-        ret = region_open(d->guest, pages, &d->bounce);
+    if (d->bounce_pages != pages) {
+        bounce_drop(d, true);
+        ret = pages != 0 ? bounce_take(d->guest, pages, &d->bounce) : 0;
         if (ret < 0)
             return ret;
-        d->bounce_count = count;
+        d->bounce_pages = pages;
     }
-    if (count == 0)
-        return 0;
-    ret = region_publish(d->bounce, NULL);
-    if (ret < 0)
-        bounce_close(d);
-    return ret;
+    return pages != 0 ? bounce_publish(d->guest) : 0;
 }
 
-// Buffers `first` and following.
-static struct bounce bounce_part(const struct device *d, uint32_t first)
+// `count` buffers from the first on.
+static struct bounce bounce_buffers(const struct device *d, uint32_t first, uint16_t count)
 {
     uint32_t off = first * BOUNCE_BYTES;
 
-    return (struct bounce){ .va = (char *)d->bounce->offer.data.va + off, .gva = d->bounce->gva + off };
+    if (count == 0)
+        return (struct bounce){ 0 };
+    return (struct bounce){ .va = (char *)d->bounce->grant.va + off, .gva = d->bounce->gva + off, .count = count };
 }
 
 static bool rx_granted(const struct device *d)
@@ -148,14 +153,68 @@ static bool rx_granted(const struct device *d)
     return false;
 }
 
-static int queues_open(struct device *d, uint32_t n_rx_bounce)
+// What a start needs.
+struct plan {
+    uint16_t ring_size;
+    uint16_t rx_bounce; // buffers
+    uint16_t tx_bounce;
+    uint32_t bounce_pages;
+};
+
+// Both rings have as many entries as the larger queue can use, and 256 at least, which is what 2.2's switch knows.
+static struct plan device_plan(const struct device *d)
 {
-    struct bounce none = { 0 }, rx = n_rx_bounce == 0 ? none : bounce_part(d, 0), tx = none;
+    struct plan p = { .tx_bounce = RTE_MIN(d->tx.n_desc, d->bounce_most) };
+    uint16_t rx = d->rx.n_desc, tx = d->tx.windows.n != 0 ? d->tx.n_desc : p.tx_bounce;
+
+    if (!rx_granted(d))
+        rx = p.rx_bounce = RTE_MIN(d->rx.n_desc, d->bounce_most);
+    p.ring_size = RTE_MAX(rte_align32pow2(RTE_MAX(rx, tx)), XENVIRT_RING_SIZE_DEFAULT);
+    p.bounce_pages = ((p.rx_bounce + p.tx_bounce) * BOUNCE_BYTES + XENVIRT_PAGE_BYTES - 1) / XENVIRT_PAGE_BYTES;
+    return p;
+}
+
+// For the message that there are too few: what this process will have if each device that has nothing yet is like this
+// one.
+static void grants_expect(const struct device *d, const struct plan *p)
+{
+    struct guest *g = d->guest;
+    unsigned n = RTE_MAX(g->n_devices - g->n_granted_devices, 1);
+    uint32_t bounce = n * p->bounce_pages;
+
+    g->wanted = g->granted + n * 2 * (ring_pages(p->ring_size) + 1) + bounce +
+                (bounce + XENVIRT_PAIRS_PER_PAGE - 1) / XENVIRT_PAIRS_PER_PAGE;
+}
+
+static void grants_count(struct device *d, bool granted)
+{
+    guest_lock();
+    d->guest->n_granted_devices += granted - d->granted;
+    d->granted = granted;
+    guest_unlock();
+}
+
+// Grant what is missing.
+static int grants_open(struct device *d, const struct plan *p)
+{
     int ret;
 
-    if (d->tx.n_desc != 0)
-        tx = bounce_part(d, n_rx_bounce);
-    ret = txq_open(&d->tx, d->tx_ring.data.va, d->ring_size, &tx);
+    if (!d->granted)
+        grants_expect(d, p);
+    ret = rings_open(d, p->ring_size);
+    if (ret == 0)
+        ret = bounce_get(d, p->bounce_pages);
+    d->guest->wanted = 0;
+    if (ret == 0)
+        grants_count(d, true);
+    return ret;
+}
+
+static int queues_open(struct device *d, const struct plan *p)
+{
+    struct bounce rx = bounce_buffers(d, 0, p->rx_bounce), tx = bounce_buffers(d, p->rx_bounce, p->tx_bounce);
+    int ret = txq_open(&d->tx, d->tx_ring.data.va, d->ring_size, &tx);
+
     if (ret < 0 || d->rx.n_desc == 0)
         return ret;
     ret = rxq_open(&d->rx, d->rx_ring.data.va, d->ring_size, &rx, &d->tx.windows);
@@ -174,19 +233,16 @@ static void queues_close(struct device *d, bool detached)
 
 int device_start(struct device *d)
 {
-    uint32_t n_rx_bounce;
+    struct plan p;
     int ret;
 
     guest_sweep(d->guest);
-    ret = rings_open(d);
-    if (ret < 0)
-        return ret;
     windows_open(&d->tx.windows, d->guest);
-    n_rx_bounce = rx_granted(d) ? 0 : d->rx.n_desc;
-    ret = bounce_open(d, n_rx_bounce + d->tx.n_desc);
+    p = device_plan(d);
+    ret = grants_open(d, &p);
     if (ret < 0)
         goto close_windows;
-    ret = queues_open(d, n_rx_bounce);
+    ret = queues_open(d, &p);
     if (ret < 0)
         goto close_windows;
     flag_start(&d->flag);
@@ -217,8 +273,9 @@ void device_stop(struct device *d)
     // The back end may go on writing into what it has mapped. Pages that are unshared stay its own until it unmaps
     // them; the next start gets new ones.
     LOG(WARNING, "device %u: the back end didn't confirm the stop; its rings and buffers are given up\n", d->index);
-    bounce_close(d);
+    bounce_drop(d, false);
     rings_close(d);
+    grants_count(d, false);
 }
 
 int device_open(struct device *d, uint32_t domid, uint32_t backend)
@@ -236,6 +293,9 @@ int device_open(struct device *d, uint32_t domid, uint32_t backend)
     ret = flag_open(&d->flag, d->guest);
     if (ret < 0)
         goto release_index;
+    guest_lock();
+    d->guest->n_devices++;
+    guest_unlock();
     return 0;
 
 release_index:
@@ -248,9 +308,14 @@ close_guest:
 void device_close(struct device *d)
 {
     device_unpublish(d);
-    bounce_close(d);
+    store_tidy(&d->guest->store, d->index);
+    bounce_drop(d, true);
     rings_close(d);
+    grants_count(d, false);
     flag_close(&d->flag, d->guest);
+    guest_lock();
+    d->guest->n_devices--;
+    guest_unlock();
     index_release(d->lock);
     guest_close(d->guest);
 }

@@ -8,6 +8,7 @@
 
 #include <rte_ether.h>
 
+#include "bounce.h"
 #include "flag.h"
 #include "grant.h"
 #include "queue.h"
@@ -22,12 +23,15 @@ struct device {
     struct txq tx;
     bool link_told; // up, as interrupts said last
 
+    uint16_t bounce_most; // bounce buffers of a queue
+
     // Kept from one start to the next, unless a back end didn't detach.
+    bool granted; // counted in the guest's n_granted_devices
     uint16_t ring_size; // of the rings granted, 0: none
     struct offer rx_ring;
     struct offer tx_ring;
-    struct region *bounce; // buffers of rx, if it bounces, then those of tx
-    uint32_t bounce_count;
+    struct bounce_part *bounce; // buffers of rx, if it bounces, then those of tx
+    uint32_t bounce_pages;
 };
 
 // Take the next device number of the guest. The device's MAC address and queues are set by then.

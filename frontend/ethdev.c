@@ -129,11 +129,13 @@ static uint32_t rx_queue_count(void *queue)
     return ring_used(&((struct rxq *)queue)->ring);
 }
 
+// Descriptors past the ring's limit are there in name only.
 static int rx_descriptor_status(void *queue, uint16_t offset)
 {
-    struct ring *r = &((struct rxq *)queue)->ring;
+    struct rxq *q = queue;
+    struct ring *r = &q->ring;
 
-    if (offset >= r->limit)
+    if (offset >= q->n_desc)
         return -EINVAL;
     if (offset < ring_used(r))
         return RTE_ETH_RX_DESC_DONE;
@@ -142,9 +144,10 @@ static int rx_descriptor_status(void *queue, uint16_t offset)
 
 static int tx_descriptor_status(void *queue, uint16_t offset)
 {
-    struct ring *r = &((struct txq *)queue)->ring;
+    struct txq *q = queue;
+    struct ring *r = &q->ring;
 
-    if (offset >= r->limit)
+    if (offset >= q->n_desc)
         return -EINVAL;
     return offset < r->n_free + ring_used(r) ? RTE_ETH_TX_DESC_DONE : RTE_ETH_TX_DESC_FULL;
 }

@@ -7,6 +7,7 @@
 #include <rte_common.h>
 
 #include "flag.h"
+#include "grant.h"
 #include "log.h"
 
 // Without a sign of a back end a stop waits this long only: one that is just attaching shows up in this time or sees
@@ -25,10 +26,12 @@ int flag_open(struct flag *f, struct guest *g)
 
     f->page = xengntshr_share_page_notify(
         g->gntshr, g->backend, &f->ref, 1, offsetof(struct xenvirt_flag_page, up), -1);
-    if (f->page != NULL)
+    if (f->page != NULL) {
+        __atomic_fetch_add(&g->granted, 1, __ATOMIC_RELAXED);
         return 0;
+    }
     ret = errno != 0 ? -errno : -EIO;
-    LOG(ERR, "can't grant the flag page to domain %u: %s\n", g->backend, strerror(-ret));
+    grant_complain(g, 1, -ret);
     return ret;
 }
 
@@ -36,6 +39,7 @@ void flag_close(struct flag *f, struct guest *g)
 {
     f->page->up = 0;
     xengntshr_unshare(g->gntshr, f->page, 1);
+    __atomic_fetch_sub(&g->granted, 1, __ATOMIC_RELAXED);
     f->page = NULL;
 }
 

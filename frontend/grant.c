@@ -4,10 +4,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "grant.h"
 #include "log.h"
 
 #define GRANTS_PER_FRAME 512u // of Xen's grant table, version 1
+#define LIMIT_FILE "/sys/module/xen_gntalloc/parameters/limit"
+
+// The kernel's limit for all programs of the guest, 0 if it can't be read.
+static uint32_t limit_read(void)
+{
+    FILE *f = fopen(LIMIT_FILE, "re");
+    unsigned limit = 0;
+
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%u", &limit) != 1)
+        limit = 0;
+    fclose(f);
+    return limit;
+}
+
+// Other programs may hold what is missing to the limit.
+void grant_complain(const struct guest *guest, uint32_t pages, int err)
+{
+    uint32_t limit = limit_read(), want = RTE_MAX(guest->wanted, guest->granted + pages), more = want - guest->granted;
+
+    LOG(ERR, "can't grant %u pages to domain %u: %s\n", pages, guest->backend, strerror(err));
+    if (err != ENOSPC)
+        return;
+    LOG(ERR, "this program has granted %u pages and needs %u: echo %u > " LIMIT_FILE "\n", guest->granted, want,
+        RTE_MAX(limit, guest->granted) + more);
+    LOG(ERR, "if that is not the limit it met, raise this domain's max_grant_frames by %u\n",
+        (more + GRANTS_PER_FRAME - 1) / GRANTS_PER_FRAME);
+}
 
 int grant_open(struct grant *g, struct guest *guest, uint32_t pages)
 {
@@ -19,15 +50,13 @@ int grant_open(struct grant *g, struct guest *guest, uint32_t pages)
     g->va = xengntshr_share_pages(guest->gntshr, guest->backend, pages, g->refs, 1);
     if (g->va == NULL) {
         ret = errno != 0 ? -errno : -EIO;
-        LOG(ERR, "can't grant %u pages to domain %u: %s\n", pages, guest->backend, strerror(-ret));
-        if (ret == -ENOSPC)
-            LOG(ERR, "raise /sys/module/xen_gntalloc/parameters/limit by %u, or this domain's max_grant_frames by %u\n",
-                pages, (pages + GRANTS_PER_FRAME - 1) / GRANTS_PER_FRAME);
+        grant_complain(guest, pages, -ret);
         free(g->refs);
         *g = (struct grant){ 0 };
         return ret;
     }
     g->pages = pages;
+    __atomic_fetch_add(&guest->granted, pages, __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -35,6 +64,7 @@ void grant_close(struct grant *g, struct guest *guest)
 {
     if (g->pages != 0)
         xengntshr_unshare(guest->gntshr, g->va, g->pages);
+    __atomic_fetch_sub(&guest->granted, g->pages, __ATOMIC_RELAXED);
     free(g->refs);
     *g = (struct grant){ 0 };
 }

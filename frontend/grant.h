@@ -20,6 +20,9 @@ struct grant {
 int grant_open(struct grant *g, struct guest *guest, uint32_t pages);
 void grant_close(struct grant *g, struct guest *guest);
 
+// Say why pages couldn't be granted, and what to do about it.
+void grant_complain(const struct guest *guest, uint32_t pages, int err);
+
 // Pages with the pages that list them: what a key in XenStore names.
 struct offer {
     struct grant data;

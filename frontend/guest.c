@@ -27,7 +27,7 @@ void guest_unlock(void)
 
 // The start key comes first: without it the switch doesn't look at the others.
 static const char *const device_keys[] = { XENVIRT_KEY_START, XENVIRT_KEY_RX_RING_GREF, XENVIRT_KEY_TX_RING_GREF,
-    XENVIRT_KEY_MAC, XENVIRT_KEY_FLAG, XENVIRT_KEY_RING_SIZE };
+    XENVIRT_KEY_MAC, XENVIRT_KEY_FLAG, XENVIRT_KEY_RING_SIZE, XENVIRT_KEY_MEMPOOLS };
 static const char *const mempool_keys[] = { XENVIRT_KEY_MEMPOOL_GREF, XENVIRT_KEY_MEMPOOL_VA };
 
 static void sweep_index(struct guest *g, const char *kind, unsigned i, const char *const *keys, unsigned n_keys)
@@ -38,16 +38,18 @@ static void sweep_index(struct guest *g, const char *kind, unsigned i, const cha
         return; // a living process has it
     for (unsigned k = 0; k < n_keys; k++)
         store_remove(&g->store, keys[k], i);
+    if (keys == device_keys)
+        store_tidy(&g->store, i);
     index_release(fd);
     LOG(INFO, "removed the keys of %s %u that a dead process left\n", kind, i);
 }
 
-static void sweep_kind(struct guest *g, char **names, unsigned count, const char *kind, unsigned max,
+static void sweep_kind(struct guest *g, const struct store_names *names, const char *kind, unsigned max,
     const char *const *keys, unsigned n_keys)
 {
     for (unsigned i = 0; i < max; i++) {
         for (unsigned k = 0; k < n_keys; k++) {
-            if (store_listed(names, count, keys[k], i)) {
+            if (store_listed(names, keys[k], i)) {
                 sweep_index(g, kind, i, keys, n_keys);
                 break;
             }
@@ -57,16 +59,15 @@ static void sweep_kind(struct guest *g, char **names, unsigned count, const char
 
 void guest_sweep(struct guest *g)
 {
-    unsigned count;
     int gate = index_gate(g->id);
-    char **names;
+    struct store_names names;
 
     if (gate < 0)
         return;
-    names = store_list(&g->store, &count);
-    sweep_kind(g, names, count, "device", XENVIRT_DEVICES_MAX, device_keys, RTE_DIM(device_keys));
-    sweep_kind(g, names, count, "mempool", XENVIRT_MEMPOOLS_MAX, mempool_keys, RTE_DIM(mempool_keys));
-    free(names);
+    store_list(&g->store, &names);
+    sweep_kind(g, &names, "device", XENVIRT_DEVICES_MAX, device_keys, RTE_DIM(device_keys));
+    sweep_kind(g, &names, "mempool", XENVIRT_MEMPOOLS_MAX, mempool_keys, RTE_DIM(mempool_keys));
+    store_list_free(&names);
     index_release(gate);
 }
 

@@ -11,6 +11,7 @@
 
 #include "store.h"
 
+struct bounce_region;
 struct region;
 TAILQ_HEAD(region_list, region);
 
@@ -22,6 +23,11 @@ struct guest {
     uint32_t backend; // domain that everything is granted to
     unsigned users;
     struct region_list regions; // of this process, see region.h
+    struct bounce_region *bounce; // of all its devices, NULL: none; see bounce.h
+    unsigned n_devices; // of this process
+    unsigned n_granted_devices; // those that hold their grants
+    uint32_t granted; // pages of this process
+    uint32_t wanted; // pages that it will have when the devices that it has all started, as far as is known
 };
 
 #define GUEST_ANY UINT32_MAX

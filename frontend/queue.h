@@ -11,8 +11,7 @@
 #include "region.h"
 #include "ring.h"
 
-// A bounce buffer belongs to the descriptor of the same number. The header ends where the frame begins, on a cache
-// line.
+// A bounce buffer. The header ends where the frame begins, on a cache line.
 #define BOUNCE_FRAME_AT 64u
 #define BOUNCE_HEADER_AT (BOUNCE_FRAME_AT - XENVIRT_NET_HDR_BYTES)
 #define BOUNCE_BYTES (BOUNCE_FRAME_AT + XENVIRT_FRAME_MAX)
@@ -20,6 +19,7 @@
 struct bounce {
     char *va; // of buffer 0, NULL: none
     uint64_t gva; // the same in descriptors
+    uint16_t count;
 };
 
 struct rx_counts {
@@ -52,12 +52,14 @@ struct tx_counts {
     uint64_t oversized;
     uint64_t bounced;
     uint64_t zero_copy;
-    uint64_t ring_full; // bursts cut short
+    uint64_t ring_full; // bursts cut short: no idle descriptor, or bounce buffer
 };
 
 struct txq {
     struct ring ring;
     struct bounce bounce;
+    uint16_t *idle; // stack of idle bounce buffers
+    uint16_t n_idle;
     struct windows windows;
     uint16_t n_desc; // 0: the queue isn't set up
     uint64_t offloads; // RTE_ETH_TX_OFFLOAD_*

@@ -7,14 +7,31 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "index.h"
 #include "log.h"
 #include "region.h"
 
-static uint64_t region_gva(unsigned index)
+int region_claim(struct guest *g, unsigned *index)
 {
-    return (uint64_t)(index + 1) << 40;
+    int lock = index_claim_any(g->id, "mempool", XENVIRT_MEMPOOLS_MAX, index);
+
+    if (lock == -ENOSPC)
+        LOG(ERR,
+            "all %u mempool numbers of this guest are taken: each granted mempool has one, and each program one for "
+            "its bounce buffers; free a mempool or end a program\n",
+            XENVIRT_MEMPOOLS_MAX);
+    else if (lock < 0)
+        LOG(ERR, "can't take a mempool number: %s\n", strerror(-lock));
+    return lock;
+}
+
+// The key with the references makes a mempool; it comes last and goes first.
+void region_withdraw(struct guest *g, unsigned index)
+{
+    store_remove(&g->store, XENVIRT_KEY_MEMPOOL_GREF, index);
+    store_remove(&g->store, XENVIRT_KEY_MEMPOOL_VA, index);
 }
 
 int region_open(struct guest *g, uint32_t pages, struct region **out)
@@ -25,10 +42,9 @@ int region_open(struct guest *g, uint32_t pages, struct region **out)
     if (r == NULL)
         return -ENOMEM;
     r->guest = g;
-    r->lock = index_claim_any(g->id, "mempool", XENVIRT_MEMPOOLS_MAX, &r->index);
+    r->lock = region_claim(g, &r->index);
     if (r->lock < 0) {
         ret = r->lock;
-        LOG(ERR, "no free mempool number of %u\n", XENVIRT_MEMPOOLS_MAX);
         goto free_region;
     }
     ret = offer_open(&r->offer, g, pages);
@@ -48,7 +64,6 @@ free_region:
     return ret;
 }
 
-// The key with the references makes a mempool; it comes last and goes first.
 int region_publish(struct region *r, struct rte_mempool *mp)
 {
     char text[OFFER_TEXT_MAX];
@@ -74,8 +89,7 @@ void region_close(struct region *r)
     struct guest *g = r->guest;
     bool busy;
 
-    store_remove(&g->store, XENVIRT_KEY_MEMPOOL_GREF, r->index);
-    store_remove(&g->store, XENVIRT_KEY_MEMPOOL_VA, r->index);
+    region_withdraw(g, r->index);
     guest_lock();
     r->mp = NULL;
     busy = r->users != 0;

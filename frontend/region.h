@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// region.h: memory that descriptors may point into: a granted mempool or a device's bounce buffers. The switch calls
-// both a mempool; M is its number in XenStore.
+// region.h: granted mempools: memory that descriptors may point into. M is a mempool's number in XenStore.
 #ifndef XENVIRT_REGION_H
 #define XENVIRT_REGION_H
 
@@ -8,11 +7,23 @@
 
 struct rte_mempool;
 
+// A mempool's address in descriptors: M's own terabyte.
+static inline uint64_t region_gva(unsigned index)
+{
+    return (uint64_t)(index + 1) << 40;
+}
+
+// Take a mempool number of the guest: returns its lock, to be released by index_release(), or -errno, which is logged.
+int region_claim(struct guest *g, unsigned *index);
+
+// Remove a mempool's keys.
+void region_withdraw(struct guest *g, unsigned index);
+
 struct region {
     TAILQ_ENTRY(region) next;
     struct guest *guest;
     struct offer offer;
-    struct rte_mempool *mp; // NULL: bounce buffers
+    struct rte_mempool *mp; // NULL: not published
     uint64_t gva; // what descriptors call the first byte
     unsigned index; // M
     int lock; // on M

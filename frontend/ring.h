@@ -23,7 +23,7 @@ enum ring_fault { RING_FAULTS(RING_FAULT_ENUM) RING_FAULT_COUNT };
 struct ring_slot { // of descriptor i
     void *cookie; // of a chain's head, the poster's
     uint16_t count; // of a chain's head: descriptors in it, 0: not outstanding
-    uint16_t next; // in the chain
+    uint16_t next; // in the chain; the poster's, of its last descriptor
     uint32_t len; // of this descriptor
 };
 

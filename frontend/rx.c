@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // rx.c: from the switch.
 //
-// Two ways, chosen at each start. Bounce: descriptor i always posts bounce buffer i, frames are copied into mbufs of
-// any mempool, and wait in the ring while there is none. Direct: the mempool is granted and its mbufs are posted
-// themselves. Where an mbuf is smaller than a frame may be, and the program takes frames in several (scatter), it is bounce.
+// Two ways, chosen at each start. Bounce: descriptor i always posts bounce buffer i, of which there may be fewer than the
+// queue has descriptors; frames are copied into mbufs of any mempool, and wait in the ring while there is none. Direct: the
+// mempool is granted and its mbufs are posted themselves. Where an mbuf is smaller than a frame may be, and the program takes
+// frames in several (scatter), it is bounce.
 #include <errno.h>
 
 #include <rte_ethdev.h>
@@ -17,7 +18,7 @@
 
 static void bounce_post(struct rxq *q)
 {
-    for (uint16_t id = 0; id < q->n_desc; id++) {
+    for (uint16_t id = 0; id < q->bounce.count; id++) {
         uint64_t gva = q->bounce.gva + (uint64_t)id * BOUNCE_BYTES + BOUNCE_HEADER_AT;
 
         ring_get(&q->ring);
@@ -62,7 +63,8 @@ bool rxq_scatters(const struct rxq *q)
 
 int rxq_open(struct rxq *q, void *mem, uint16_t size, const struct bounce *bounce, const struct windows *windows)
 {
-    int ret = ring_open(&q->ring, mem, size, q->n_desc, "receive queue");
+    uint16_t limit = bounce->va != NULL ? bounce->count : q->n_desc;
+    int ret = ring_open(&q->ring, mem, size, limit, "receive queue");
 
     if (ret < 0)
         return ret;

@@ -61,10 +61,30 @@ int store_read(struct store *s, const char *path, uint32_t *value)
     return 0;
 }
 
-static void key_path(const struct store *s, const char *key, unsigned n, char path[STORE_PATH_MAX])
+// Directory i of those in which there are keys; 0 is control/dpdk itself.
+static void dir_path(const struct store *s, unsigned i, char path[STORE_PATH_MAX])
 {
-    int len = snprintf(path, STORE_PATH_MAX, "%s" XENVIRT_DIR "/", s->root);
+    int len = snprintf(path, STORE_PATH_MAX, "%s" XENVIRT_DIR, s->root);
 
+    if (i > 0)
+        snprintf(path + len, STORE_PATH_MAX - len, "/" XENVIRT_DEVICES_DIR, i);
+}
+
+// The directory of key n: mempools' are in the first one.
+static unsigned key_dir(const char *key, unsigned n)
+{
+    bool mempool = strcmp(key, XENVIRT_KEY_MEMPOOL_GREF) == 0 || strcmp(key, XENVIRT_KEY_MEMPOOL_VA) == 0;
+
+    return mempool ? 0 : n / XENVIRT_DIR_DEVICES;
+}
+
+static void key_path(const struct store *s, unsigned dir, const char *key, unsigned n, char path[STORE_PATH_MAX])
+{
+    size_t len;
+
+    dir_path(s, dir, path);
+    len = strlen(path);
+    path[len++] = '/';
     snprintf(path + len, STORE_PATH_MAX - len, key, n);
 }
 
@@ -73,46 +93,83 @@ int store_write(struct store *s, const char *key, unsigned n, const char *value)
     char path[STORE_PATH_MAX];
     int ret;
 
-    key_path(s, key, n, path);
+    key_path(s, key_dir(key, n), key, n, path);
     if (xs_write(s->xs, XBT_NULL, path, value, strlen(value)))
         return 0;
     ret = -errno;
     LOG(ERR, "XenStore refuses %s: %s\n", path, strerror(-ret));
     if (ret == -EACCES)
         LOG(ERR, "the host must give this domain its " XENVIRT_DIR " first: xv-provision in domain 0\n");
+    if (ret == -ENOSPC)
+        LOG(ERR, "this guest has reached XenStore's quota: other programs' keys, or " XENVIRT_DIR " is full\n");
     return ret;
 }
 
-int store_remove(struct store *s, const char *key, unsigned n)
+static int path_remove(struct store *s, unsigned dir, const char *key, unsigned n)
 {
     char path[STORE_PATH_MAX];
 
-    key_path(s, key, n, path);
+    key_path(s, dir, key, n, path);
     if (xs_rm(s->xs, XBT_NULL, path) || errno == ENOENT)
         return 0;
     return -errno;
 }
 
-char **store_list(struct store *s, unsigned *count)
+// A program with 2.2's driver may have left it in control/dpdk itself.
+int store_remove(struct store *s, const char *key, unsigned n)
 {
-    char full[STORE_PATH_MAX];
-    char **names;
+    unsigned dir = key_dir(key, n);
+    int ret = path_remove(s, dir, key, n);
 
-    snprintf(full, sizeof(full), "%s" XENVIRT_DIR, s->root);
-    names = xs_directory(s->xs, XBT_NULL, full, count);
-    if (names == NULL)
-        *count = 0;
-    return names;
+    return dir != 0 && ret == 0 ? path_remove(s, 0, key, n) : ret;
 }
 
-bool store_listed(char **names, unsigned count, const char *key, unsigned n)
+// In one transaction: another process may just be writing there.
+void store_tidy(struct store *s, unsigned n)
+{
+    char path[STORE_PATH_MAX], **names;
+    xs_transaction_t t;
+    unsigned count = 0;
+
+    if (n < XENVIRT_DIR_DEVICES)
+        return;
+    t = xs_transaction_start(s->xs);
+    if (t == XBT_NULL)
+        return;
+    dir_path(s, n / XENVIRT_DIR_DEVICES, path);
+    names = xs_directory(s->xs, t, path, &count);
+    if (names != NULL && count == 0)
+        xs_rm(s->xs, t, path);
+    free(names);
+    xs_transaction_end(s->xs, t, false);
+}
+
+void store_list(struct store *s, struct store_names *l)
+{
+    char path[STORE_PATH_MAX];
+
+    for (unsigned i = 0; i < STORE_DIRS; i++) {
+        dir_path(s, i, path);
+        l->names[i] = xs_directory(s->xs, XBT_NULL, path, &l->count[i]);
+        if (l->names[i] == NULL)
+            l->count[i] = 0;
+    }
+}
+
+void store_list_free(struct store_names *l)
+{
+    for (unsigned i = 0; i < STORE_DIRS; i++)
+        free(l->names[i]);
+}
+
+bool store_listed(const struct store_names *l, const char *key, unsigned n)
 {
     char name[STORE_PATH_MAX];
 
     snprintf(name, sizeof(name), key, n);
-    for (unsigned i = 0; i < count; i++) {
-        if (strcmp(names[i], name) == 0)
-            return true;
-    }
+    for (unsigned d = 0; d < STORE_DIRS; d++)
+        for (unsigned i = 0; i < l->count[d]; i++)
+            if (strcmp(l->names[d][i], name) == 0)
+                return true;
     return false;
 }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "xenvirt.h"
+
 struct xs_handle;
 
 struct store {
@@ -26,12 +28,23 @@ int store_read(struct store *s, const char *path, uint32_t *value);
 // Read a text into buf. -ENOENT; -E2BIG: longer than the room.
 int store_read_text(struct store *s, const char *path, char *buf, unsigned room);
 
-// Write or remove a key of control/dpdk. Removing what isn't there is no error.
+// Write or remove a key of control/dpdk. Removing what isn't there is no error; it is removed wherever it may be.
 int store_write(struct store *s, const char *key, unsigned n, const char *value);
 int store_remove(struct store *s, const char *key, unsigned n);
 
-// The names in control/dpdk, for store_listed(); free() it. Returns NULL and *count 0 if there are none.
-char **store_list(struct store *s, unsigned *count);
-bool store_listed(char **names, unsigned count, const char *key, unsigned n);
+// Remove the directory of device n's keys, if it has one and it is empty.
+void store_tidy(struct store *s, unsigned n);
+
+// The names of all keys, for store_listed().
+#define STORE_DIRS (XENVIRT_DEVICES_MAX / XENVIRT_DIR_DEVICES)
+
+struct store_names {
+    char **names[STORE_DIRS];
+    unsigned count[STORE_DIRS];
+};
+
+void store_list(struct store *s, struct store_names *l);
+void store_list_free(struct store_names *l);
+bool store_listed(const struct store_names *l, const char *key, unsigned n);
 
 #endif

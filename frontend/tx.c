@@ -2,7 +2,9 @@
 // tx.c: to the switch.
 //
 // A frame whose every segment lies in a granted mempool goes as it is; its mbuf is freed when the back end has sent it.
-// Any other frame, and one whose checksums are left to us, is copied into the bounce buffer of its descriptor, and its mbuf freed at once.
+// Any other frame, and one whose checksums are left to us, is copied into an idle bounce buffer, and its mbuf freed at once.
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_memcpy.h>
@@ -15,8 +17,22 @@
 
 int txq_open(struct txq *q, void *mem, uint16_t size, const struct bounce *bounce)
 {
+    // Where no mempool is granted, more descriptors than bounce buffers would lie idle.
+    uint16_t limit = q->windows.n == 0 ? bounce->count : q->n_desc;
+    int ret;
+
     q->bounce = *bounce;
-    return ring_open(&q->ring, mem, size, q->n_desc, "transmit queue");
+    q->idle = calloc(RTE_MAX(bounce->count, 1), sizeof(*q->idle));
+    if (q->idle == NULL)
+        return -ENOMEM;
+    for (q->n_idle = 0; q->n_idle < bounce->count; q->n_idle++)
+        q->idle[q->n_idle] = bounce->count - 1 - q->n_idle;
+    ret = ring_open(&q->ring, mem, size, limit, "transmit queue");
+    if (ret == 0)
+        return 0;
+    free(q->idle);
+    q->idle = NULL;
+    return ret;
 }
 
 void txq_close(struct txq *q, bool detached)
@@ -28,6 +44,9 @@ void txq_close(struct txq *q, bool detached)
             rte_pktmbuf_free(q->ring.slots[id].cookie);
     }
     ring_close(&q->ring);
+    free(q->idle);
+    q->idle = NULL;
+    q->n_idle = 0;
 }
 
 struct free_list {
@@ -65,9 +84,11 @@ uint16_t tx_reclaim(struct txq *q)
         if (unlikely(id < 0))
             break;
         m = q->ring.slots[id].cookie;
-        ring_put_chain(&q->ring, id);
         if (m != NULL)
             free_list_add(&list, q, m);
+        else
+            q->idle[q->n_idle++] = q->ring.slots[id].next;
+        ring_put_chain(&q->ring, id);
     }
     free_list_flush(&list);
     return i;
@@ -75,8 +96,8 @@ uint16_t tx_reclaim(struct txq *q)
 
 static inline void tx_copy(struct txq *q, const struct rte_mbuf *m)
 {
-    uint16_t id = ring_get(&q->ring);
-    uint32_t at = id * BOUNCE_BYTES + BOUNCE_FRAME_AT, len = 0;
+    uint16_t id = ring_get(&q->ring), buffer = q->idle[--q->n_idle];
+    uint32_t at = buffer * BOUNCE_BYTES + BOUNCE_FRAME_AT, len = 0;
 
     for (const struct rte_mbuf *s = m; s != NULL && len < m->pkt_len; s = s->next) {
         uint32_t n = RTE_MIN(s->data_len, m->pkt_len - len);
@@ -87,6 +108,7 @@ static inline void tx_copy(struct txq *q, const struct rte_mbuf *m)
     if (unlikely((m->ol_flags & q->fix) != 0))
         checksum_fill(q->bounce.va + at, len, m);
     ring_desc_set(&q->ring, id, q->bounce.gva + at - XENVIRT_NET_HDR_BYTES, XENVIRT_NET_HDR_BYTES + len, 0);
+    q->ring.slots[id].next = buffer;
     ring_post(&q->ring, id, 1, NULL);
     q->counts.bounced++;
 }
@@ -192,7 +214,7 @@ uint16_t tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
         }
         if (tx_plan(&plan, q, m) && likely(q->ring.n_free >= plan.n)) {
             tx_direct(q, m, &plan);
-        } else if (likely(q->ring.n_free > 0)) {
+        } else if (likely(q->ring.n_free > 0 && q->n_idle > 0)) {
             tx_copy(q, m);
             free_list_add(&list, q, m);
         } else {

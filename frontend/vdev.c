@@ -42,6 +42,7 @@ static int probe_primary(struct rte_vdev_device *vdev)
         return -ENOMEM;
     d = dev->data->dev_private;
     d->mac = args.mac;
+    d->bounce_most = args.buffers;
     ret = device_open(d, args.domid, args.backend);
     if (ret < 0) {
         rte_eth_dev_release_port(dev);
@@ -81,4 +82,5 @@ static struct rte_vdev_driver driver = { .probe = probe, .remove = remove_device
 
 RTE_PMD_REGISTER_VDEV(net_xenvirt, driver);
 RTE_PMD_REGISTER_ALIAS(net_xenvirt, eth_xenvirt);
-RTE_PMD_REGISTER_PARAM_STRING(net_xenvirt, ARGS_MAC "=<mac> " ARGS_BACKEND "=<domid> " ARGS_DOMID "=<domid>");
+RTE_PMD_REGISTER_PARAM_STRING(
+    net_xenvirt, ARGS_MAC "=<mac> " ARGS_BACKEND "=<domid> " ARGS_DOMID "=<domid> " ARGS_BUFFERS "=<32-1024>");

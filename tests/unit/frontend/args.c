@@ -91,10 +91,27 @@ Test(args, numbers_that_no_domain_has_are_refused)
     }
 }
 
+Test(args, buffers_are_from_32_to_1024)
+{
+    static const char *const bad[] = { "", "-1", "31", "1025", "4294967296", "64x", " 64", "0x40" };
+    char given[64];
+
+    cr_assert_eq(parse("net_xenvirt0", NULL), 0);
+    cr_expect_eq(args.buffers, 224);
+    cr_assert_eq(parse("net_xenvirt0", "buffers=32"), 0);
+    cr_expect_eq(args.buffers, 32);
+    cr_assert_eq(parse("net_xenvirt0", "buffers=1024"), 0);
+    cr_expect_eq(args.buffers, 1024);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(given, sizeof(given), "buffers=%s", bad[i]);
+        refused("net_xenvirt0", given, "is no number from 32 to 1024");
+    }
+}
+
 Test(args, what_is_unknown_or_there_twice_is_refused)
 {
-    refused(
-        "net_xenvirt0", "macaddr=00:00:00:00:00:11", "unknown argument 'macaddr'; known are mac=, backend= and domid=");
+    refused("net_xenvirt0", "macaddr=00:00:00:00:00:11",
+        "unknown argument 'macaddr'; known are mac=, backend=, domid= and buffers=");
     refused("net_xenvirt0", "MAC=00:00:00:00:00:11", "unknown argument 'MAC'");
     refused("net_xenvirt0", "=3", "unknown argument ''");
     refused("net_xenvirt0", "mac=00:00:00:00:00:11,mac=00:00:00:00:00:22", "mac is given twice");

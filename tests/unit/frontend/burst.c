@@ -29,7 +29,7 @@ static void setup(void)
     cr_assert_eq(mp->nb_mem_chunks, 1);
     granted = (struct windows){ .n = 1, .w[0] = { (uintptr_t)hdr->addr, hdr->len, POOL_GVA } };
     mem = aligned_alloc(4096, ring_pages(256) * 4096);
-    bounce = (struct bounce){ .va = aligned_alloc(4096, 64 * 4096), .gva = BOUNCE_GVA };
+    bounce = (struct bounce){ .va = aligned_alloc(4096, 64 * 4096), .gva = BOUNCE_GVA, .count = N };
     memset(bounce.va, 0, 64 * 4096);
     rx.mp = mp;
     rx.n_desc = N;

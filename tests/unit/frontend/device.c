@@ -100,11 +100,11 @@ TestSuite(device, .init = setup, .fini = eal_stop);
 Test(device, publishes_the_keys_of_2_2_and_the_start_last)
 {
     start();
-    cr_assert_eq(xen_keys(), 7);
+    cr_assert_eq(xen_keys(), 8); // with one that isn't in 2.2
     cr_expect_str_eq(xen_key("0_ether_addr"), "00:00:00:00:00:11");
     cr_expect_str_eq(xen_key("event_type_start_0"), "1");
     static const char *const others[] = { "0_ether_addr", "0_vring_flag", "0_rx_vring_gref", "0_tx_vring_gref",
-        "0_mempool_gref", "0_mempool_va" };
+        "0_mempool_gref", "0_mempool_va", "0_mempools" };
     for (size_t i = 0; i < RTE_DIM(others); i++)
         cr_expect_lt(xen_key_order(others[i]), xen_key_order("event_type_start_0"));
     cr_assert_eq(flag_page()->up, 0xA5);
@@ -113,10 +113,160 @@ Test(device, publishes_the_keys_of_2_2_and_the_start_last)
     cr_assert_eq(flag_page()->front.wanted, XENVIRT_WANT_RUN);
 }
 
-Test(device, three_fit_the_default_limit_of_1024_pages)
+Test(device, four_fit_the_default_limit_of_1024_pages_whatever_they_ask_for)
 {
+    static const char *const names[] = { "net_xenvirt1", "net_xenvirt2", "net_xenvirt3" };
+
+    xen_pages_limit(1024);
+    configure(1024, 1024);
+    cr_assert_eq(rte_eth_dev_start(port), 0);
+    cr_assert_eq(xen_pages(), 231 + 1 + 9);
+    for (size_t i = 0; i < RTE_DIM(names); i++) {
+        plug(names[i], "");
+        configure(1024, 1024);
+        cr_assert_eq(rte_eth_dev_start(port), 0);
+    }
+    cr_assert_eq(xen_pages(), 4 * (231 + 9) + 2);
+}
+
+// Posted receive buffers, as the back end sees them.
+static unsigned posted(void)
+{
+    const struct xenvirt_pair *p = xen_page(atoi(xen_key("0_rx_vring_gref")));
+
+    return ((uint16_t *)((char *)xen_page(p[1].gref)))[1]; // avail->idx of a ring of 256
+}
+
+Test(device, buffers_are_as_many_as_the_argument_says_or_descriptors_if_fewer)
+{
+    static const struct {
+        const char *args;
+        uint16_t n_rx;
+        unsigned posted;
+    } rows[] = { { "", 1024, 224 }, { "", 128, 128 }, { "buffers=32", 1024, 32 }, { "buffers=256", 1024, 256 } };
+
+    for (size_t i = 0; i < RTE_DIM(rows); i++) {
+        cr_assert_eq(rte_vdev_uninit("net_xenvirt0"), 0);
+        plug("net_xenvirt0", rows[i].args);
+        configure(rows[i].n_rx, 256);
+        cr_assert_eq(rte_eth_dev_start(port), 0);
+        cr_expect_eq(posted(), rows[i].posted, "%s", rows[i].args);
+    }
+}
+
+Test(device, a_queue_answers_for_each_descriptor_that_it_was_set_up_with)
+{
+    configure(1024, 1024);
+    cr_assert_eq(rte_eth_dev_start(port), 0);
+    cr_expect_eq(rte_eth_rx_descriptor_status(port, 0, 223), RTE_ETH_RX_DESC_AVAIL);
+    cr_expect_eq(rte_eth_rx_descriptor_status(port, 0, 224), RTE_ETH_RX_DESC_UNAVAIL);
+    cr_expect_eq(rte_eth_rx_descriptor_status(port, 0, 1023), RTE_ETH_RX_DESC_UNAVAIL);
+    cr_expect_eq(rte_eth_rx_descriptor_status(port, 0, 1024), -EINVAL);
+    cr_expect_eq(rte_eth_tx_descriptor_status(port, 0, 223), RTE_ETH_TX_DESC_DONE);
+    cr_expect_eq(rte_eth_tx_descriptor_status(port, 0, 1023), RTE_ETH_TX_DESC_FULL);
+    cr_expect_eq(rte_eth_tx_descriptor_status(port, 0, 1024), -EINVAL);
+}
+
+// The pages of a mempool key's value, as the switch walks them.
+static unsigned pages_listed(const char *key)
+{
+    char *copy = strdup(xen_key(key)), *save, *ref;
+    unsigned n = 0;
+
+    for (ref = strtok_r(copy, ",", &save); ref != NULL; ref = strtok_r(NULL, ",", &save)) {
+        const struct xenvirt_pair *p = xen_page(atoi(ref));
+
+        for (int i = 0; i < 512 && p[i].gref != 0; i++, n++)
+            cr_assert_not_null(xen_page(p[i].gref));
+    }
+    free(copy);
+    return n;
+}
+
+static void devices_start(unsigned n)
+{
+    char name[32];
+
     start();
-    cr_assert_leq(xen_pages() * 3, 1024);
+    for (unsigned i = 1; i < n; i++) {
+        snprintf(name, sizeof(name), "net_xenvirt%u", i);
+        plug(name, "");
+        start();
+    }
+}
+
+Test(device, thirty_two_share_one_mempool_each_with_a_part_of_its_own)
+{
+    char key[32], want[32];
+
+    mp = eal_pool("large", 4095);
+    devices_start(32);
+    cr_assert_null(xen_key("1_mempool_gref"));
+    cr_assert_eq(pages_listed("0_mempool_gref"), 32 * 231);
+    for (unsigned i = 0; i < 32; i++) {
+        if (i < 8)
+            snprintf(key, sizeof(key), "%u_mempools", i);
+        else
+            snprintf(key, sizeof(key), "devices%u/%u_mempools", i / 8, i);
+        snprintf(want, sizeof(want), "0:%u+231", i * 231);
+        cr_assert_str_eq(xen_key(key), want);
+    }
+    cr_assert_eq(xen_pages(), 32 * (231 + 9) + 15);
+    cr_assert_neq(rte_vdev_init("net_xenvirt32", ""), 0);
+}
+
+Test(device, a_part_given_back_is_the_next_ones_and_the_end_shrinks)
+{
+    devices_start(4);
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt1"), 0);
+    cr_assert_eq(pages_listed("0_mempool_gref"), 4 * 231); // one in the middle stays
+    plug("net_xenvirt9", "");
+    start();
+    cr_assert_str_eq(xen_key("1_mempools"), "0:231+231");
+    cr_assert_eq(pages_listed("0_mempool_gref"), 4 * 231);
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt2"), 0);
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt3"), 0); // both go
+    cr_assert_eq(pages_listed("0_mempool_gref"), 2 * 231);
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt9"), 0);
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt0"), 0);
+    cr_assert_eq(xen_keys(), 0);
+    cr_assert_eq(xen_pages(), 0);
+}
+
+Test(device, pages_of_an_unconfirmed_stop_are_replaced_under_the_others)
+{
+    const struct xenvirt_pair *p;
+    uint32_t first;
+    unsigned pages;
+
+    devices_start(1);
+    plug("net_xenvirt1", "");
+    start();
+    rte_eth_dev_get_port_by_name("net_xenvirt0", &port);
+    pages = xen_pages();
+    p = xen_page(atoi(xen_key("0_mempool_gref")));
+    first = p[0].gref;
+    answer(XENVIRT_BACK_ATTACHED);
+    stop_ms();
+    cr_assert_eq(pages_listed("0_mempool_gref"), 2 * 231);
+    cr_assert_neq(p[0].gref, first);
+    cr_assert_eq(rte_eth_dev_start(port), 0);
+    cr_assert_str_eq(xen_key("0_mempools"), "0:0+231");
+    cr_assert_eq(xen_pages(), pages);
+}
+
+Test(device, pages_that_cannot_be_replaced_are_nobodys)
+{
+    devices_start(1);
+    plug("net_xenvirt1", "");
+    start();
+    rte_eth_dev_get_port_by_name("net_xenvirt0", &port);
+    answer(XENVIRT_BACK_ATTACHED);
+    xen_pages_limit(xen_pages());
+    stop_ms();
+    xen_pages_limit(4096);
+    cr_assert_eq(rte_eth_dev_start(port), 0);
+    cr_assert_str_eq(xen_key("0_mempools"), "0:462+231");
 }
 
 Test(device, writes_the_ring_size_only_if_it_is_not_256)
@@ -125,6 +275,11 @@ Test(device, writes_the_ring_size_only_if_it_is_not_256)
     cr_assert_eq(rte_eth_dev_start(port), 0);
     cr_assert_null(xen_key("0_vring_size"));
     cr_assert_eq(rte_eth_dev_stop(port), 0);
+    configure(256, 1024); // of which it can't use more
+    cr_assert_eq(rte_eth_dev_start(port), 0);
+    cr_assert_null(xen_key("0_vring_size"));
+    cr_assert_eq(rte_vdev_uninit("net_xenvirt0"), 0);
+    plug("net_xenvirt0", "buffers=1024");
     configure(256, 320);
     cr_assert_eq(rte_eth_dev_start(port), 0);
     cr_assert_str_eq(xen_key("0_vring_size"), "512");
@@ -281,7 +436,8 @@ Test(device, number_that_another_process_holds_is_left_alone)
 Test(device, keys_of_dead_processes_are_removed)
 {
     static const char *const stale[] = { "event_type_start_3", "3_ether_addr", "3_vring_flag", "3_rx_vring_gref",
-        "3_tx_vring_gref", "3_vring_size", "9_mempool_gref", "9_mempool_va", "0_vring_size" };
+        "3_tx_vring_gref", "3_vring_size", "3_mempools", "8_ether_addr", "devices1/9_ether_addr",
+        "devices3/event_type_start_31", "devices3/31_ether_addr", "9_mempool_gref", "9_mempool_va", "0_vring_size" };
 
     for (size_t i = 0; i < RTE_DIM(stale); i++)
         xen_key_set(stale[i], "12");
@@ -305,7 +461,7 @@ Test(device, start_fails_cleanly_if_xenstore_refuses)
 Test(device, start_fails_cleanly_if_grants_run_out)
 {
     configure(256, 256);
-    for (unsigned limit = 1; limit < 270; limit += 13) {
+    for (unsigned limit = 1; limit < 241; limit += 12) {
         xen_pages_limit(limit);
         cr_assert_eq(rte_eth_dev_start(port), -ENOSPC);
     }
@@ -345,7 +501,8 @@ Test(device, mtu_that_mbufs_do_not_hold_is_refused)
 Test(device, bad_arguments_are_refused)
 {
     static const char *const args[] = { "mac=ff:ff:ff:ff:ff:ff", "mac=01:00:5e:00:00:01", "mac=00:00:00:00:00:00",
-        "mac=hello", "backend=-1", "backend=x", "backend=32752", "domid=40000", "queues=2", "backend=1", "domid=8" };
+        "mac=hello", "backend=-1", "backend=x", "backend=32752", "domid=40000", "queues=2", "buffers=31",
+        "buffers=1025", "buffers=x", "buffers=", "backend=1", "domid=8" };
 
     for (size_t i = 0; i < RTE_DIM(args); i++)
         cr_expect_neq(rte_vdev_init("net_xenvirt1", args[i]), 0, "%s", args[i]);

@@ -188,3 +188,48 @@ Test(mempool, mbufs_that_a_back_end_may_still_write_are_not_reused)
     rte_eth_dev_stop(port);
     cr_assert_eq(rte_mempool_in_use_count(mp), 256);
 }
+
+// The back end has sent n frames from a ring of 1,024 entries.
+static void all_sent(unsigned n)
+{
+    const struct xenvirt_pair *p = xen_page(atoi(xen_key("0_tx_vring_gref")));
+    uint16_t *avail = (uint16_t *)((char *)xen_page(p[4].gref));
+    uint32_t *used = xen_page(p[5].gref);
+
+    for (unsigned i = 0; i < n; i++) {
+        uint16_t at = ((uint16_t *)used)[1];
+
+        // The pages of a grant lie in a row here.
+        used[1 + 2 * (at & 1023)] = avail[2 + (at & 1023)];
+        used[2 + 2 * (at & 1023)] = 0;
+        ((uint16_t *)used)[1] = at + 1;
+    }
+}
+
+Test(mempool, more_descriptors_than_bounce_buffers_serve_granted_frames)
+{
+    struct rte_mempool *mp = granted("pool", 2047), *plain = eal_pool("plain", 1023);
+    struct rte_eth_conf conf = { 0 };
+    struct rte_mbuf *m[1024];
+
+    start(mp);
+    rte_eth_dev_stop(port);
+    cr_assert_eq(rte_eth_dev_configure(port, 1, 1, &conf), 0);
+    cr_assert_eq(rte_eth_rx_queue_setup(port, 0, 256, SOCKET_ID_ANY, NULL, mp), 0);
+    cr_assert_eq(rte_eth_tx_queue_setup(port, 0, 1024, SOCKET_ID_ANY, NULL), 0);
+    cr_assert_eq(rte_eth_dev_start(port), 0);
+    cr_assert_str_eq(xen_key("0_vring_size"), "1024");
+    for (unsigned round = 0; round < 4; round++) {
+        for (int i = 0; i < 300; i++)
+            m[i] = eal_frame(plain, 60, i);
+        cr_assert_eq(rte_eth_tx_burst(port, 0, m, 300), 224); // one each, then none is idle
+        rte_pktmbuf_free_bulk(m + 224, 76);
+        for (int i = 0; i < 800; i++)
+            m[i] = eal_frame(mp, 60, i);
+        cr_assert_eq(rte_eth_tx_burst(port, 0, m, 800), 800);
+        all_sent(1024);
+        cr_assert_eq(rte_eth_tx_done_cleanup(port, 0, 0), 1024);
+    }
+    cr_assert_eq(rte_mempool_in_use_count(mp), 256);
+    cr_assert_eq(rte_mempool_in_use_count(plain), 0);
+}
