@@ -58,8 +58,8 @@ static inline uint32_t fdb_entry_gen(struct fabric *f, const _Atomic uint64_t *e
 
     if (vif >= f->max_vifs)
         return 0;
-    // Acquire: the entry is read again after the generation. The primary takes an entry away before it changes the
-    // generation (release in fdb_remove() and vif_open()), so an entry that still stands belongs to this generation.
+    // Acquire: the entry is read again after the generation. The primary takes an entry away before it gives the vif
+    // another generation (release in fdb_remove() and vif_open()), so an entry that still stands belongs to this generation.
     gen = atomic_load_explicit(&fabric_vif(f, vif)->gen, memory_order_acquire);
     return atomic_load_explicit(entry, memory_order_relaxed) == word ? gen : 0;
 }

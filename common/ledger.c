@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ledger.h"
 
-void ledger_start(struct ledger *l, uint32_t gen, uint16_t next)
+void ledger_start(struct ledger *l, uint32_t gen, uint32_t since, uint16_t next)
 {
+    bool go_on = state_gen_of(atomic_load_explicit(&l->gen, memory_order_acquire), since, gen);
     struct vq_pos *pos;
 
-    // No generation while the rest changes: a successor that finds this starts anew.
-    atomic_store_explicit(&l->gen, 0, memory_order_release);
+    // No generation while counters are set to 0, so a successor that finds this does it again. Where they go on the
+    // generation before stays until all is done, which a successor may do any number of times.
+    if (!go_on)
+        atomic_store_explicit(&l->gen, 0, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
     ledger_clear(l, LEDGER_LANES | LEDGER_RING);
     pos = ledger_begin(l);
-    *pos = (struct vq_pos){ .next = next };
+    if (!go_on)
+        *pos = (struct vq_pos){ 0 };
+    pos->next = next;
+    pos->fault = VQ_FAULT_NONE;
     l->n_lanes = 0;
     ledger_commit(l, 0);
     atomic_store_explicit(&l->gen, gen, memory_order_release);

@@ -62,8 +62,9 @@ static inline void ledger_add_lane(struct ledger *l, uint32_t lane, uint32_t at)
     l->lanes[l->n_lanes++] = (struct ledger_lane){ lane, at };
 }
 
-// Start a ledger for a new attachment: its queue goes on at `next`. The generation is written last.
-void ledger_start(struct ledger *l, uint32_t gen, uint16_t next);
+// Start a ledger for a new attachment: its queue goes on at `next`. The generation is written last. The counters begin at
+// 0, or go on if the ledger is of a generation from since on: the same device's.
+void ledger_start(struct ledger *l, uint32_t gen, uint32_t since, uint16_t next);
 
 // Successor: publish the tails of a burst from a guest that context ctx was about to publish; before source_init().
 void ledger_redo_tails(struct ledger *l, struct fabric *f, uint32_t ctx);

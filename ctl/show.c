@@ -61,16 +61,16 @@ static uint64_t count(const _Atomic uint64_t *word)
     return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-static void count_ledger(struct vq_pos *pos, const struct ledger *l, uint32_t gen)
+static void count_ledger(struct vq_pos *pos, const struct ledger *l, const struct msg_record *said)
 {
-    if (ledger_read(l, pos) != gen)
-        *pos = (struct vq_pos){ 0 }; // another generation's
+    if (!state_gen_of(ledger_read(l, pos), said->since, said->gen))
+        *pos = (struct vq_pos){ 0 }; // another device's
 }
 
 static void count_wire(struct show_vif *v, const struct state_wire *w)
 {
     // Acquire: the primary sets the counters to 0 before it writes the generation.
-    if (atomic_load_explicit(&w->gen, memory_order_acquire) != v->said.gen)
+    if (!state_gen_of(atomic_load_explicit(&w->gen, memory_order_acquire), v->said.since, v->said.gen))
         return;
     v->wire_rx_frames = count(&w->rx_frames);
     v->wire_rx_bytes = count(&w->rx_bytes);
@@ -100,8 +100,8 @@ void show_count(struct show *sh, const struct state *s)
 
         if (v->said.vif >= FABRIC_VIFS_MAX || v->said.gen == 0)
             continue;
-        count_ledger(&v->from, &s->vifs[v->said.vif].from, v->said.gen);
-        count_ledger(&v->to, &s->vifs[v->said.vif].to, v->said.gen);
+        count_ledger(&v->from, &s->vifs[v->said.vif].from, &v->said);
+        count_ledger(&v->to, &s->vifs[v->said.vif].to, &v->said);
         count_wire(v, &s->wires[v->said.vif]);
     }
     for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {
@@ -184,13 +184,14 @@ static void table_vif(FILE *out, const struct show_vif *v)
     const struct msg_record *m = &v->said;
     const char *const first = "     dropped: ";
     const char *lead = first;
-    char vif[16], pool[16], vlan[16], mac[18];
+    char vif[16], guest[16], pool[16], vlan[16], mac[18];
 
     number_text(vif, sizeof(vif), m->vif, m->vif < FABRIC_VIFS_MAX, "-");
     number_text(pool, sizeof(pool), m->pool, m->pool != UINT32_MAX, "-");
     number_text(vlan, sizeof(vlan), m->vlan, m->vlan != 0, "-");
     mac_text(mac, m, "-");
-    fprintf(out, "%4s %6u %6u  %-17s %5s %5s %10" PRIu64 " %12" PRIu64 " %10" PRIu64 " %12" PRIu64 "  ", vif, m->domid,
+    number_text(guest, sizeof(guest), m->domid, m->domid != MSG_DOMID_ANY, "-");
+    fprintf(out, "%4s %6s %6u  %-17s %5s %5s %10" PRIu64 " %12" PRIu64 " %10" PRIu64 " %12" PRIu64 "  ", vif, guest,
         m->device, mac, vlan, pool, v->from.frames, v->from.bytes, v->to.frames, v->to.bytes);
     table_text(out, m->state);
     fputc('\n', out);
@@ -346,7 +347,7 @@ static void json_vif(FILE *out, const struct show *sh, const struct show_vif *v)
 
     fputc('{', out);
     json_maybe(out, "vif", m->vif, m->vif < FABRIC_VIFS_MAX);
-    json_number(out, "domid", m->domid);
+    json_maybe(out, "domid", m->domid, m->domid != MSG_DOMID_ANY);
     json_number(out, "device", m->device);
     json_maybe(out, "generation", m->gen, m->gen != 0);
     mac_text(mac, m, "");

@@ -19,6 +19,18 @@ static struct verdict classify_many(const struct frame_head *h, enum verdict_kin
     return (struct verdict){ .kind = kind, .vif = FABRIC_VIF_NONE };
 }
 
+// Nobody's, but perhaps the MAC of one that is stopped.
+static struct verdict classify_unknown(
+    struct fabric *f, const struct vif *vifs, const struct origin *from, const struct frame_head *h)
+{
+    struct verdict v = classify_many(h, VERDICT_UNKNOWN);
+    uint16_t vif = fdb_find(f, fdb_key(h->mac));
+
+    if (v.kind == VERDICT_UNKNOWN && vif < f->max_vifs && vifs[vif].gen == 0 && vifs[vif].port == from->port)
+        v.vif = vif;
+    return v;
+}
+
 struct verdict classify(struct fabric *f, const struct vif *vifs, const struct origin *from, const struct frame_head *h)
 {
     uint32_t gen = 0;
@@ -31,7 +43,7 @@ struct verdict classify(struct fabric *f, const struct vif *vifs, const struct o
     vif = fdb_find_gen(f, fdb_key(h->mac), &gen);
     // A vif that is just being opened or closed is known to the table and not yet, or no more, to us.
     if (vif == FABRIC_VIF_NONE || vifs[vif].gen != gen || vifs[vif].port != from->port)
-        return classify_many(h, VERDICT_UNKNOWN);
+        return classify_unknown(f, vifs, from, h);
     if (h->tagged && h->vlan != vifs[vif].vlan)
         return drop_vif(vif, DROP_WIRE_RX_WRONG_TAG);
     if (vifs[vif].pool != from->pool)

@@ -13,7 +13,7 @@
 
 // What an I/O lcore knows of a vif. Its own copy: the control lcore has it changed by io_post().
 struct vif {
-    uint32_t gen; // 0: closed
+    uint32_t gen; // 0: closed; then the rest is of who had the number last
     uint32_t flags; // as in struct fabric_vif
     uint16_t port; // index of its uplink
     uint16_t io; // I/O lcore of that uplink
@@ -32,7 +32,7 @@ struct origin { // of a frame: where it came in
 enum verdict_kind {
     VERDICT_VIF, // to vif, in generation gen
     VERDICT_GROUP, // to every vif that classify_group() says
-    VERDICT_UNKNOWN, // nobody's: to those of classify_group() that are promiscuous
+    VERDICT_UNKNOWN, // nobody's: to those of classify_group() that are promiscuous. vif: whose it would be if it was running
     VERDICT_DROP_VIF, // drop: enum wire_drop of vif
     VERDICT_DROP_PORT, // drop: enum port_drop
 };

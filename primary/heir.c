@@ -16,9 +16,14 @@ static void row_empty(struct io *io, uint32_t vif)
         struct lane *l = fabric_lane(io->fabric, vif, ctx);
         uint32_t tail = atomic_load_explicit(&l->tail, memory_order_relaxed);
 
+        uint32_t n = tail - atomic_load_explicit(&l->head, memory_order_relaxed);
+
+        if (n == 0)
+            continue;
         // Nothing of the slots was read, so the order of nothing matters to their producer.
-        if (atomic_load_explicit(&l->head, memory_order_relaxed) != tail)
-            atomic_store_explicit(&l->head, tail, memory_order_release);
+        atomic_store_explicit(&l->head, tail, memory_order_release);
+        wire_drops(
+            io, vif, DROP_LANE_STOPPED, n <= io->fabric->lane_slots ? n : 0); // a tail that is no tail counts nothing
     }
 }
 

@@ -29,6 +29,7 @@
 #include "session.h"
 #include "statefile.h"
 #include "stats.h"
+#include "vif.h"
 
 enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -298,6 +299,7 @@ static int ios_start(struct primary *p)
 
     if (ret < 0)
         return ret;
+    vifs_remember(p);
     at->addr = (uintptr_t)p->fabric;
     at->bytes = p->fabric->bytes;
     // Release: pairs with the workers' acquire.

@@ -22,6 +22,7 @@ struct primary {
     struct io *ios[FABRIC_IO_MAX]; // NULL until the state is there
     struct vif vifs[FABRIC_VIFS_MAX]; // as the watcher wants them
     struct vif_asked asked[FABRIC_VIFS_MAX];
+    uint32_t since[FABRIC_VIFS_MAX]; // first generation whose counters go on
     uint32_t pools[FABRIC_VIFS_MAX]; // their own, or NIC_POOL_NONE
     bool clean; // no NIC was pulled out, and each I/O lcore has stopped
 };

@@ -26,12 +26,12 @@ static uint64_t wire_count(const struct state_wire *w, enum wire_side side)
     return sum;
 }
 
-static struct sums ledger_sums(const struct ledger *l, uint32_t gen)
+static struct sums ledger_sums(const struct primary *p, uint32_t vif, const struct ledger *l)
 {
     struct vq_pos pos;
     struct sums s = { 0, 0 };
 
-    if (ledger_read(l, &pos) != gen)
+    if (!state_gen_of(ledger_read(l, &pos), p->since[vif], p->vifs[vif].gen))
         return s;
     s.frames = pos.frames;
     for (uint32_t i = 0; i < STATE_DROPS_MAX; i++)
@@ -42,7 +42,7 @@ static struct sums ledger_sums(const struct ledger *l, uint32_t gen)
 // What the primary dropped was delivered by the worker's count.
 static struct sums tx_sums(const struct primary *p, uint32_t vif)
 {
-    struct sums s = ledger_sums(&p->state->vifs[vif].from, p->vifs[vif].gen);
+    struct sums s = ledger_sums(p, vif, &p->state->vifs[vif].from);
     uint64_t lost = wire_count(&p->state->wires[vif], WIRE_TX);
 
     lost = lost < s.frames ? lost : s.frames;
@@ -54,7 +54,7 @@ static struct sums tx_sums(const struct primary *p, uint32_t vif)
 // What the primary dropped never came to the worker.
 static struct sums rx_sums(const struct primary *p, uint32_t vif)
 {
-    struct sums s = ledger_sums(&p->state->vifs[vif].to, p->vifs[vif].gen);
+    struct sums s = ledger_sums(p, vif, &p->state->vifs[vif].to);
 
     s.drops += wire_count(&p->state->wires[vif], WIRE_RX);
     return s;

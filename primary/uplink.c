@@ -99,12 +99,24 @@ static void port_drop(const struct uplink *u, enum port_drop why)
     count_share(&u->counts->drops[why], 1);
 }
 
+// Nobody gets it. Whose MAC it has, but is stopped, is told how many it missed.
+static void nobody_drop(
+    struct io *io, const struct uplink *u, const struct origin *from, const struct frame_head *h, uint16_t stopped)
+{
+    enum port_drop why = classify_nobody(from, h);
+
+    if (why == PORT_DROP_UNKNOWN_MAC && stopped != FABRIC_VIF_NONE)
+        wire_drop(io, stopped, DROP_WIRE_RX_STOPPED);
+    else
+        port_drop(u, why);
+}
+
 // To all that it concerns, with the one copy only if there are any, and behind what came before it.
 static void to_many(struct io *io, const struct uplink *u, const struct origin *from, const struct rte_mbuf *m,
-    const struct frame_head *h, struct source_burst *run)
+    const struct frame_head *h, struct source_burst *run, uint16_t stopped)
 {
     if (!group_concerns(io, from, h)) {
-        port_drop(u, classify_nobody(from, h));
+        nobody_drop(io, u, from, h, stopped);
         return;
     }
     run_end(io, run);
@@ -123,7 +135,7 @@ static void mbuf_sort(struct io *io, const struct uplink *u, const struct origin
         break;
     case VERDICT_GROUP:
     case VERDICT_UNKNOWN:
-        to_many(io, u, from, m, &h, run);
+        to_many(io, u, from, m, &h, run, v.vif);
         break;
     case VERDICT_DROP_VIF:
         wire_drop(io, v.vif, v.drop);
@@ -226,8 +238,7 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
         m->data_off -= FRAME_TAG_BYTES;
     m->data_len = (uint16_t)bytes;
     m->pkt_len = bytes;
-    frame_out(rte_pktmbuf_mtod(m, uint8_t *), frame, len, tag,
-        (v->flags & MSG_VIF_VLAN_OUT) != 0 ? v->vlan : 0);
+    frame_out(rte_pktmbuf_mtod(m, uint8_t *), frame, len, tag, (v->flags & MSG_VIF_VLAN_OUT) != 0 ? v->vlan : 0);
     u->tx[u->n_tx] = m;
     u->tx_vif[u->n_tx++] = vif;
 }

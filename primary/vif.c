@@ -2,11 +2,12 @@
 // vif.c: the order matters. See fdb_find_gen(): an entry of the forwarding table always belongs to the generation that
 // stands in the vif's record, so
 //
-//     open:  heir leaves the row | counters; record; generation; forwarding entry; the NIC's pool gets the MAC; what the
-//            pool's queue held is sorted without it; I/O lcores know it |
-//     close: forwarding entry; generation; the pool loses the MAC; I/O lcores forget it; heir takes the row |
+//     open:  heir leaves the row | the stopped vif's forwarding entry goes; counters; record; generation; forwarding entry;
+//            the NIC's pool gets the MAC; what the pool's queue held is sorted without it; I/O lcores know it |
+//     close: generation; the pool loses the MAC; I/O lcores know that it is closed; heir takes the row |
 //
-// So nothing that came in for a vif's last guest reaches its next one, not even with the same MAC.
+// The entry of a closed vif stays, with no generation: who looks its MAC up finds nobody, but the frames that come for it
+// from the wire are counted as its own. So nothing that came in for a vif's last guest reaches its next one, not even with the same MAC.
 //
 // The I/O lcores' parts are posted to them. At each | nothing more is done to the vif until all that was posted is done,
 // and the control lcore sees to the other vifs.
@@ -53,8 +54,13 @@ static void gen_store(struct primary *p, uint32_t vif, uint32_t gen)
     atomic_store_explicit(&fabric_vif(p->fabric, vif)->gen, gen, memory_order_release);
 }
 
-static void wire_reset(struct state_wire *w, uint32_t gen)
+// The counters of generation gen begin: at 0, or where those of a generation from since on have come to.
+static void wire_begin(struct state_wire *w, uint32_t gen, uint32_t since)
 {
+    if (state_gen_of(atomic_load_explicit(&w->gen, memory_order_relaxed), since, gen)) {
+        atomic_store_explicit(&w->gen, gen, memory_order_release);
+        return;
+    }
     atomic_store_explicit(&w->gen, 0, memory_order_release);
     atomic_store_explicit(&w->rx_frames, 0, memory_order_relaxed);
     atomic_store_explicit(&w->rx_bytes, 0, memory_order_relaxed);
@@ -92,15 +98,33 @@ static uint32_t pools_of(const struct primary *p, uint32_t domid)
     return n;
 }
 
+// The vif, open or closed, that this MAC leads to, or FABRIC_VIF_NONE. The table is checked like all that others may write.
+static uint16_t mac_of(const struct primary *p, const uint8_t mac[6])
+{
+    uint16_t vif = fdb_find(p->fabric, fdb_key(mac));
+
+    return vif < p->fabric->max_vifs ? vif : FABRIC_VIF_NONE;
+}
+
+// The MAC of a closed vif leads to it no more.
+static void mac_forget(struct primary *p, uint16_t vif)
+{
+    if (vif != FABRIC_VIF_NONE && mac_of(p, p->vifs[vif].mac) == vif)
+        fdb_remove(p->fabric, p->vifs[vif].mac);
+}
+
 static int vif_check(struct primary *p, const struct msg_port_vif *m)
 {
+    uint16_t other;
+
     if (mac_is_group(m->mac) || mac_is_zero(m->mac))
         return -EINVAL;
     if (p->n_nics > 0 && m->port >= p->n_nics)
         return -ENODEV;
     if (p->n_nics > 0 && nic_pool(&p->nics[m->port], m->vif) != NIC_POOL_NONE && pools_of(p, m->domid) >= m->pools)
         return -EDQUOT;
-    return fdb_find(p->fabric, fdb_key(m->mac)) != FABRIC_VIF_NONE ? -EEXIST : 0;
+    other = mac_of(p, m->mac);
+    return other != FABRIC_VIF_NONE && p->vifs[other].gen != 0 ? -EEXIST : 0;
 }
 
 // Give the row back to its heir, if it left it.
@@ -112,16 +136,15 @@ static void row_back(struct primary *p, uint32_t vif)
     p->asked[vif].left = false;
 }
 
-// Nobody new finds the vif.
+// Nobody new finds the vif. Its MAC, tag and uplink are remembered.
 static void vif_hide(struct primary *p, uint32_t vif)
 {
     struct vif *v = &p->vifs[vif];
 
-    fdb_remove(p->fabric, v->mac);
     gen_store(p, vif, 0);
     if (p->n_nics > 0)
         nic_vif_remove(&p->nics[v->port], vif, v->mac);
-    *v = (struct vif){ 0 };
+    v->gen = v->flags = 0;
 }
 
 static void vif_close(struct primary *p, uint32_t vif)
@@ -153,10 +176,14 @@ static int vif_open(struct primary *p, const struct msg_port_vif *m)
     struct vif *v = &p->vifs[m->vif];
     int ret;
 
+    // What stopped with this number, and with this MAC.
+    mac_forget(p, (uint16_t)m->vif);
+    mac_forget(p, mac_of(p, m->mac));
+    p->since[m->vif] = m->since;
     *v = (struct vif){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan };
     memcpy(v->mac, m->mac, sizeof(v->mac));
     place(p, m->vif, m->port);
-    wire_reset(&p->state->wires[m->vif], m->gen);
+    wire_begin(&p->state->wires[m->vif], m->gen, m->since);
     record_write(p, m->vif);
     gen_store(p, m->vif, m->gen);
     ret = fdb_add(p->fabric, m->mac, (uint16_t)m->vif);
@@ -238,4 +265,26 @@ int vif_set(struct primary *p, const struct msg_port_vif *m)
         ret = asked_done(p, m->vif) ? vif_go_on(p, m) : -EINPROGRESS;
     while (ret == -EAGAIN);
     return ret;
+}
+
+void vifs_remember(struct primary *p)
+{
+    for (uint32_t i = 0; i < p->fabric->max_vifs && p->n_nics > 0; i++) {
+        const struct state_binding *b = &p->state->bindings[i];
+        struct vif *v = &p->vifs[i];
+        uint16_t other;
+
+        if (b->last_gen == 0 || b->port >= p->n_nics || mac_is_group(b->mac) || mac_is_zero(b->mac))
+            continue;
+        *v = (struct vif){ .port = b->port, .vlan = b->vlan };
+        memcpy(v->mac, b->mac, sizeof(v->mac));
+        // Of two that had this MAC, the one that had it last.
+        other = mac_of(p, v->mac);
+        if (other != FABRIC_VIF_NONE && (int32_t)(p->state->bindings[other].last_gen - b->last_gen) > 0)
+            continue;
+        mac_forget(p, other);
+        fdb_add(p->fabric, v->mac, (uint16_t)i);
+        for (uint32_t io = 0; io < p->n_io; io++)
+            p->ios[io]->vifs[i] = *v;
+    }
 }

@@ -12,6 +12,10 @@
 // has as many pools as it may, -ENOSPC. A refused vif is closed.
 int vif_set(struct primary *p, const struct msg_port_vif *m);
 
+// Before the I/O lcores run: who had which number when the primary before this one ended. Frames that come for one of
+// these are counted as its own until it, or somebody else, gets the number.
+void vifs_remember(struct primary *p);
+
 // Returns true if the vif is open, or being opened, in this generation.
 bool vif_is_open(const struct primary *p, uint32_t vif, uint32_t gen);
 

@@ -99,6 +99,8 @@ struct msg_vif_attach {
     uint32_t flags; // MSG_VIF_*
     uint32_t ring_size;
     uint32_t device; // the guest's number for it, for the log
+    uint32_t since; // the first generation of the device under this number: its counters go on from there
+    uint32_t reserved0;
     uint64_t region_bytes; // of the region file
     uint64_t region_sum;
     char region_file[MSG_NAME_BYTES]; // name below run_dir, no slash
@@ -126,6 +128,8 @@ struct msg_port_vif {
     uint32_t vlan; // its tag
     uint32_t domid; // of its guest
     uint32_t pools; // VMDQ pools that the guest may have
+    uint32_t since; // as in msg_vif_attach
+    uint32_t reserved0;
     uint8_t mac[6];
     uint8_t reserved[2];
 };
@@ -152,7 +156,8 @@ struct msg_stop { // stop in order
     struct msg_hdr hdr;
 };
 
-// xvctl asks for the records from this one on: one of the switch, then each guest's before its vifs'.
+// xvctl asks for the records from this one on: one of the switch, then each guest's before its vifs', at last those of
+// numbers whose device is stopped and not known to its guest any more.
 struct msg_show {
     struct msg_hdr hdr;
     uint32_t index; // from 0
@@ -163,10 +168,11 @@ enum msg_record_kind { MSG_RECORD_NONE, MSG_RECORD_SWITCH, MSG_RECORD_GUEST, MSG
 
 struct msg_record {
     uint32_t kind; // enum msg_record_kind
-    uint32_t domid;
+    uint32_t domid; // MSG_DOMID_ANY: a stopped device's, whose domain is gone
     uint32_t device;
     uint32_t vif;
-    uint32_t gen;
+    uint32_t gen; // of a stopped device, its last
+    uint32_t since; // its first under this number
     uint32_t vlan;
     uint32_t pool;
     int32_t pid; // of the primary (switch) or of the guest's worker; 0: none
@@ -239,14 +245,14 @@ static_assert(sizeof(struct msg_claimed) == 168, "no hole");
 static_assert(sizeof(struct msg_hello_primary) == 56, "no hole");
 static_assert(sizeof(struct msg_hello_worker) == 48, "no hole");
 static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
-static_assert(sizeof(struct msg_vif_attach) == 136, "no hole");
+static_assert(sizeof(struct msg_vif_attach) == 144, "no hole");
 static_assert(sizeof(struct msg_vif_attached) == 168, "no hole");
-static_assert(sizeof(struct msg_port_vif) == 64, "no hole");
+static_assert(sizeof(struct msg_port_vif) == 72, "no hole");
 static_assert(sizeof(struct msg_port_vif_is) == 48, "no hole");
 static_assert(sizeof(struct msg_link) == 40, "no hole");
 static_assert(sizeof(struct msg_show) == 32, "no hole");
-static_assert(sizeof(struct msg_record) == 208, "no hole");
-static_assert(sizeof(struct msg_shown) == 3360, "no hole");
+static_assert(sizeof(struct msg_record) == 212, "no hole");
+static_assert(sizeof(struct msg_shown) == 3424, "no hole");
 static_assert(sizeof(struct msg_restart) == 32, "no hole");
 static_assert(sizeof(struct msg_done) == 160, "no hole");
 static_assert((MSG_VIF_FLAGS & FABRIC_VIF_UPLINK) == 0, "a record has both");

@@ -6,11 +6,13 @@
 #ifndef XV_STATE_H
 #define XV_STATE_H
 
+#include <stdbool.h>
+
 #include "fabric.h"
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 3u
+#define STATE_VERSION 4u
 
 // Drops, by direction. The names are those that xvctl shows, and docs/xvctl.1.md explains each.
 #define VIF_TX_DROPS(D) \
@@ -43,7 +45,9 @@
     D(WIRE_TX_OVERSIZE, "wire_tx_oversize", TX) /* longer than the uplink's MTU allows */ \
     D(WIRE_TX_STALE, "wire_tx_stale", TX) /* sent by an earlier guest */ \
     D(GROUP_BUDGET, "group_budget", COPY) /* more broadcasts than allowed */ \
-    D(GROUP_LANE_FULL, "group_lane_full", RX) /* copies that a receiver had no room for, counted at the receiver */
+    D(GROUP_LANE_FULL, "group_lane_full", RX) /* copies that a receiver had no room for, counted at the receiver */ \
+    D(WIRE_RX_STOPPED, "wire_rx_stopped", RX) /* came from the wire while it was stopped */ \
+    D(LANE_STOPPED, "rx_stopped", RX) /* on its lanes when it stopped, or put there by who hadn't seen that yet */
 
 #define STATE_DROP_ENUM(name, ...) DROP_##name,
 enum tx_drop { VIF_TX_DROPS(STATE_DROP_ENUM) TX_DROPS };
@@ -82,7 +86,7 @@ struct ledger_lane {
 };
 
 // The ledger of one direction of one vif: what the burst in progress is about to publish. See common/ledger.h for the
-// steps. Written by the worker that serves the vif.
+// steps. Written by the worker that serves the vif. Its counters are of all of the device's generations so far.
 struct ledger {
     alignas(64) _Atomic uint32_t commit; // LEDGER_*: which pos counts, what is still to be published
     _Atomic uint32_t gen; // generation of the vif that this ledger speaks of, 0: none
@@ -105,7 +109,7 @@ struct state_vif { // written by the worker that serves it
 
 #define STATE_WIRE_DROPS_MAX 16u
 struct state_wire { // written by the primary
-    alignas(64) _Atomic uint32_t gen; // the counters below start at 0 with each generation
+    alignas(64) _Atomic uint32_t gen; // the counters below are of all its owner's generations to this one
     uint32_t reserved;
     _Atomic uint64_t rx_frames; // wire -> guest, put on a lane
     _Atomic uint64_t rx_bytes;
@@ -171,7 +175,18 @@ struct state_binding {
     uint32_t flags; // MSG_VIF_*, port and tag as configured when it was attached
     uint16_t port;
     uint16_t vlan;
+    // The number and what it counted are its owner's until somebody else gets it, whether it is attached or not.
+    uint32_t last_gen; // generation of its owner's last attachment, 0: there was none
+    uint32_t since; // generation of its first one, 0: there was none
+    uint32_t gone; // 1: its owner's domain was seen to end
 };
+
+// Is gen one of the generations from since to last? 0 is none. What counts on from one start of a device to the next has
+// the generation of the last start that it knows.
+static inline bool state_gen_of(uint32_t gen, uint32_t since, uint32_t last)
+{
+    return gen != 0 && gen - since <= last - since; // generations may wrap
+}
 
 // Where the fabric is, in every EAL process of the primary. Written by the primary, before it says hello to the watcher.
 struct state_fabric {

@@ -115,7 +115,12 @@ static int vif_map(struct control *c, struct vif *v, const struct region_table *
 static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *text, size_t n)
 {
     struct vif_attach a = {
-        .number = m->vif, .gen = m->gen, .device = m->device, .flags = m->flags, .ring_size = (uint16_t)m->ring_size
+        .number = m->vif,
+        .gen = m->gen,
+        .since = m->since,
+        .device = m->device,
+        .flags = m->flags,
+        .ring_size = (uint16_t)m->ring_size,
     };
     struct region_table *t = NULL;
     struct vif *v;

@@ -11,10 +11,10 @@
 
 // Finish or start one direction. A ledger of this generation says where its burst was; else the ring itself says where
 // the guest and a back end before us were: its used index, since chains are used in order.
-static void direction_init(struct ledger *l, const struct vq *vq, uint32_t gen)
+static void direction_init(struct ledger *l, const struct vq *vq, uint32_t gen, uint32_t since)
 {
     if (atomic_load_explicit(&l->gen, memory_order_acquire) != gen)
-        ledger_start(l, gen, vq_used(vq));
+        ledger_start(l, gen, since, vq_used(vq));
     if (ledger_todo(l) & LEDGER_RING)
         vq_publish(vq, ledger_pos(l)->next);
     ledger_clear(l, LEDGER_RING | LEDGER_LANES);
@@ -35,8 +35,8 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     vq_init(&v->rx, &v->map, REGION_RX_RING, a->ring_size);
     if (atomic_load_explicit(&v->to->gen, memory_order_acquire) == a->gen)
         ledger_redo_heads(v->to, f, a->number);
-    direction_init(v->from, &v->tx, a->gen);
-    direction_init(v->to, &v->rx, a->gen);
+    direction_init(v->from, &v->tx, a->gen, a->since);
+    direction_init(v->to, &v->rx, a->gen, a->since);
     sink_init(&v->sink, f, a->number);
     v->last = (struct vif_route){ .dst = VIF_ROUTE_NONE };
 }

@@ -42,6 +42,7 @@ struct vif {
 struct vif_attach {
     uint32_t number;
     uint32_t gen;
+    uint32_t since; // the device's first generation: counters go on from there
     uint32_t device;
     uint32_t flags;
     uint16_t ring_size;

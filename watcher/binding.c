@@ -79,8 +79,15 @@ int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *
     if (k < 0)
         return k;
     b = &s->bindings[k];
+    if (binding_is(b, who)) { // word by word, so that a kill leaves it bound
+        b->domid = who->domid;
+        b->gen = b->gone = 0;
+        b->last_use = clock_ns();
+        return k;
+    }
     atomic_store_explicit(&b->used, 0, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst); // for a kill: not before the 0
+    b->last_gen = b->since = b->gone = 0; // what it counted was another's
     b->domid = who->domid;
     b->device = who->device;
     b->gen = 0;
@@ -97,12 +104,32 @@ bool binding_there(
     return number_find(s, max_vifs, pins, who) >= 0;
 }
 
+int binding_kept(const struct state *s, const struct binding_who *who)
+{
+    for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++)
+        if (binding_is(&s->bindings[k], who))
+            return (int)k;
+    return -ENOENT;
+}
+
+uint32_t binding_since(struct state *s, uint32_t number, uint32_t gen)
+{
+    struct state_binding *b = &s->bindings[number];
+
+    if (b->since == 0)
+        b->since = gen;
+    return b->since;
+}
+
 void binding_domain_gone(struct state *s, uint32_t domid)
 {
     for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
         struct state_binding *b = &s->bindings[k];
 
-        if (binding_used(b) && b->domid == domid && b->uuid[0] == '\0' && b->gen == 0)
+        if (!binding_used(b) || b->domid != domid || b->gen != 0)
+            continue;
+        b->gone = 1;
+        if (b->uuid[0] == '\0')
             atomic_store_explicit(&b->used, 0, memory_order_release);
     }
 }

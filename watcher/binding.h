@@ -29,7 +29,13 @@ int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *
 bool binding_there(
     const struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who);
 
-// The domain is gone: free what it has by its domid only and what isn't attached.
+// The number that who has, attached or not, or -ENOENT.
+int binding_kept(const struct state *s, const struct binding_who *who);
+
+// The number gets generation gen: the first generation of whom it is bound to.
+uint32_t binding_since(struct state *s, uint32_t number, uint32_t gen);
+
+// The domain is gone: free what it has by its domid only and what isn't attached, and remember of the rest that it is.
 void binding_domain_gone(struct state *s, uint32_t domid);
 
 #endif

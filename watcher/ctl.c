@@ -9,6 +9,7 @@
 #include "guest.h"
 #include "layout.h"
 #include "log.h"
+#include "seat.h"
 
 #define PROGRAM_MS 1000 // less than xvctl waits for our answer
 
@@ -77,15 +78,28 @@ static void vif_why(struct conductor *c, const struct vif *v, char *why, size_t 
         snprintf(why, n, "XenStore does not know it; it goes on");
 }
 
+// A device that has no number now, and had k: what it counted is there still.
+static void show_kept(const struct conductor *c, uint32_t k, struct msg_record *r)
+{
+    const struct state_binding *b = &c->state->bindings[k];
+
+    r->vif = k;
+    r->gen = b->last_gen;
+    r->since = b->since;
+    r->vlan = b->vlan;
+}
+
 static void show_vif(struct conductor *c, const struct vif *v, struct msg_record *r)
 {
     const struct worker *w = worker_of(c, v->guest->domid);
+    int kept = v->number >= 0 ? -ENOENT : seat_kept(c, v);
 
     r->kind = MSG_RECORD_VIF;
     r->domid = v->guest->domid;
     r->device = v->device;
     r->vif = v->number >= 0 ? (uint32_t)v->number : UINT32_MAX;
     r->gen = v->gen;
+    r->since = v->since;
     r->vlan = v->number >= 0 ? v->vlan : 0;
     r->pool = v->number >= 0 ? v->pool : UINT32_MAX;
     r->port = v->port;
@@ -94,6 +108,38 @@ static void show_vif(struct conductor *c, const struct vif *v, struct msg_record
     memcpy(r->mac, v->mac, sizeof(r->mac));
     snprintf(r->state, sizeof(r->state), "%s", vif_state_name(v->state));
     vif_why(c, v, r->why, sizeof(r->why));
+    if (kept >= 0 && c->state->bindings[kept].last_gen != 0)
+        show_kept(c, (uint32_t)kept, r);
+}
+
+// A number whose device isn't known to us any more, but by what it counted.
+static void show_stopped(const struct conductor *c, uint32_t k, struct msg_record *r)
+{
+    const struct state_binding *b = &c->state->bindings[k];
+
+    r->kind = MSG_RECORD_VIF;
+    r->domid = b->gone != 0 ? MSG_DOMID_ANY : b->domid;
+    r->device = b->device;
+    r->pool = UINT32_MAX;
+    r->port = b->port;
+    memcpy(r->mac, b->mac, sizeof(r->mac));
+    show_kept(c, k, r);
+    snprintf(r->state, sizeof(r->state), "%s", vif_state_name(VIF_IDLE));
+    if (b->gone != 0)
+        snprintf(r->why, sizeof(r->why), "its domain, %u, is gone", b->domid);
+}
+
+// Mark in is[] the numbers that a device has or had last that is shown by itself.
+static void numbers_shown(struct conductor *c, bool is[FABRIC_VIFS_MAX])
+{
+    for (struct guest *g = c->guests; g != NULL; g = g->next)
+        for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
+            const struct vif *v = g->vifs[i];
+            int k = v == NULL ? -ENOENT : v->number >= 0 ? v->number : seat_kept(c, v);
+
+            if (k >= 0)
+                is[k] = true;
+        }
 }
 
 // Where the next record goes; NULL: it isn't in this answer.
@@ -114,6 +160,7 @@ static struct msg_record *record_next(struct msg_shown *a, uint32_t *before)
 static void show_records(struct conductor *c, uint32_t index, struct msg_shown *a)
 {
     struct msg_record *r = record_next(a, &index);
+    bool shown[FABRIC_VIFS_MAX] = { false };
 
     if (r != NULL)
         show_switch(c, r);
@@ -126,6 +173,14 @@ static void show_records(struct conductor *c, uint32_t index, struct msg_shown *
             if (r != NULL)
                 show_vif(c, g->vifs[i], r);
         }
+    }
+    numbers_shown(c, shown);
+    for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
+        bool is = !shown[k] && c->state->bindings[k].last_gen != 0;
+
+        r = is ? record_next(a, &index) : NULL;
+        if (r != NULL)
+            show_stopped(c, k, r);
     }
 }
 

@@ -21,6 +21,7 @@ void request_port(struct conductor *c, struct vif *v, uint32_t up)
 {
     union msg m = { .PORT_VIF = { .vif = (uint32_t)v->number,
                         .gen = v->gen,
+                        .since = v->since,
                         .up = up,
                         .flags = v->flags,
                         .port = v->port,
@@ -38,6 +39,7 @@ void request_attach(struct conductor *c, struct vif *v, uint32_t up)
     struct worker *w = worker_of(c, v->guest->domid);
     union msg m = { .VIF_ATTACH = { .vif = (uint32_t)v->number,
                         .gen = v->gen,
+                        .since = v->since,
                         .up = up,
                         .flags = v->flags,
                         .ring_size = v->ring_size,

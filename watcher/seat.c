@@ -21,6 +21,13 @@ static struct binding_who seat_who(const struct vif *v)
     };
 }
 
+int seat_kept(struct conductor *c, const struct vif *v)
+{
+    struct binding_who who = seat_who(v);
+
+    return binding_kept(c->state, &who);
+}
+
 enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const char **why)
 {
     struct binding_who who = seat_who(v);
@@ -84,6 +91,7 @@ static void seat_keep(struct conductor *c, const struct vif *v)
     b->port = (uint16_t)v->port;
     b->vlan = (uint16_t)v->vlan;
     memcpy(b->mac, v->mac, sizeof(b->mac));
+    b->last_gen = v->gen;
     // A successor takes the rest for whole if it finds the generation.
     atomic_signal_fence(memory_order_seq_cst);
     b->gen = v->gen;
@@ -101,6 +109,7 @@ int seat_take(struct conductor *c, struct vif *v, struct map_job *j)
         return ret;
     v->number = ret;
     v->gen = atomic_fetch_add(&c->state->last_gen, 1) + 1;
+    v->since = binding_since(c->state, (uint32_t)v->number, v->gen);
     v->ring_size = j->offer.ring_size;
     v->flag_ref = j->offer.flag_ref;
     v->sum = j->offer.sum;

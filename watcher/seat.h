@@ -8,6 +8,9 @@
 // Is there room for what v wants? Returns XENVIRT_REFUSED_NONE, or why not with *why in words.
 enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const char **why);
 
+// The number that v has or had last, or -ENOENT. What it counted is there until somebody else gets it.
+int seat_kept(struct conductor *c, const struct vif *v);
+
 // The offer of a done job is good: seat v. Returns 0, -ENOSPC, -EBUSY or another -errno; end with seat_leave().
 int seat_take(struct conductor *c, struct vif *v, struct map_job *j);
 

@@ -372,6 +372,7 @@ void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
     assert(v->state == VIF_IDLE);
     v->number = (int32_t)number;
     v->gen = b->gen;
+    v->since = b->since;
     v->ring_size = b->ring_size;
     v->flag_ref = b->flag_gref;
     v->sum = b->offer_sum;

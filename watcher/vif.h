@@ -38,6 +38,7 @@ struct vif {
     // The attachment in force
     int32_t number; // -1: none
     uint32_t gen;
+    uint32_t since; // its first generation under this number
     uint32_t front_gen;
     bool front; // the front end reads our words
     uint8_t mac[6];

@@ -214,7 +214,7 @@ class Elsewhere(DriverDomainCase):
         for guest in guests:
             guest.kill()
             self.bench.sim.destroy(guest.domid)
-        self.wait("the guests to be gone", lambda: not self.switch.show()["vifs"])
+        self.wait("the guests to be gone", lambda: not [v for v in self.switch.show()["vifs"] if v["domid"] is not None])
         again = self.fresh("other", uuids[1])
         self.wait_has(again, BACKEND)
         self.bench.fe22(B, again, ("--compat-keep", "--backend", str(BACKEND)))

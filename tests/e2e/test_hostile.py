@@ -113,7 +113,7 @@ class Keys(HostileCase):
 
     def stop(self):
         self.bad.do("rm event_type_start_0")
-        self.wait("device 0 to stop", lambda: not self.switch.vif(self.bad.domid))
+        self.wait("device 0 to stop", lambda: (self.switch.vif(self.bad.domid) or {"state": "stopped"})["state"] == "stopped")
 
     def change(self, *commands):
         """Take the start key away, change something, set the start key: the switch judges what is there then."""

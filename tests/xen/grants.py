@@ -149,7 +149,8 @@ def maptrack(w):
     wait_for("nothing of it to be mapped", lambda: sorted(w.switch.mappings(worker)) == [3, 3, PAGES])
     w.facts.ok("nothing of it stays mapped, and what was mapped still is")
     fe.do("rm event_type_start_1")
-    wait_for("the switch to forget it", lambda: w.switch.vif(domid, 1) is None, step=LOOK)
+    wait_for("the switch to forget it", lambda: (w.switch.vif(domid, 1) or {"state": "stopped"})["state"] == "stopped",
+             step=LOOK)
     w.whole("while maptrack entries are used up", *flows)
 
 

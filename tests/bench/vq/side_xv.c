@@ -78,6 +78,7 @@ static void vif_start(uint32_t number, const uint8_t mac[6])
     struct vif_attach a = { .number = number, .gen = ++last_gen, .ring_size = GUEST_RING };
     struct fabric_vif *pub = fabric_vif(fabric, number);
 
+    a.since = a.gen;
     memcpy(a.mac, mac, 6);
     atomic_store(&pub->flags, FABRIC_VIF_UPLINK);
     atomic_store(&pub->gen, a.gen);

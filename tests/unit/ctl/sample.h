@@ -17,14 +17,14 @@ static inline struct state *sample_state(void)
     struct vq_pos *pos;
 
     memset(s, 0, sizeof(*s));
-    ledger_start(&s->vifs[3].from, 9, 0);
+    ledger_start(&s->vifs[3].from, 9, 9, 0);
     pos = ledger_begin(&s->vifs[3].from);
     pos->frames = 1000;
     pos->bytes = 64000;
     pos->drops[DROP_TX_SPOOFED] = 5;
     pos->fault = VQ_FAULT_CHAIN_LOOP;
     ledger_commit(&s->vifs[3].from, 0);
-    ledger_start(&s->vifs[3].to, 9, 0);
+    ledger_start(&s->vifs[3].to, 9, 9, 0);
     pos = ledger_begin(&s->vifs[3].to);
     pos->frames = 7;
     pos->drops[DROP_RX_TOO_SMALL] = 1;
@@ -33,12 +33,23 @@ static inline struct state *sample_state(void)
     s->wires[3].rx_frames = 70;
     s->wires[3].drops[DROP_WIRE_RX_WRONG_TAG] = 3;
     // vif 4 was an earlier guest's: its counters are of generation 8.
-    ledger_start(&s->vifs[4].from, 8, 0);
+    ledger_start(&s->vifs[4].from, 8, 8, 0);
     pos = ledger_begin(&s->vifs[4].from);
     pos->frames = 555;
     ledger_commit(&s->vifs[4].from, 0);
     s->wires[4].gen = 8;
     s->wires[4].tx_frames = 555;
+    // vif 5 is stopped: its worker didn't come to its last start, the primary did.
+    ledger_start(&s->vifs[5].to, 12, 12, 0);
+    pos = ledger_begin(&s->vifs[5].to);
+    pos->frames = 333;
+    ledger_commit(&s->vifs[5].to, 0);
+    ledger_start(&s->vifs[5].from, 10, 10, 0); // another device's
+    pos = ledger_begin(&s->vifs[5].from);
+    pos->frames = 555;
+    ledger_commit(&s->vifs[5].from, 0);
+    s->wires[5].gen = 13;
+    s->wires[5].drops[DROP_WIRE_RX_STOPPED] = 44;
     s->ports[0].rx_frames = 100;
     s->ports[0].drops[PORT_DROP_UNKNOWN_MAC] = 30;
     for (uint16_t i = 0; i < 4; i++) {
@@ -65,6 +76,7 @@ static inline void sample_show(struct show *sh)
         .domid = 1,
         .vif = 3,
         .gen = 9,
+        .since = 9,
         .vlan = 1003,
         .pool = 3,
         .mac = { 0, 0, 0, 0, 0, 0x11 },
@@ -74,6 +86,7 @@ static inline void sample_show(struct show *sh)
         .domid = 2,
         .vif = 4,
         .gen = 10,
+        .since = 10,
         .vlan = 1004,
         .pool = UINT32_MAX,
         .mac = { 0, 0, 0, 0, 0, 0x22 },
@@ -87,6 +100,17 @@ static inline void sample_show(struct show *sh)
         .port = UINT32_MAX,
         .state = "refused",
         .why = SAMPLE_WHY };
+    show_add(sh, &m);
+    m = (struct msg_record){ .kind = MSG_RECORD_VIF,
+        .domid = MSG_DOMID_ANY,
+        .vif = 5,
+        .gen = 13,
+        .since = 11,
+        .vlan = 1005,
+        .pool = UINT32_MAX,
+        .mac = { 0, 0, 0, 0, 0, 0x33 },
+        .state = "stopped",
+        .why = "its domain, 3, is gone" };
     show_add(sh, &m);
 }
 

@@ -20,7 +20,7 @@ assert shown["guests"] == [
     {"domid": 2, "pid": None, "restarts": 0, "state": "waiting", "why": "no worker yet"},
 ], shown["guests"]
 
-first, other, refused = shown["vifs"]
+first, other, refused, stopped = shown["vifs"]
 assert first["vif"] == 3 and first["generation"] == 9 and first["pool"] == 3 and first["vlan"] == 1003
 assert first["mac"] == "00:00:00:00:00:11"
 assert (first["tx_frames"], first["tx_bytes"], first["rx_frames"]) == (1000, 64000, 7)
@@ -33,6 +33,8 @@ assert other["tx_frames"] == 0 and other["wire"]["tx_frames"] == 0  # the counte
 assert refused["state"] == "refused"
 assert [refused[k] for k in ("vif", "uplink", "mac", "vlan", "generation", "pool")] == [None] * 6, refused
 assert refused["why"] == 'key "0_ether_addr" is \x1b[31m\\\n\xff', refused["why"]
+assert stopped["domid"] is None and stopped["state"] == "stopped" and stopped["why"] == "its domain, 3, is gone"
+assert (stopped["rx_frames"], stopped["tx_frames"], stopped["drops"]["wire_rx_stopped"]) == (333, 0, 44), stopped
 assert all(v.keys() == first.keys() and v["drops"].keys() == first["drops"].keys() for v in shown["vifs"])
 with open(sys.argv[2], encoding="ascii") as f:
     rows = {name: re.findall(r'^    D\(\w+, "(\w+)"', body, re.M)

@@ -77,6 +77,12 @@ Test(show, another_generations_counters_are_not_shown)
     SAYS_NOT("555");
 }
 
+Test(show, a_stopped_device_keeps_what_its_generations_counted)
+{
+    SAYS("   5      -      0  00:00:00:00:00:33  1005     -          0            0        333            0  stopped\n"
+         "     why: its domain, 3, is gone\n     dropped: wire_rx_stopped 44\n");
+}
+
 Test(show, an_unknown_fault_does_no_harm)
 {
     FILE *f = fopen("/dev/null", "w");

@@ -11,7 +11,7 @@ static void setup(void)
 {
     f = small_fabric_new();
     memset(&l, 0, sizeof(l));
-    ledger_start(&l, 5, 100);
+    ledger_start(&l, 5, 5, 100);
 }
 
 static void teardown(void)
@@ -39,6 +39,54 @@ Test(ledger, it_starts_where_it_is_told_with_nothing_to_do)
     cr_assert_eq(ledger_pos(&l)->frames, 0);
     cr_assert_eq(ledger_todo(&l), 0);
     cr_assert_eq(atomic_load(&l.gen), 5);
+}
+
+Test(ledger, counters_go_on_with_the_devices_next_generation)
+{
+    burst(1, SMALL_EPOCH, 2, 9);
+    ledger_commit(&l, LEDGER_LANES | LEDGER_RING);
+    ledger_start(&l, 8, 5, 300);
+    cr_expect_eq(ledger_pos(&l)->frames, 2);
+    cr_expect_eq(ledger_pos(&l)->next, 300);
+    cr_expect_eq(ledger_todo(&l), 0);
+    cr_expect_eq(atomic_load(&l.gen), 8);
+    ledger_start(&l, 9, 9, 7); // another device
+    cr_expect_eq(ledger_pos(&l)->frames, 0);
+    cr_expect_eq(ledger_pos(&l)->next, 7);
+}
+
+Test(ledger, a_broken_ring_is_whole_with_the_next_generation)
+{
+    struct vq_pos *pos = ledger_begin(&l);
+
+    pos->fault = VQ_FAULT_ADDRESS;
+    pos->drops[0] = 3;
+    ledger_commit(&l, 0);
+    ledger_start(&l, 6, 5, 0);
+    cr_expect_eq(ledger_pos(&l)->fault, VQ_FAULT_NONE);
+    cr_expect_eq(ledger_pos(&l)->drops[0], 3);
+}
+
+Test(ledger, a_start_that_was_killed_is_done_again_by_the_successor)
+{
+    burst(1, SMALL_EPOCH, 2, 9);
+    ledger_commit(&l, 0);
+    ledger_start(&l, 8, 5, 300);
+    atomic_store(&l.gen, 5); // all was done but the last store
+    ledger_start(&l, 8, 5, 300);
+    cr_expect_eq(ledger_pos(&l)->frames, 2);
+    atomic_store(&l.gen, 0); // killed while counters were set to 0
+    ledger_start(&l, 9, 9, 1);
+    cr_expect_eq(ledger_pos(&l)->frames, 0);
+}
+
+Test(ledger, generations_may_wrap)
+{
+    cr_expect(state_gen_of(UINT32_MAX, UINT32_MAX - 1, 3));
+    cr_expect(state_gen_of(2, UINT32_MAX - 1, 3));
+    cr_expect_not(state_gen_of(0, UINT32_MAX - 1, 3), "none");
+    cr_expect_not(state_gen_of(4, UINT32_MAX - 1, 3));
+    cr_expect_not(state_gen_of(UINT32_MAX - 2, UINT32_MAX - 1, 3));
 }
 
 Test(ledger, nothing_counts_before_the_commit)

@@ -47,6 +47,22 @@ static struct verdict sort(uint8_t first, uint8_t last, uint16_t vlan, uint32_t 
     return classify(f, vifs, &here, &h);
 }
 
+Test(classify, what_comes_for_a_stopped_one_is_nobodys_and_said_to_be_its)
+{
+    struct verdict v;
+
+    atomic_store(&fabric_vif(f, 1)->gen, 0);
+    vifs[1].gen = 0;
+    v = sort(2, 1, 0, 60);
+    cr_expect_eq(v.kind, VERDICT_UNKNOWN);
+    cr_expect_eq(v.vif, 1);
+    cr_expect_eq(sort(2, 3, 0, 60).vif, FABRIC_VIF_NONE, "no MAC that is known");
+    vifs[1].port = 1;
+    cr_expect_eq(sort(2, 1, 0, 60).vif, FABRIC_VIF_NONE, "it came in at another uplink");
+    cr_assert_eq(fdb_add(f, (const uint8_t[6]){ 2, 0, 0, 0, 0, 9 }, FABRIC_VIFS_MAX + 5), 0);
+    cr_expect_eq(sort(2, 9, 0, 60).vif, FABRIC_VIF_NONE, "a table that somebody wrote into");
+}
+
 static const struct {
     const char *what;
     uint8_t first, last;

@@ -7,7 +7,7 @@
 #include "stats.h"
 
 static struct fabric fabric = { .max_vifs = 1 };
-static struct primary primary = { .fabric = &fabric, .vifs = { { .gen = 7 } } };
+static struct primary primary = { .fabric = &fabric, .vifs = { { .gen = 7 } }, .since = { 7 } };
 
 // The statistics where each reason for a drop was counted once, and the worker counted 100 frames each way.
 static char *printed(void)
@@ -23,7 +23,7 @@ static char *printed(void)
     ledgers[0] = &primary.state->vifs[0].from;
     ledgers[1] = &primary.state->vifs[0].to;
     for (uint32_t i = 0; i < 2; i++) {
-        ledger_start(ledgers[i], 7, 0);
+        ledger_start(ledgers[i], 7, 7, 0);
         pos = ledger_begin(ledgers[i]);
         pos->frames = 100;
         pos->drops[0] = 1;

@@ -38,7 +38,7 @@ static union msg good(enum msg_type type)
         m.HELLO_WORKER.pid = 1;
         break;
     case MSG_VIF_ATTACH:
-        m.VIF_ATTACH.gen = 1;
+        m.VIF_ATTACH.gen = m.VIF_ATTACH.since = 1;
         m.VIF_ATTACH.ring_size = 256;
         strcpy(m.VIF_ATTACH.region_file, "vif.0.1.regions");
         break;
@@ -46,7 +46,7 @@ static union msg good(enum msg_type type)
         m.VIF_ATTACHED.gen = 1;
         break;
     case MSG_PORT_VIF:
-        m.PORT_VIF.gen = 1;
+        m.PORT_VIF.gen = m.PORT_VIF.since = 1;
         m.PORT_VIF.vlan = 1000;
         break;
     case MSG_PORT_VIF_IS:
@@ -185,6 +185,8 @@ Test(msg, a_vif_has_a_generation)
     EDGE(VIF_ATTACHED, gen, 1, 0);
     EDGE(PORT_VIF, gen, 1, 0);
     EDGE(PORT_VIF_IS, gen, 1, 0);
+    EDGE(VIF_ATTACH, since, UINT32_MAX, 0);
+    EDGE(PORT_VIF, since, UINT32_MAX, 0);
 }
 
 Test(msg, yes_or_no_is_1_or_0)

@@ -145,7 +145,7 @@ static void worker_start_up(void)
     if (source_init(&source, fabric(), CTX) < 0)
         die("source_init");
     for (uint32_t i = 0; i < VIFS; i++) {
-        struct vif_attach a = { .number = i, .gen = gen_of(i), .ring_size = GUEST_RING };
+        struct vif_attach a = { .number = i, .gen = gen_of(i), .since = gen_of(i), .ring_size = GUEST_RING };
 
         mac_of(a.mac, i);
         guest_lay(&g, shared->guests[i]);

@@ -100,3 +100,37 @@ Test(binding, two_domains_of_one_uuid_share_no_number)
     state->bindings[0].gen = 1;
     cr_expect_eq(take(6, 0, "u", -1), 1);
 }
+
+Test(binding, what_a_number_counted_is_its_owners_until_another_gets_it)
+{
+    struct state_binding *b = &state->bindings[0];
+    struct binding_who u = { .domid = 5, .uuid = "u" }, v = { .domid = 6, .uuid = "v" };
+
+    cr_expect_eq(binding_kept(state, &u), -ENOENT);
+    take(5, 0, "u", 0);
+    cr_expect_eq(binding_since(state, 0, 7), 7);
+    b->last_gen = 7;
+    binding_domain_gone(state, 5);
+    cr_expect_eq(binding_kept(state, &u), 0);
+    cr_expect_eq(b->gone, 1);
+    take(9, 0, "u", 0); // the same domain, started again
+    cr_expect_eq(binding_since(state, 0, 8), 7);
+    cr_expect_eq(b->last_gen, 7);
+    cr_expect_eq(b->gone, 0);
+    take(6, 0, "v", 0);
+    cr_expect_eq(b->last_gen, 0, "the first one's counters are nobody's now");
+    cr_expect_eq(binding_since(state, 0, 9), 9);
+    cr_expect_eq(binding_kept(state, &u), -ENOENT);
+    cr_expect_eq(binding_kept(state, &v), 0);
+}
+
+Test(binding, a_freed_number_is_shown_until_it_is_given_away)
+{
+    take(5, 0, "", -1);
+    binding_since(state, 0, 7);
+    state->bindings[0].last_gen = 7;
+    binding_domain_gone(state, 5);
+    cr_expect_eq(state->bindings[0].last_gen, 7);
+    cr_expect_eq(take(5, 0, "", -1), 0, "another domain of that number");
+    cr_expect_eq(state->bindings[0].last_gen, 0);
+}
