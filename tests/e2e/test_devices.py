@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A guest with many devices, and what they share: one mempool number, and the limit of grants."""
 
+import errno
+import os
 import re
 
 import seq
 from case import OwnCase
-from harness import HOST_MAC, Testpmd
+from harness import HOST_MAC, Fe22, Testpmd
 
 MOST = 32  # devices of a guest
 PAGES, RINGS = 231, 9  # granted for each device: bounce buffers; rings, their lists and the flag page
@@ -168,3 +170,38 @@ class Limit(DevicesCase):
         self.assertEqual(0, self.granted())
         self.assertEqual(set(), self.keys())
         self.assertEqual(0, self.bench.sim.mapped())
+
+
+class Quota(DevicesCase):
+    """XenStore lets a node have 2,048 bytes with its children's names: that ends the devices of DPDK 2.2's contract."""
+
+    def started(self, guest):
+        """How many devices the guest could start, and why no more."""
+        for n, mac in enumerate(macs(MOST)):
+            for command in (f"dev {n} mac={mac} bufs=4", f"start {n}"):
+                answer = guest.ask(command)
+                if not answer["ok"]:
+                    return n, answer["errno"]
+        return MOST, 0
+
+    def test_a_guest_of_2_2_gets_24_of_32_devices(self):
+        self.make(conf={"max_vifs": MOST})
+        guest = Fe22(self.bench, self.bench.domain())
+        self.domid = guest.domid
+        guest.do("pool 0 count=400")
+        self.assertEqual((24, errno.ENOSPC), self.started(guest))
+        self.all_running(macs(24))
+        self.assertNotIn("event_type_start_24", self.keys(), "the switch hears nothing of it")
+
+    def test_with_more_bytes_a_node_it_gets_32(self):
+        os.environ["XENSIM_XENSTORED_ARGS"] = "--entry-size 4096"
+        try:
+            self.bench.sim.run("xenstored-restart", self.bench.sim.dir)
+        finally:
+            del os.environ["XENSIM_XENSTORED_ARGS"]
+        self.make(conf={"max_vifs": MOST})
+        guest = Fe22(self.bench, self.bench.domain())
+        self.domid = guest.domid
+        guest.do("pool 0 count=400")
+        self.assertEqual((MOST, 0), self.started(guest))
+        self.all_running(macs(MOST))
