@@ -58,7 +58,7 @@ struct tx_counts {
 struct txq {
     struct ring ring;
     struct bounce bounce;
-    uint16_t *idle; // stack of idle bounce buffers
+    uint16_t *idle; // stack of idle bounce buffers, NULL without windows: each descriptor has the one of its number
     uint16_t n_idle;
     struct windows windows;
     uint16_t n_desc; // 0: the queue isn't set up

@@ -15,23 +15,37 @@
 #define TX_SEGS_MAX 8u // a frame in more pieces is copied
 #define TX_FREE 32u // mbufs freed in one go
 
+// All bounce buffers are idle.
+static int idle_open(struct txq *q)
+{
+    q->idle = calloc(RTE_MAX(q->bounce.count, 1), sizeof(*q->idle));
+    if (q->idle == NULL)
+        return -ENOMEM;
+    for (q->n_idle = 0; q->n_idle < q->bounce.count; q->n_idle++)
+        q->idle[q->n_idle] = q->bounce.count - 1 - q->n_idle;
+    return 0;
+}
+
+static void idle_close(struct txq *q)
+{
+    free(q->idle);
+    q->idle = NULL;
+    q->n_idle = 0;
+}
+
 int txq_open(struct txq *q, void *mem, uint16_t size, const struct bounce *bounce)
 {
     // Where no mempool is granted, more descriptors than bounce buffers would lie idle.
-    uint16_t limit = q->windows.n == 0 ? bounce->count : q->n_desc;
+    bool all_bounce = q->windows.n == 0;
     int ret;
 
     q->bounce = *bounce;
-    q->idle = calloc(RTE_MAX(bounce->count, 1), sizeof(*q->idle));
-    if (q->idle == NULL)
-        return -ENOMEM;
-    for (q->n_idle = 0; q->n_idle < bounce->count; q->n_idle++)
-        q->idle[q->n_idle] = bounce->count - 1 - q->n_idle;
-    ret = ring_open(&q->ring, mem, size, limit, "transmit queue");
+    idle_close(q);
+    ret = all_bounce ? 0 : idle_open(q);
     if (ret == 0)
-        return 0;
-    free(q->idle);
-    q->idle = NULL;
+        ret = ring_open(&q->ring, mem, size, all_bounce ? bounce->count : q->n_desc, "transmit queue");
+    if (ret < 0)
+        idle_close(q);
     return ret;
 }
 
@@ -44,9 +58,7 @@ void txq_close(struct txq *q, bool detached)
             rte_pktmbuf_free(q->ring.slots[id].cookie);
     }
     ring_close(&q->ring);
-    free(q->idle);
-    q->idle = NULL;
-    q->n_idle = 0;
+    idle_close(q);
 }
 
 struct free_list {
@@ -71,7 +83,7 @@ static inline void free_list_add(struct free_list *l, const struct txq *q, struc
         free_list_flush(l);
 }
 
-uint16_t tx_reclaim(struct txq *q)
+static __rte_always_inline uint16_t reclaim(struct txq *q, const bool granted)
 {
     struct free_list list = { .n = 0 };
     uint16_t n = ring_used(&q->ring), i;
@@ -84,21 +96,31 @@ uint16_t tx_reclaim(struct txq *q)
         if (unlikely(id < 0))
             break;
         m = q->ring.slots[id].cookie;
+        ring_put_chain(&q->ring, id);
         if (m != NULL)
             free_list_add(&list, q, m);
-        else
+        else if (granted)
             q->idle[q->n_idle++] = q->ring.slots[id].next;
-        ring_put_chain(&q->ring, id);
     }
     free_list_flush(&list);
     return i;
 }
 
-static inline void tx_copy(struct txq *q, const struct rte_mbuf *m)
+uint16_t tx_reclaim(struct txq *q)
 {
-    uint16_t id = ring_get(&q->ring), buffer = q->idle[--q->n_idle];
-    uint32_t at = buffer * BOUNCE_BYTES + BOUNCE_FRAME_AT, len = 0;
+    return q->windows.n != 0 ? reclaim(q, true) : reclaim(q, false);
+}
 
+static __rte_always_inline void tx_copy(struct txq *q, const struct rte_mbuf *m, const bool granted)
+{
+    uint16_t id = ring_get(&q->ring), buffer = id;
+    uint32_t at, len = 0;
+
+    if (granted) {
+        buffer = q->idle[--q->n_idle];
+        q->ring.slots[id].next = buffer;
+    }
+    at = buffer * BOUNCE_BYTES + BOUNCE_FRAME_AT;
     for (const struct rte_mbuf *s = m; s != NULL && len < m->pkt_len; s = s->next) {
         uint32_t n = RTE_MIN(s->data_len, m->pkt_len - len);
 
@@ -108,7 +130,6 @@ static inline void tx_copy(struct txq *q, const struct rte_mbuf *m)
     if (unlikely((m->ol_flags & q->fix) != 0))
         checksum_fill(q->bounce.va + at, len, m);
     ring_desc_set(&q->ring, id, q->bounce.gva + at - XENVIRT_NET_HDR_BYTES, XENVIRT_NET_HDR_BYTES + len, 0);
-    q->ring.slots[id].next = buffer;
     ring_post(&q->ring, id, 1, NULL);
     q->counts.bounced++;
 }
@@ -144,7 +165,7 @@ static inline bool tx_plan(struct tx_plan *p, const struct txq *q, struct rte_mb
 
     p->n = 0;
     // A checksum is written into a copy: the mbuf's bytes may be somebody else's as well.
-    if (q->windows.n == 0 || m->nb_segs > TX_SEGS_MAX || (m->ol_flags & q->fix) != 0)
+    if (m->nb_segs > TX_SEGS_MAX || (m->ol_flags & q->fix) != 0)
         return false;
     if (tx_header_fits(m)) {
         at -= XENVIRT_NET_HDR_BYTES;
@@ -194,14 +215,14 @@ static inline bool tx_length_good(struct txq *q, const struct rte_mbuf *m)
     return false;
 }
 
-uint16_t tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+// `granted`: there are mempools whose frames can go as they are.
+static __rte_always_inline uint16_t burst(struct txq *q, struct rte_mbuf **pkts, uint16_t n, const bool granted)
 {
     struct free_list list = { .n = 0 };
-    struct txq *q = queue;
     struct tx_plan plan;
     uint16_t i;
 
-    tx_reclaim(q);
+    reclaim(q, granted);
     if (unlikely(q->ring.fault != RING_NONE))
         return 0;
     for (i = 0; i < n; i++) {
@@ -212,10 +233,10 @@ uint16_t tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
             free_list_add(&list, q, m);
             continue;
         }
-        if (tx_plan(&plan, q, m) && likely(q->ring.n_free >= plan.n)) {
+        if (granted && tx_plan(&plan, q, m) && likely(q->ring.n_free >= plan.n)) {
             tx_direct(q, m, &plan);
-        } else if (likely(q->ring.n_free > 0 && q->n_idle > 0)) {
-            tx_copy(q, m);
+        } else if (likely(q->ring.n_free > 0 && (!granted || q->n_idle > 0))) {
+            tx_copy(q, m, granted);
             free_list_add(&list, q, m);
         } else {
             q->counts.ring_full++;
@@ -227,4 +248,11 @@ uint16_t tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
     ring_publish(&q->ring);
     free_list_flush(&list);
     return i;
+}
+
+uint16_t tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+    struct txq *q = queue;
+
+    return q->windows.n != 0 ? burst(q, pkts, n, true) : burst(q, pkts, n, false);
 }
