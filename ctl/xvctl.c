@@ -1,34 +1,52 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // xvctl.c: what the operator types. docs/xvctl.1.md describes it.
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "ask.h"
 #include "conf.h"
+#include "number.h"
 #include "show.h"
 #include "statefile.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_WATCHER = 3 };
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_NO_WATCHER = 3 };
 
 #define RESTART_LOOK_MS 20
 
 static struct conf conf;
 
-static void usage(FILE *out)
+#define COMMANDS "show, restart DOMID or options"
+
+struct options {
+    struct args args;
+    bool json;
+};
+
+static int set_json(struct args *a, const char *value)
 {
-    fputs("usage: xvctl [--config FILE] COMMAND\n"
-          "  show [--json]    guests and devices: MAC, VLAN, state, packets, drops by reason\n"
-          "  restart DOMID    restart that guest's back end, and wait until it is back\n"
-          "  options          the options of the configuration file\n"
-          "  --help, --version\n"
-          "exit: 0 done, 1 failed, 2 wrong usage or configuration, 3 xv-watcher does not answer\n",
-        out);
+    (void)value;
+    ((struct options *)a)->json = true;
+    return 0;
 }
+
+static const struct args_row rows[] = {
+    { "json", 0, NULL, set_json, "", "show: one JSON object" },
+    ARGS_COMMON,
+};
+static const struct args_program program = { .name = "xvctl",
+    .synopsis = "usage: xvctl [options] COMMAND\n\n"
+                "  show                    guests and devices: MAC, VLAN, state, packets, drops by reason\n"
+                "  restart DOMID           restart that guest's back end, and wait until it is back\n"
+                "  options                 the options of the configuration file\n",
+    .more = "exit: 0 done, 1 failed, 2 wrong usage or configuration, 3 xv-watcher does not answer\n"
+            "More in xvctl(1).\n",
+    .rows = rows,
+    .n_rows = sizeof(rows) / sizeof(rows[0]) };
 
 // Say why a question to the watcher failed.
 static int ask_failed(int ret)
@@ -152,53 +170,50 @@ static int restart(struct ask *a, uint32_t domid)
     return restart_wait(a, domid, &before);
 }
 
-static bool domid_parse(const char *text, uint32_t *domid)
-{
-    char *end;
-    unsigned long v;
-
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    v = strtoul(text, &end, 10);
-    *domid = (uint32_t)v;
-    return *end == '\0' && v < 0x7ff0;
-}
-
 struct command {
     bool show, json, options;
     uint32_t domid;
 };
 
-// Returns 0 or -EINVAL.
-static int command_parse(struct command *cmd, int n, char **words, bool json)
+// Returns 0, or the exit status.
+static int command_parse(struct command *cmd, const struct options *o)
 {
-    *cmd = (struct command){ .json = json };
-    if (n == 1 && strcmp(words[0], "show") == 0)
-        cmd->show = true;
-    else if (n == 1 && strcmp(words[0], "options") == 0)
-        cmd->options = true;
-    else if (n != 2 || strcmp(words[0], "restart") != 0)
-        return -EINVAL;
-    else if (!domid_parse(words[1], &cmd->domid)) {
-        fprintf(stderr, "xvctl: %s is no domain id; allowed: 0 to 32751\n", words[1]);
-        return -EINVAL;
-    }
-    return json && !cmd->show ? -EINVAL : 0;
+    char **words = o->args.operands;
+    int n = o->args.n_operands;
+
+    *cmd = (struct command){ .json = o->json };
+    if (n == 0)
+        return args_wrong(&program, "a command is missing: " COMMANDS);
+    cmd->show = strcmp(words[0], "show") == 0;
+    cmd->options = strcmp(words[0], "options") == 0;
+    if (!cmd->show && !cmd->options && strcmp(words[0], "restart") != 0)
+        return args_wrong(&program, "unknown command '%s': " COMMANDS, words[0]);
+    if (o->json && !cmd->show)
+        return args_wrong(&program, "--json belongs to show");
+    if (!cmd->show && !cmd->options && n != 2)
+        return args_wrong(&program, "restart takes one domain id");
+    if ((cmd->show || cmd->options) && n > 1)
+        return args_wrong(&program, "%s takes nothing more, but '%s' was given", words[0], words[1]);
+    if (n == 2 && number_parse(words[1], 10, NUMBER_DOMID_LAST, &cmd->domid) < 0)
+        return args_wrong(&program, "%s is no domain id; allowed: 0 to %u", words[1], NUMBER_DOMID_LAST);
+    return 0;
 }
 
-static int run(const struct command *cmd, const char *config)
+static int run(const struct command *cmd, const struct args *args)
 {
-    struct ask a;
     static char err[CONF_ERR_BYTES];
+    struct ask a;
     int ret;
 
     if (cmd->options) {
         conf_describe(stdout);
         return EXIT_OK;
     }
-    if (conf_read(&conf, config, err, sizeof(err)) < 0) {
-        fprintf(stderr, "xvctl: %s\n", err);
-        return EXIT_USAGE;
+    if (conf_read(&conf, args->config, err, sizeof(err)) < 0)
+        return args_complain("xvctl", err);
+    if (args->check) {
+        conf_print(&conf, stdout);
+        return EXIT_OK;
     }
     ret = ask_open(&a, conf.run_dir);
     if (ret < 0)
@@ -210,40 +225,13 @@ static int run(const struct command *cmd, const char *config)
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "json", no_argument, NULL, 'j' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },
-        { 0 },
-    };
-    const char *config = NULL;
-    struct command cmd;
-    bool json = false;
-    int opt;
+    struct options o = { 0 };
+    struct command cmd = { 0 };
+    int ret = args_read(&program, &o.args, argc, argv);
 
-    while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-        switch (opt) {
-        case 'c':
-            config = optarg;
-            break;
-        case 'j':
-            json = true;
-            break;
-        case 'h':
-            usage(stdout);
-            return EXIT_OK;
-        case 'V':
-            puts("xvctl " XV_VERSION);
-            return EXIT_OK;
-        default:
-            usage(stderr);
-            return EXIT_USAGE;
-        }
-    }
-    if (command_parse(&cmd, argc - optind, argv + optind, json) < 0) {
-        usage(stderr);
-        return EXIT_USAGE;
-    }
-    return run(&cmd, config);
+    if (ret >= 0)
+        return ret;
+    if (!o.args.check || o.args.n_operands > 0)
+        ret = command_parse(&cmd, &o);
+    return ret > 0 ? ret : run(&cmd, &o.args);
 }

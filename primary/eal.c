@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <ctype.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -9,6 +8,9 @@
 
 #include "crossbar.h"
 #include "eal.h"
+#include "eal_option.h"
+#include "eal_value.h"
+#include "lcores.h"
 
 #define EAL_MBUF_BYTES 2560ull // an mbuf with 2 kB of room, its headers and gaps
 #define EAL_PORT_BYTES (6ull << 20) // its queues, and the driver's own
@@ -51,100 +53,86 @@ static int words_split(struct eal *e, const char *text)
     return 0;
 }
 
-// The value of the last --name=value, --name value, -lvalue or -l value, or NULL; letter 0: none.
-static const char *value_of(const struct eal *e, const char *name, char letter)
+// Is the word that option? *value: what is attached to it, or NULL.
+static bool is_option(const char *w, const char *name, char letter, const char **value)
 {
-    const char *value = NULL;
     size_t len = strlen(name);
 
-    for (uint32_t i = 1; i < e->n_words; i++) {
-        const char *w = e->words[i];
-        const char *next = i + 1 < e->n_words ? e->words[i + 1] : "";
+    *value = NULL;
+    if (len > 0 && strncmp(w, "--", 2) == 0 && strncmp(w + 2, name, len) == 0 &&
+        (w[2 + len] == '=' || w[2 + len] == '\0'))
+        *value = w[2 + len] == '=' ? w + 2 + len + 1 : NULL;
+    else if (letter != 0 && w[0] == '-' && w[1] == letter)
+        *value = w[2] != '\0' ? w + 2 : NULL;
+    else
+        return false;
+    return true;
+}
 
-        if (len > 0 && strncmp(w, "--", 2) == 0 && strncmp(w + 2, name, len) == 0 && w[2 + len] == '=')
-            value = w + 2 + len + 1;
-        else if (len > 0 && strncmp(w, "--", 2) == 0 && strcmp(w + 2, name) == 0)
-            value = next;
-        else if (letter != 0 && w[0] == '-' && w[1] == letter)
-            value = w[2] != '\0' ? w + 2 : next;
+// Does the i-th word take the one behind it? All words were known when they were added.
+static bool takes_next(const struct eal *e, uint32_t i)
+{
+    struct eal_option o;
+
+    eal_option_find(e->words[i], &o);
+    return o.value == EAL_VALUE_NEEDED && o.attached == NULL && i + 1 < e->n_words;
+}
+
+const char *eal_value(const struct eal *e, const char *name, char letter, uint32_t i)
+{
+    for (uint32_t at = 1; at < e->n_words; at += takes_next(e, at) ? 2 : 1) {
+        const char *value;
+
+        if (!is_option(e->words[at], name, letter, &value) || i-- > 0)
+            continue;
+        return value != NULL ? value : takes_next(e, at) ? e->words[at + 1] : "";
     }
-    return value;
+    return NULL;
 }
 
 static uint32_t count_of(const struct eal *e, const char *name, char letter)
 {
     uint32_t n = 0;
-    size_t len = strlen(name);
 
-    for (uint32_t i = 1; i < e->n_words; i++) {
-        const char *w = e->words[i];
-
-        n += (strncmp(w, "--", 2) == 0 && strncmp(w + 2, name, len) == 0 && (w[2 + len] == '=' || w[2 + len] == 0)) ||
-             (letter != 0 && w[0] == '-' && w[1] == letter);
-    }
+    while (eal_value(e, name, letter, n) != NULL)
+        n++;
     return n;
+}
+
+// The last one counts, as with EAL.
+static const char *value_of(const struct eal *e, const char *name, char letter)
+{
+    uint32_t n = count_of(e, name, letter);
+
+    return n > 0 ? eal_value(e, name, letter, n - 1) : NULL;
 }
 
 bool eal_vdev(const struct eal *e, uint32_t i, char *name, size_t n)
 {
-    static const char option[] = "--vdev";
+    const char *value = eal_value(e, "vdev", 0, i);
 
-    for (uint32_t at = 1; at < e->n_words; at++) {
-        const char *value = e->words[at] + strlen(option);
-
-        if (strncmp(e->words[at], option, strlen(option)) != 0 || (*value != '\0' && *value != '='))
-            continue;
-        value = *value == '=' ? value + 1 : at + 1 < e->n_words ? e->words[at + 1] : "";
-        if (i-- > 0)
-            continue;
+    if (value != NULL)
         snprintf(name, n, "%.*s", (int)strcspn(value, ","), value);
-        return true;
-    }
-    return false;
+    return value != NULL;
 }
 
 const char *eal_pci(const struct eal *e, uint32_t i)
 {
-    static const char option[] = "--allow";
-
-    for (uint32_t at = 1; at < e->n_words; at++) {
-        const char *w = e->words[at], *value = NULL;
-
-        if (strncmp(w, "-a", 2) == 0)
-            value = w + 2;
-        else if (strncmp(w, option, strlen(option)) == 0 && (w[strlen(option)] == '\0' || w[strlen(option)] == '='))
-            value = w[strlen(option)] == '=' ? w + strlen(option) + 1 : "";
-        if (value != NULL && i-- == 0)
-            return *value != '\0' ? value : e->words[at + 1];
-    }
-    return NULL;
+    return eal_value(e, "allow", 'a', i);
 }
 
-// The cores of "0-3,8", as a mask; those beyond the mask's end count as bit 63.
-static uint64_t list_mask(const char *list)
+static void __attribute__((format(printf, 2, 3))) wrong(struct eal *e, const char *fmt, ...)
 {
-    uint64_t mask = 0;
+    size_t at = strlen(e->wrong);
+    va_list ap;
 
-    while (isdigit((unsigned char)*list)) {
-        char *end;
-        unsigned long from = strtoul(list, &end, 10);
-        unsigned long to = *end == '-' ? strtoul(end + 1, &end, 10) : from;
-
-        for (unsigned long i = from; i <= to && i < 1024; i++)
-            mask |= 1ull << (i < 64 ? i : 63);
-        list = *end == ',' ? end + 1 : end;
-    }
-    return mask;
-}
-
-static uint64_t hex_mask(const char *hex)
-{
-    char *end;
-    uint64_t mask;
-
-    errno = 0;
-    mask = strtoull(hex, &end, 16);
-    return errno == 0 ? mask : UINT64_MAX;
+    if (at + 2 > sizeof(e->wrong))
+        return;
+    if (at > 0)
+        strcpy(e->wrong + at++, "\n");
+    va_start(ap, fmt);
+    vsnprintf(e->wrong + at, sizeof(e->wrong) - at, fmt, ap);
+    va_end(ap);
 }
 
 // The first two CPUs that we may run on: control and one I/O lcore, or all on one.
@@ -163,20 +151,84 @@ static int cores_default(struct eal *e)
     return n == 2 ? word_format(e, "--lcores=0@%d,1@%d", cpus[0], cpus[1]) : word_format(e, "--lcores=0@%d", cpus[0]);
 }
 
-static int cores_plan(struct eal *e, char *err, size_t n)
+// The only one of -c, -l and --lcores that is there. Returns which, 0 if none is.
+static char cores_given(struct eal *e, const char **value)
 {
-    const char *hex = value_of(e, "", 'c'), *list = value_of(e, "", 'l');
-    uint64_t mask = hex != NULL ? hex_mask(hex) : list != NULL ? list_mask(list) : 0;
+    const char *mask = value_of(e, "", 'c'), *list = value_of(e, "", 'l'), *map = value_of(e, "lcores", 0);
 
-    if (mask >> EAL_LCORES_MAX != 0) {
-        snprintf(err, n, "lcores from %u on belong to the workers: choose CPUs below, or --lcores 0@CPU,1@CPU",
+    if ((mask != NULL) + (list != NULL) + (map != NULL) > 1)
+        wrong(e, "-c, -l and --lcores exclude each other; choose one");
+    *value = map != NULL ? map : list != NULL ? list : mask;
+    return map != NULL ? 'm' : list != NULL ? 'l' : mask != NULL ? 'c' : 0;
+}
+
+static void cores_check(struct eal *e, const char *root, const struct lcores *l, const char *said)
+{
+    int cpu = lcores_missing_cpu(l, root);
+
+    for (int id = EAL_LCORES_MAX; id < CPU_SETSIZE; id++) {
+        if (!CPU_ISSET(id, &l->ids))
+            continue;
+        wrong(e, "%s: lcores from %u on belong to the workers: choose CPUs below, or --lcores 0@CPU,1@CPU", said,
             EAL_LCORES_MAX);
-        return -EINVAL;
+        return;
     }
-    e->n_lcores = (uint32_t)__builtin_popcountll(mask);
-    if (mask == 0 && value_of(e, "lcores", 0) == NULL && value_of(e, "", 's') == NULL && value_of(e, "", 'S') == NULL)
-        return cores_default(e);
+    if (cpu >= 0)
+        wrong(e,
+            "%s: this machine has no CPU %d; choose others (nproc says how many there are), or several lcores on one: "
+            "--lcores 0@0,1@0",
+            said, cpu);
+}
+
+static int cores_plan(struct eal *e, const char *root)
+{
+    static const struct {
+        char which;
+        const char *option;
+        int (*read)(struct lcores *l, const char *text);
+        const char *wants;
+    } kinds[] = { { 'c', "-c", lcores_of_mask, "a hexadecimal mask of CPUs, as 0x3" },
+        { 'l', "-l", lcores_of_list, "a list of CPUs, as 0-1,4" },
+        { 'm', "--lcores", lcores_of_map, "a list of lcores with their CPUs, as 0@4,1@5" } };
+    const char *value;
+    char given = cores_given(e, &value), said[80];
+    struct lcores l;
+
+    if (given == 0)
+        return value_of(e, "", 's') == NULL && value_of(e, "", 'S') == NULL ? cores_default(e) : 0;
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (kinds[i].which != given)
+            continue;
+        snprintf(said, sizeof(said), "%s %.64s", kinds[i].option, value);
+        if (kinds[i].read(&l, value) < 0) {
+            wrong(e, "%s: not %s", said, kinds[i].wants);
+            return 0;
+        }
+        cores_check(e, root, &l, said);
+        e->n_lcores = (uint32_t)CPU_COUNT(&l.ids);
+    }
     return 0;
+}
+
+// Values that only EAL would refuse, and what excludes each other.
+static void values_check(struct eal *e)
+{
+    for (uint32_t at = 1; at < e->n_words; at += takes_next(e, at) ? 2 : 1) {
+        struct eal_option o;
+        const char *value, *wants;
+
+        eal_option_find(e->words[at], &o);
+        if (o.value != EAL_VALUE_NEEDED)
+            continue;
+        value = o.attached != NULL ? o.attached : e->words[at + 1];
+        wants = eal_value_wants(o.full, value);
+        if (wants != NULL)
+            wrong(e, "%s: '%.64s' is not what it takes: %s", o.full, value, wants);
+    }
+    if (count_of(e, "", 'm') > 0 && count_of(e, "socket-mem", 0) > 0)
+        wrong(e, "-m and --socket-mem exclude each other; choose one");
+    if (count_of(e, "allow", 'a') > 0 && count_of(e, "block", 'b') > 0)
+        wrong(e, "-a and -b exclude each other: name the NICs to use, or those not to use");
 }
 
 uint32_t eal_io_lcores(uint32_t n_lcores)
@@ -230,7 +282,7 @@ static int memory_plan(struct eal *e, const struct conf *c)
     if (nodes != NULL)
         e->megabytes = list_sum(nodes);
     else if (m != NULL)
-        e->megabytes = strtoull(m, NULL, 10);
+        e->megabytes = strtoull(m, NULL, 10); // its form was checked
     else if (word_format(e, "-m%llu", (unsigned long long)e->megabytes) < 0)
         return -E2BIG;
     // All memory at start and no more: EAL's lock for growing isn't safe against a killed worker.
@@ -264,26 +316,50 @@ static int files_plan(struct eal *e, const struct conf *c)
     return 0;
 }
 
+// The words of the configuration, which may be an option and its value in one.
+static int given_take(struct eal *e, const struct conf *c)
+{
+    uint32_t first = e->n_words;
+    char err[256];
+    int ret = 0;
+
+    for (uint32_t i = 0; i < c->n_eal_args && ret == 0; i++)
+        ret = words_split(e, c->eal_args[i]);
+    for (uint32_t i = first; i < e->n_words && ret >= 0; i += (uint32_t)ret) {
+        ret = eal_words_take(&e->given, e->words[i], i + 1 < e->n_words ? e->words[i + 1] : NULL, err, sizeof(err));
+        if (ret < 0) {
+            wrong(e, "primary.eal_args: %s", err);
+            ret = 1;
+        }
+    }
+    e->n_words = first;
+    return ret < 0 ? ret : 0;
+}
+
 static int words_plan(struct eal *e, const char *program, const struct options *o, const struct conf *c)
 {
     int ret = word_add(e, program);
 
-    for (uint32_t i = 0; i < c->n_eal_args && ret == 0; i++)
-        ret = words_split(e, c->eal_args[i]);
-    for (uint32_t i = 0; i < o->n_eal && ret == 0; i++)
-        ret = word_add(e, o->eal[i]);
+    if (ret == 0)
+        ret = given_take(e, c);
+    for (uint32_t i = 0; i < e->given.n && ret == 0; i++)
+        ret = word_add(e, e->given.words[i]);
+    for (uint32_t i = 0; i < o->eal.n && ret == 0; i++)
+        ret = word_add(e, o->eal.words[i]);
     return ret;
 }
 
-int eal_plan(struct eal *e, const char *program, const struct options *o, const struct conf *c, char *err, size_t n)
+int eal_plan(struct eal *e, const char *root, const char *program, const struct options *o, const struct conf *c,
+    char *err, size_t n)
 {
     int ret;
 
     *e = (struct eal){ 0 };
-    snprintf(err, n, "too many or too long EAL arguments");
     ret = words_plan(e, program, o, c);
     if (ret == 0)
-        ret = cores_plan(e, err, n);
+        values_check(e);
+    if (ret == 0)
+        ret = cores_plan(e, root);
     if (ret == 0)
         ret = memory_plan(e, c);
     if (ret == 0)
@@ -292,5 +368,8 @@ int eal_plan(struct eal *e, const char *program, const struct options *o, const 
         ret = files_plan(e, c);
     if (ret == 0 && value_of(e, "proc-type", 0) == NULL)
         ret = word_add(e, "--proc-type=primary");
-    return ret < 0 ? -EINVAL : 0;
+    if (ret < 0)
+        wrong(e, "too many or too long EAL arguments");
+    snprintf(err, n, "%s", e->wrong);
+    return e->wrong[0] != '\0' ? -EINVAL : 0;
 }

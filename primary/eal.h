@@ -10,7 +10,6 @@
 #include "conf.h"
 #include "options.h"
 
-#define EAL_WORDS_MAX 192u
 #define EAL_LCORES_MAX 32u // ids from there on are the workers'
 
 struct eal {
@@ -24,10 +23,17 @@ struct eal {
     bool by_node; // --socket-mem
     uint32_t n_lcores; // 0: only EAL will tell
     uint64_t megabytes; // of hugepages
+    struct eal_words given; // by the configuration
+    char wrong[2048]; // what is, a line each
 };
 
-// Put the arguments together. Returns 0, or -EINVAL after it said what is wrong in err (n bytes).
-int eal_plan(struct eal *e, const char *program, const struct options *o, const struct conf *c, char *err, size_t n);
+// Put the arguments together. Returns 0, or -EINVAL after it said all that is wrong in err (n bytes), a line each. CPUs
+// are looked for in the /sys below root.
+int eal_plan(struct eal *e, const char *root, const char *program, const struct options *o, const struct conf *c,
+    char *err, size_t n);
+
+// The value of the i-th --name=value, --name value, -lvalue or -l value, or NULL. letter 0: none; name "": none.
+const char *eal_value(const struct eal *e, const char *name, char letter, uint32_t i);
 
 // The name of the i-th --vdev among the words. False if there are fewer.
 bool eal_vdev(const struct eal *e, uint32_t i, char *name, size_t n);

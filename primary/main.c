@@ -10,20 +10,19 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
-#include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_memzone.h>
 #include <rte_version.h>
 
+#include "device.h"
 #include "eal.h"
 #include "hugepage.h"
 #include "layout.h"
 #include "lock.h"
 #include "log.h"
 #include "notify.h"
-#include "pci.h"
 #include "rundir.h"
 #include "runtime.h"
 #include "session.h"
@@ -31,7 +30,7 @@
 #include "stats.h"
 #include "vif.h"
 
-enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1 };
 
 #define CONTROL_MS 10 // the control lcore looks at least so often
 #define STOP_MS 5000u // an I/O lcore that takes longer to stop hangs
@@ -161,17 +160,6 @@ static int memory_wait(void)
     return hugepage_check(eal.huge_dir, eal.megabytes);
 }
 
-// EAL goes on without such a device and doesn't say so.
-static void pci_check(void)
-{
-    char text[PCI_TEXT_BYTES];
-
-    for (uint32_t i = 0; eal_pci(&eal, i) != NULL; i++) {
-        if (pci_why("", eal_pci(&eal, i), text) != NULL)
-            LOG(WARNING, "%s", text);
-    }
-}
-
 static int eal_prepare(const struct conf *c)
 {
     uint32_t n;
@@ -188,7 +176,7 @@ static int eal_prepare(const struct conf *c)
     if (strcmp(eal.file_prefix, c->file_prefix) != 0)
         LOG(WARNING, "--file-prefix %s: workers look for %s, as the configuration says", eal.file_prefix,
             c->file_prefix);
-    pci_check();
+    devices_look(&eal);
     if (eal.no_huge)
         return 0;
     hugepage_bound(eal.megabytes, eal.by_node);
@@ -211,21 +199,6 @@ static int lcores_check(void)
     return 0;
 }
 
-// EAL goes on without a device that it could not make; who named one wants it.
-static int devices_check(void)
-{
-    char name[CONF_TEXT_BYTES];
-    uint16_t port;
-
-    for (uint32_t i = 0; eal_vdev(&eal, i, name, sizeof(name)); i++) {
-        if (strncmp(name, "net_", 4) != 0 || rte_eth_dev_get_port_by_name(name, &port) == 0)
-            continue;
-        LOG(ERR, "device %s could not be made; EAL's own lines above say why", name);
-        return -ENODEV;
-    }
-    return 0;
-}
-
 static int eal_start(void)
 {
     int ret = rte_eal_init((int)eal.n_words, eal.words);
@@ -237,7 +210,7 @@ static int eal_start(void)
     log_to_eal_open();
     ret = lcores_check();
     if (ret == 0)
-        ret = devices_check();
+        ret = devices_made(&eal);
     if (ret < 0)
         rte_eal_cleanup();
     return ret;
@@ -476,33 +449,32 @@ static enum exit_code run(const struct conf *c)
     return ret < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
-static enum exit_code usage_fail(const char *err)
-{
-    fprintf(stderr, "xv-primary: %s\n", err);
-    return EXIT_USAGE;
-}
-
 int main(int argc, char **argv)
 {
     static struct conf conf;
-    struct options o;
+    static struct options o;
     static char err[CONF_ERR_BYTES];
+    int ret;
 
     if (options_parse(&o, argc, argv, err, sizeof(err)) < 0)
-        return usage_fail(err);
-    if (o.help)
-        options_usage(stdout);
-    if (o.version)
+        return args_wrong(&options_program, "%s", err);
+    if (o.args.help)
+        args_usage(&options_program, stdout);
+    else if (o.args.version)
         printf("xv-primary %s, %s\n", XV_VERSION, rte_version());
-    if (o.help || o.version)
+    if (o.args.help || o.args.version)
         return EXIT_OK;
-    if (conf_read(&conf, o.config, err, sizeof(err)) < 0)
-        return usage_fail(err);
+    if (conf_read(&conf, o.args.config, err, sizeof(err)) < 0)
+        return args_complain("xv-primary", err);
     options_apply(&o, &conf);
-    if (eal_plan(&eal, argv[0], &o, &conf, err, sizeof(err)) < 0)
-        return usage_fail(err);
+    ret = eal_plan(&eal, "", argv[0], &o, &conf, err, sizeof(err));
+    if (devices_check(&eal, err, sizeof(err)) < 0 || ret < 0)
+        return args_complain("xv-primary", err);
+    args_complain("xv-primary", o.eal.notes);
+    args_complain("xv-primary", eal.given.notes);
     log_open("xv-primary", conf.log_level);
-    if (o.check) {
+    if (o.args.check) {
+        devices_look(&eal);
         check_print(&conf);
         return EXIT_OK;
     }

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "domain.h"
+#include "number.h"
 
 int domid_parse(const char *text, uint32_t *domid)
 {
-    size_t n = strspn(text, "0123456789");
-
-    if (n == 0 || n > 5 || text[n] != '\0' || strtoul(text, NULL, 10) > DOMID_LAST)
-        return -EINVAL;
-    *domid = (uint32_t)strtoul(text, NULL, 10);
-    return 0;
+    return strlen(text) > 5 ? -EINVAL : number_parse(text, 10, DOMID_LAST, domid);
 }
 
 struct wish domain_wish(const struct domain *d, const struct conf *c, uint32_t backend)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // xv-provision: gives domains what they need in XenStore to reach the switch. Runs in domain 0.
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "args.h"
 #include "lock.h"
 #include "log.h"
 #include "rundir.h"
@@ -13,81 +13,51 @@
 #include "watch.h"
 #include "xendev.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_TWIN = 3 };
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_TWIN = 3 };
 
 struct options {
-    const char *config;
+    struct args args;
     bool watch;
-    bool check;
 };
 
-static void usage(FILE *out)
+static int set_watch(struct args *a, const char *value)
 {
-    fputs("usage: xv-provision [--config FILE] DOMID...\n"
-          "       xv-provision [--config FILE] --watch\n"
-          "       xv-provision [--config FILE] -n\n"
-          "  DOMID          give this domain what the configuration allows it, or take it back\n"
-          "  --watch        do so for all domains, and as they come and go\n"
-          "  --config FILE  read FILE instead of " CONF_FILE "\n"
-          "  -n             check the configuration, print it, and end\n"
-          "  -h, --help     this text\n"
-          "  --version      the version\n",
-        out);
+    (void)value;
+    ((struct options *)a)->watch = true;
+    return 0;
 }
 
-static int usage_wrong(void)
-{
-    usage(stderr);
-    return EXIT_USAGE;
-}
-
-// Domains that the command line names, or none. Returns -1 to go on, or the exit status.
-static int operands_check(const struct options *o, int argc, char **argv)
-{
-    uint32_t domid;
-
-    for (int i = 0; i < argc; i++) {
-        if (domid_parse(argv[i], &domid) < 0 || domid == 0) {
-            fprintf(stderr, "xv-provision: %s: not a guest's domain id (1 to %u)\n", argv[i], DOMID_LAST);
-            return EXIT_USAGE;
-        }
-    }
-    if (!o->check && o->watch == (argc > 0))
-        return usage_wrong();
-    return -1;
-}
+static const struct args_row rows[] = {
+    { "watch", 0, NULL, set_watch, "", "stay, for all domains, as they come and go" },
+    ARGS_COMMON,
+};
+static const struct args_program program = { .name = "xv-provision",
+    .synopsis = "usage: xv-provision [options] DOMID...\n"
+                "       xv-provision [options] --watch\n\n"
+                "Give each domain what the configuration allows it, or take it back. Runs in domain 0.\n",
+    .more = "More in xv-provision(8) and xv.conf(5).\n",
+    .rows = rows,
+    .n_rows = sizeof(rows) / sizeof(rows[0]) };
 
 // Returns -1 to go on, or the exit status.
-static int options_parse(struct options *o, int argc, char **argv)
+static int options_read(struct options *o, int argc, char **argv)
 {
-    static const struct option names[] = { { "config", required_argument, NULL, 'f' },
-        { "watch", no_argument, NULL, 'w' }, { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' },
-        { 0 } };
-    int opt;
+    uint32_t domid;
+    int ret;
 
     *o = (struct options){ 0 };
-    while ((opt = getopt_long(argc, argv, "nh", names, NULL)) != -1) {
-        switch (opt) {
-        case 'f':
-            o->config = optarg;
-            break;
-        case 'w':
-            o->watch = true;
-            break;
-        case 'n':
-            o->check = true;
-            break;
-        case 'h':
-            usage(stdout);
-            return EXIT_OK;
-        case 'v':
-            puts("xv-provision " XV_VERSION);
-            return EXIT_OK;
-        default:
-            return usage_wrong();
-        }
+    ret = args_read(&program, &o->args, argc, argv);
+    if (ret >= 0)
+        return ret;
+    for (int i = 0; i < o->args.n_operands; i++) {
+        if (domid_parse(o->args.operands[i], &domid) < 0 || domid == 0)
+            return args_wrong(&program, "'%s' is not a guest's domain id (1 to %u)", o->args.operands[i], DOMID_LAST);
     }
-    return operands_check(o, argc - optind, argv + optind);
+    if (o->watch && o->args.n_operands > 0)
+        return args_wrong(&program, "--watch is for all domains; name none");
+    if (!o->watch && o->args.n_operands == 0 && !o->args.check)
+        return args_wrong(&program, "which domains? DOMID..., or --watch");
+    return -1;
 }
 
 static bool settled_say(enum settled settled, uint32_t domid, const char *backend)
@@ -162,20 +132,18 @@ static int watch(const struct conf *c)
 int main(int argc, char **argv)
 {
     static struct conf conf;
-    struct options o;
     static char err[CONF_ERR_BYTES];
-    int ret = options_parse(&o, argc, argv);
+    struct options o;
+    int ret = options_read(&o, argc, argv);
 
     if (ret >= 0)
         return ret;
-    if (conf_read(&conf, o.config, err, sizeof(err)) < 0) {
-        fprintf(stderr, "xv-provision: %s\n", err);
-        return EXIT_USAGE;
-    }
-    if (o.check) {
+    if (conf_read(&conf, o.args.config, err, sizeof(err)) < 0)
+        return args_complain("xv-provision", err);
+    if (o.args.check) {
         conf_print(&conf, stdout);
         return EXIT_OK;
     }
     log_open("xv-provision", conf.log_level);
-    return o.watch ? watch(&conf) : provision(&conf, argc - optind, argv + optind);
+    return o.watch ? watch(&conf) : provision(&conf, o.args.n_operands, o.args.operands);
 }

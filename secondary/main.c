@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // xv-worker: the back end of one guest. A DPDK secondary process that opens no device.
 #include <errno.h>
-#include <getopt.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <rte_log.h>
 #include <rte_memory.h>
 
+#include "args.h"
 #include "conf.h"
 #include "control.h"
 #include "crossbar.h"
@@ -24,30 +24,19 @@
 #include "link.h"
 #include "lock.h"
 #include "log.h"
+#include "number.h"
 #include "rundir.h"
 #include "slot.h"
 #include "statefile.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PRIMARY_GONE = 3, EXIT_TWIN = 4 };
-
-static const char usage[] =
-    "usage: xv-worker --domid DOMID | --spare [--config FILE]\n"
-    "\n"
-    "The back end of one guest; started by xv-watcher, by hand or by systemd.\n"
-    "\n"
-    "  --domid DOMID  the guest's domain id\n"
-    "  --spare        start without a guest; xv-watcher names one when it is needed\n"
-    "  --config FILE  configuration, default " CONF_FILE "\n"
-    "  --layout HASH  exit with 0 if this program's layout of shared memory is HASH, else with 1\n"
-    "  -n             check the configuration, print what is in force, and exit\n"
-    "  --help         this text\n"
-    "  --version      the version\n";
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_PRIMARY_GONE = 3, EXIT_TWIN = 4 };
 
 struct options {
-    uint32_t domid;
-    const char *config;
+    struct args args;
+    uint32_t domid; // MSG_DOMID_ANY: not said
     bool spare;
-    bool check;
+    bool asks_layout;
+    uint32_t layout;
 };
 
 static int logtype;
@@ -57,58 +46,59 @@ static void log_to_eal(enum log_level level, const char *line)
     rte_log((uint32_t)level + 1, (uint32_t)logtype, "%s", line);
 }
 
-// Returns 0 to go on, or 1 + the exit code.
-static int options_parse(struct options *o, int argc, char **argv)
+static int set_domid(struct args *a, const char *value)
 {
-    static const struct option names[] = {
-        { "domid", required_argument, NULL, 'd' },
-        { "spare", no_argument, NULL, 's' },
-        { "config", required_argument, NULL, 'c' },
-        { "layout", required_argument, NULL, 'l' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },
-        { NULL, 0, NULL, 0 },
-    };
-    char *end = NULL;
-    int opt;
+    return number_parse(value, 10, NUMBER_DOMID_LAST, &((struct options *)a)->domid);
+}
+
+static int set_spare(struct args *a, const char *value)
+{
+    (void)value;
+    ((struct options *)a)->spare = true;
+    return 0;
+}
+
+static int set_layout(struct args *a, const char *value)
+{
+    struct options *o = (struct options *)a;
+
+    o->asks_layout = true;
+    return number_parse(value, 16, UINT32_MAX, &o->layout);
+}
+
+static const struct args_row rows[] = {
+    { "domid", 0, "DOMID", set_domid, "a domain id, 0 to 32751", "the guest" },
+    { "spare", 0, NULL, set_spare, "", "start without a guest; xv-watcher names one when it is needed" },
+    { "layout", 0, "HASH", set_layout, "a hexadecimal number of 32 bits",
+        "exit with 0 if this program's layout of shared memory is HASH, else with 1" },
+    ARGS_COMMON,
+};
+static const struct args_program program = { .name = "xv-worker",
+    .synopsis = "usage: xv-worker --domid DOMID [options]\n"
+                "       xv-worker --spare [options]\n\n"
+                "The back end of one guest; started by xv-watcher, by hand or by systemd.\n",
+    .more = "More in xv-worker(8) and xv.conf(5).\n",
+    .rows = rows,
+    .n_rows = sizeof(rows) / sizeof(rows[0]) };
+
+// Returns -1 to go on, or the exit status.
+static int options_read(struct options *o, int argc, char **argv)
+{
+    int ret;
 
     *o = (struct options){ .domid = MSG_DOMID_ANY };
-    while ((opt = getopt_long(argc, argv, "n", names, NULL)) != -1) {
-        switch (opt) {
-        case 'd':
-            o->domid = (uint32_t)strtoul(optarg, &end, 10);
-            if (*optarg < '0' || *optarg > '9' || *end != '\0' || o->domid >= 0x7ff0) {
-                fprintf(stderr, "xv-worker: --domid %s: not a domain id (0 to 32751)\n", optarg);
-                return 1 + EXIT_USAGE;
-            }
-            break;
-        case 'c':
-            o->config = optarg;
-            break;
-        case 's':
-            o->spare = true;
-            break;
-        case 'l':
-            return 1 + (strtoul(optarg, NULL, 16) == layout_hash() ? EXIT_OK : EXIT_FAILED);
-        case 'n':
-            o->check = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return 1 + EXIT_OK;
-        case 'v':
-            puts("xv-worker " XV_VERSION);
-            return 1 + EXIT_OK;
-        default:
-            fputs(usage, stderr);
-            return 1 + EXIT_USAGE;
-        }
-    }
-    if (optind < argc || (!o->check && (o->domid == MSG_DOMID_ANY) != o->spare)) {
-        fputs(usage, stderr);
-        return 1 + EXIT_USAGE;
-    }
-    return 0;
+    ret = args_read(&program, &o->args, argc, argv);
+    if (ret >= 0)
+        return ret;
+    if (o->args.n_operands > 0)
+        return args_wrong(&program, "'%s' belongs to no option; a guest is named by --domid", o->args.operands[0]);
+    if (o->asks_layout)
+        return o->layout == layout_hash() ? EXIT_OK : EXIT_FAILED;
+    if (o->domid != MSG_DOMID_ANY && o->spare)
+        return args_wrong(&program, "--domid and --spare exclude each other");
+    if (o->domid == MSG_DOMID_ANY && !o->spare && !o->args.check)
+        return args_wrong(&program, "which guest? --domid DOMID, or --spare");
+    return -1;
 }
 
 // The CPUs that the worker may use, as EAL's --lcores wants them.
@@ -248,17 +238,15 @@ static int guest_lock(const struct conf *c, uint32_t domid)
 int main(int argc, char **argv)
 {
     static struct conf conf;
-    struct options o;
     static char err[CONF_ERR_BYTES];
-    int ret = options_parse(&o, argc, argv);
+    struct options o;
+    int ret = options_read(&o, argc, argv);
 
-    if (ret != 0)
-        return ret - 1;
-    if (conf_read(&conf, o.config, err, sizeof(err)) < 0) {
-        fprintf(stderr, "xv-worker: %s\n", err);
-        return EXIT_USAGE;
-    }
-    if (o.check) {
+    if (ret >= 0)
+        return ret;
+    if (conf_read(&conf, o.args.config, err, sizeof(err)) < 0)
+        return args_complain("xv-worker", err);
+    if (o.args.check) {
         conf_print(&conf, stdout);
         return EXIT_OK;
     }

@@ -2,7 +2,6 @@
 // xv-watcher: finds guests in XenStore, judges what they publish, and conducts xv-primary and the workers.
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "args.h"
 #include "conductor.h"
 #include "lock.h"
 #include "log.h"
@@ -18,55 +18,14 @@
 
 #define EXIT_OK 0
 #define EXIT_FAILED 1
-#define EXIT_USAGE 2
 #define EXIT_TWIN 3
 
-struct options {
-    const char *config;
-    bool check;
-};
-
-static void usage(FILE *out)
-{
-    fputs("usage: xv-watcher [--config FILE] [-n] [--help] [--version]\n"
-          "  --config FILE  read FILE instead of " CONF_FILE "\n"
-          "  -n             check the configuration, print it, and end\n",
-        out);
-}
-
-// Returns -1 to go on, or the exit status.
-static int options_parse(struct options *o, int argc, char **argv)
-{
-    static const struct option names[] = { { "config", required_argument, NULL, 'f' },
-        { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 } };
-    int opt;
-
-    *o = (struct options){ 0 };
-    while ((opt = getopt_long(argc, argv, "nh", names, NULL)) != -1) {
-        switch (opt) {
-        case 'f':
-            o->config = optarg;
-            break;
-        case 'n':
-            o->check = true;
-            break;
-        case 'h':
-            usage(stdout);
-            return EXIT_OK;
-        case 'v':
-            puts("xv-watcher " XV_VERSION);
-            return EXIT_OK;
-        default:
-            usage(stderr);
-            return EXIT_USAGE;
-        }
-    }
-    if (optind == argc)
-        return -1;
-    fprintf(stderr, "xv-watcher: %s: unexpected argument\n", argv[optind]);
-    usage(stderr);
-    return EXIT_USAGE;
-}
+static const struct args_row rows[] = { ARGS_COMMON };
+static const struct args_program program = { .name = "xv-watcher",
+    .synopsis = "usage: xv-watcher [options]\n",
+    .more = "More in xv-watcher(8) and xv.conf(5).\n",
+    .rows = rows,
+    .n_rows = sizeof(rows) / sizeof(rows[0]) };
 
 // The first process that uses the state besides us. Returns its pid with its name, 0 or -errno.
 static pid_t state_user(const char *run_dir, char *name, size_t n)
@@ -176,24 +135,23 @@ static int watch(const struct conf *conf, const char *conf_file)
 int main(int argc, char **argv)
 {
     static struct conf conf;
-    static char conf_file[PATH_MAX];
-    struct options o;
-    static char err[CONF_ERR_BYTES];
-    int ret = options_parse(&o, argc, argv);
+    static char conf_file[PATH_MAX], err[CONF_ERR_BYTES];
+    struct args a = { 0 };
+    int ret = args_read(&program, &a, argc, argv);
 
     if (ret >= 0)
         return ret;
-    if (conf_read(&conf, o.config, err, sizeof(err)) < 0) {
-        fprintf(stderr, "xv-watcher: %s\n", err);
-        return EXIT_USAGE;
-    }
-    if (o.check) {
+    if (a.n_operands > 0)
+        return args_wrong(&program, "'%s' belongs to no option", a.operands[0]);
+    if (conf_read(&conf, a.config, err, sizeof(err)) < 0)
+        return args_complain("xv-watcher", err);
+    if (a.check) {
         conf_print(&conf, stdout);
         return EXIT_OK;
     }
     // Programs that we start may have another working directory one day.
-    if (o.config != NULL && realpath(o.config, conf_file) == NULL)
-        snprintf(conf_file, sizeof(conf_file), "%s", o.config);
+    if (a.config != NULL && realpath(a.config, conf_file) == NULL)
+        snprintf(conf_file, sizeof(conf_file), "%s", a.config);
     log_open("xv-watcher", conf.log_level);
-    return watch(&conf, o.config == NULL ? NULL : conf_file);
+    return watch(&conf, a.config == NULL ? NULL : conf_file);
 }

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "domain.h"
 #include "log.h"
+#include "number.h"
 #include "outbox.h"
 #include "scan.h"
 #include "store.h"
@@ -271,8 +272,12 @@ static bool domains_expect(struct store *st, struct xs_handle *xs, const char *p
 {
     char **names = xs_directory(xs, XBT_NULL, path, n);
 
-    for (unsigned i = 0; names != NULL && i < *n; i++)
-        domain_expect(st, (uint32_t)strtoul(names[i], NULL, 10));
+    for (unsigned i = 0; names != NULL && i < *n; i++) {
+        uint32_t domid;
+
+        if (number_parse(names[i], 10, NUMBER_DOMID_LAST, &domid) == 0)
+            domain_expect(st, domid);
+    }
     free(names);
     return names != NULL;
 }

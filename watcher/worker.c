@@ -12,6 +12,7 @@
 #include "layout.h"
 #include "lock.h"
 #include "log.h"
+#include "number.h"
 
 #define LOCK_NAME "worker.%u"
 #define TERM_NS CLOCK_SECOND // after MSG_STOP
@@ -514,9 +515,11 @@ static void orphans_find(struct conductor *c)
 
     while (dir != NULL && (e = readdir(dir)) != NULL) {
         uint32_t domid;
-        int at = 0;
+        char name[32];
 
-        if (sscanf(e->d_name, LOCK_NAME ".lock%n", &domid, &at) == 1 && at > 0 && e->d_name[at] == '\0')
+        // Only a name that we would make: a number that is too large for the field is another one in it.
+        if (sscanf(e->d_name, LOCK_NAME, &domid) == 1 && domid <= NUMBER_DOMID_LAST &&
+            snprintf(name, sizeof(name), LOCK_NAME ".lock", domid) > 0 && strcmp(name, e->d_name) == 0)
             orphan_add(c, domid);
     }
     if (dir != NULL)

@@ -139,7 +139,7 @@ class Once(ProvisionCase):
     def test_wrong_usage(self):
         for args in ((), ("0",), ("x",), ("32752",), ("-1",), ("--watch", "1"), ("--nonsense",)):
             with self.subTest(args):
-                self.refused("usage: xv-provision|not a guest's domain id", *args, code=2)
+                self.refused("; see xv-provision --help$", *args, code=2)
         self.write_conf(provision={"backend": "40000"})
         self.refused("provision.backend is \"40000\"; allowed: a domid from 0 to 32751 or a domain's name", 1, code=2)
 

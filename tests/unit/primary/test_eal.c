@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "eal.h"
@@ -8,18 +9,23 @@
 static struct eal eal;
 static struct conf conf;
 static struct options o;
-static char err[256];
+static char err[2048];
+
+static char root[] = "/tmp/xv-eal-XXXXXX"; // of a machine with CPUs 0 to 39
 
 static int plan(const char *args)
 {
     static char line[512];
+    char *argv[64] = { (char *)"xv-primary" };
+    int argc = 1;
 
-    o = (struct options){ 0 };
     snprintf(line, sizeof(line), "%s", args);
     for (char *word = strtok(line, " "); word != NULL; word = strtok(NULL, " "))
-        o.eal[o.n_eal++] = word;
+        argv[argc++] = word;
     err[0] = '\0';
-    return eal_plan(&eal, "xv-primary", &o, &conf, err, sizeof(err));
+    if (options_parse(&o, argc, argv, err, sizeof(err)) < 0)
+        return -EINVAL;
+    return eal_plan(&eal, root, "xv-primary", &o, &conf, err, sizeof(err));
 }
 
 static bool has(const char *word)
@@ -45,9 +51,21 @@ static void setup(void)
     char text[256];
 
     cr_assert_eq(conf_read(&conf, "/dev/null", text, sizeof(text)), 0, "%s", text);
+    cr_assert_not_null(mkdtemp(root));
+    snprintf(
+        text, sizeof(text), "seq -f %s/sys/devices/system/cpu/cpu%%g/topology/core_id 0 39 | xargs mkdir -p", root);
+    cr_assert_eq(system(text), 0);
 }
 
-TestSuite(eal, .init = setup);
+static void teardown(void)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "rm -r %s", root);
+    cr_assert_eq(system(text), 0);
+}
+
+TestSuite(eal, .init = setup, .fini = teardown);
 
 Test(eal, plain_start_touches_no_pci_device_and_takes_all_memory_at_once)
 {
@@ -158,4 +176,91 @@ Test(eal, too_many_arguments_are_refused)
     for (uint32_t i = 0; i < CONF_EAL_ARGS_MAX; i++)
         strcpy(conf.eal_args[i], "-a b c d e f g h");
     cr_assert_eq(plan("-c 3"), -EINVAL);
+}
+
+static void wrong(const char *args, const char *says)
+{
+    cr_expect_eq(plan(args), -EINVAL, "accepted: %s", args);
+    cr_expect_not_null(strstr(err, says), "%s: '%s' does not say '%s'", args, err, says);
+}
+
+Test(eal, lcores_that_there_are_not_are_refused)
+{
+    wrong("-c zz", "-c zz: not a hexadecimal mask of CPUs");
+    wrong("-c 0", "-c 0: not a hexadecimal mask");
+    wrong("-c 0x", "not a hexadecimal mask");
+    wrong("-l 0-", "-l 0-: not a list of CPUs");
+    wrong("-l 3-1", "not a list of CPUs");
+    wrong("-l x", "not a list of CPUs");
+    wrong("-l 4294967296", "not a list of CPUs");
+    wrong("-l 18446744073709551617", "not a list of CPUs");
+    wrong("--lcores 0@", "--lcores 0@: not a list of lcores with their CPUs");
+    wrong("--lcores (0,1@0", "not a list of lcores");
+    wrong("--lcores 0@40", "this machine has no CPU 40");
+    wrong("--lcores 32@0", "lcores from 32 on belong to the workers");
+    wrong("--lcores 0@(38-41)", "no CPU 40");
+    wrong("-c 3 -l 0-1", "-c, -l and --lcores exclude each other");
+    cr_expect_eq(plan("--lcores (0,1)@0"), 0, "%s", err);
+    cr_expect_eq(eal.n_lcores, 2);
+    cr_expect_eq(plan("--lcores 0@39,1@(1-3),(2-4)@5"), 0, "%s", err);
+    cr_expect_eq(eal.n_lcores, 5);
+    cr_expect_eq(plan("--lcores 0-2"), 0, "%s", err);
+    cr_expect_eq(eal.n_lcores, 3);
+}
+
+Test(eal, values_are_judged_before_eal_starts)
+{
+    wrong("-n 0", "-n: '0' is not what it takes: memory channels");
+    wrong("-nx", "memory channels");
+    wrong("-n 4294967297", "memory channels");
+    wrong("-m 0", "MB of memory");
+    wrong("-m 64x", "MB of memory");
+    wrong("-m 4294967360", "MB of memory");
+    wrong("--socket-mem 64,x", "MB for each NUMA node");
+    wrong("--socket-mem 18446744073709551680", "MB for each NUMA node");
+    wrong("-r 17", "memory ranks");
+    wrong("--proc-type secondary", "primary");
+    wrong("--iova-mode xa", "pa or va");
+    wrong("--huge-dir here", "an absolute path");
+    wrong("--file-prefix a/b", "a name without /");
+    wrong("--vfio-intr x", "legacy, msi or msix");
+    wrong("-a ,x=1", "a device");
+    wrong("-m 64 --socket-mem 64", "-m and --socket-mem exclude each other");
+    wrong("-a 3:0.0 -b 4:0.0", "-a and -b exclude each other");
+    cr_expect_eq(plan("-c 0xf -n 4 --socket-mem 512 --huge-dir /mnt --vdev=net_null0"), 0, "%s", err);
+}
+
+Test(eal, all_that_is_wrong_is_said)
+{
+    strcpy(conf.eal_args[0], "--bogus");
+    strcpy(conf.eal_args[1], "-m");
+    strcpy(conf.eal_args[2], "none");
+    strcpy(conf.eal_args[3], "stray");
+    conf.n_eal_args = 4;
+    cr_assert_eq(plan("-c zz -n 0"), -EINVAL);
+    cr_expect_str_eq(err, "primary.eal_args: unknown option '--bogus'\n"
+                          "primary.eal_args: 'stray' belongs to no option\n"
+                          "-m: 'none' is not what it takes: MB of memory, 1 to 1048576\n"
+                          "-n: '0' is not what it takes: memory channels, 1 to 64\n"
+                          "-c zz: not a hexadecimal mask of CPUs, as 0x3");
+}
+
+Test(eal, words_of_the_configuration_are_taken_as_those_of_the_command_line)
+{
+    strcpy(conf.eal_args[0], "--xen-dom0");
+    strcpy(conf.eal_args[1], "-a");
+    strcpy(conf.eal_args[2], "0000:03:00.0");
+    strcpy(conf.eal_args[3], "--file-p mine");
+    conf.n_eal_args = 4;
+    cr_assert_eq(plan("-c 1"), 0, "%s", err);
+    cr_expect_str_eq(eal_pci(&eal, 0), "0000:03:00.0");
+    cr_expect_str_eq(eal.file_prefix, "mine");
+    cr_expect_not_null(strstr(eal.given.notes, "--xen-dom0 is left out"));
+    cr_expect(!has("--xen-dom0"));
+}
+
+Test(eal, a_value_is_taken_for_no_option)
+{
+    cr_assert_eq(plan("-c 1 --vdev --no-huge"), 0, "%s", err);
+    cr_expect(!eal.no_huge);
 }

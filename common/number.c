@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "number.h"
+
+int number_parse(const char *text, int base, uint32_t max, uint32_t *number)
+{
+    const char *digits = base == 16 && strncasecmp(text, "0x", 2) == 0 ? text + 2 : text;
+    unsigned long long v;
+    char *end;
+
+    if (!(base == 16 ? isxdigit((unsigned char)digits[0]) : isdigit((unsigned char)digits[0])))
+        return -EINVAL;
+    if (base == 16 && strncasecmp(digits, "0x", 2) == 0) // strtoull() would take a second one
+        return -EINVAL;
+    errno = 0;
+    v = strtoull(digits, &end, base);
+    if (errno != 0 || *end != '\0' || v > max)
+        return -EINVAL;
+    *number = (uint32_t)v;
+    return 0;
+}

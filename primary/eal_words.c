@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eal_option.h"
+#include "eal_words.h"
+
+static int __attribute__((format(printf, 3, 4))) refuse(char *err, size_t n, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(err, n, fmt, ap);
+    va_end(ap);
+    return -EINVAL;
+}
+
+static int word_add(struct eal_words *w, const char *word)
+{
+    if (w->n == EAL_WORDS_MAX)
+        return -E2BIG;
+    w->words[w->n++] = word;
+    return 0;
+}
+
+// --fi=x becomes --file-prefix=x; a name that is whole stays as it is.
+static int option_add(struct eal_words *w, const struct eal_option *o, const char *word)
+{
+    char *at = w->text + w->n_text;
+    size_t room = sizeof(w->text) - w->n_text;
+    int n;
+
+    if (word[1] != '-' || strcspn(word, "=") == strlen(o->full))
+        return word_add(w, word);
+    n = o->attached == NULL ? snprintf(at, room, "%s", o->full) : snprintf(at, room, "%s=%s", o->full, o->attached);
+    if (n < 0 || (size_t)n >= room)
+        return -E2BIG;
+    w->n_text += (size_t)n + 1;
+    return word_add(w, at);
+}
+
+static void note_add(struct eal_words *w, const struct eal_option *o)
+{
+    size_t at = strlen(w->notes);
+
+    snprintf(w->notes + at, sizeof(w->notes) - at, "%s%s is left out: %s", at > 0 ? "\n" : "", o->full, o->why);
+}
+
+int eal_words_take(struct eal_words *w, const char *word, const char *next, char *err, size_t n)
+{
+    struct eal_option o;
+    bool two;
+    int ret;
+
+    if (word[0] != '-' || word[1] == '\0')
+        return refuse(err, n, "'%.64s' belongs to no option", word);
+    eal_option_find(word, &o);
+    if (o.kind == EAL_UNKNOWN)
+        return refuse(err, n, "unknown option '%.64s'", word);
+    if (o.kind == EAL_AMBIGUOUS)
+        return refuse(err, n, "option '%.64s' is ambiguous: %s", word, o.why);
+    if (o.kind == EAL_REFUSED)
+        return refuse(err, n, "option '%s' is refused: %s", o.full, o.why);
+    if (o.value == EAL_VALUE_NONE && o.attached != NULL)
+        return refuse(err, n, "option '%s' takes no value", o.full);
+    two = o.value == EAL_VALUE_NEEDED && o.attached == NULL;
+    if (two && next == NULL)
+        return refuse(err, n, "option '%s' wants a value", o.full);
+    if (o.kind == EAL_LEFT_OUT) {
+        note_add(w, &o);
+        return two ? 2 : 1;
+    }
+    ret = option_add(w, &o, word);
+    if (ret == 0 && two)
+        ret = word_add(w, next);
+    return ret < 0 ? refuse(err, n, "too many or too long EAL arguments, from '%.64s' on", word) : two ? 2 : 1;
+}
