@@ -1,12 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# test.sh [unit|e2e|xen|nic|bench|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
+# test.sh [unit|e2e|debian13|xen|nic|bench|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
 # The last line is `N passed, N failed`; exit status 77 if nothing failed since nothing could be tested. Needs root: simulated
 # Xen, hugepages, network namespaces.
 #
-#   unit  lint; unit tests; the same with address and undefined behaviour sanitizers; two-thread tests with the thread
+#   unit  lint; what is built without a network (scripts/test-build.sh); unit tests; the same with address and undefined behaviour sanitizers; two-thread tests with the thread
 #         sanitizer
 #   e2e   real processes and real frames, in namespaces of their own (tests/e2e)
+#   debian13
+#         the same on Debian 13, with its DPDK and its Xen, in a root directory of its own (scripts/test-debian13.sh). Where
+#         its packages can't be had, that is said and counts neither way
 #   xen   the same programs on real Xen, in an emulated machine (tests/xen). Where the emulator fails in all tries,
 #         which says nothing about the switch, that is said and counts neither way
 #   nic   the switch in a machine with two NICs that have VMDQ (scripts/test-nic.sh)
@@ -22,7 +25,7 @@ UNTESTED=77
 
 usage()
 {
-    echo "usage: test.sh [unit|e2e|xen|nic|bench|all]..." >&2
+    echo "usage: test.sh [unit|e2e|debian13|xen|nic|bench|all]..." >&2
     exit 2
 }
 
@@ -49,7 +52,7 @@ must()
 finish()
 {
     echo
-    [ -z "$untested" ] || echo "*** NOT TESTED: $untested ***"
+    [ -z "$untested" ] || echo "*** NOT TESTED: ${untested#; } ***"
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ] || exit 1
     [ "$passed" -gt 0 ] || exit $UNTESTED
@@ -57,7 +60,7 @@ finish()
 }
 
 # build DIR OPTION...: warnings are errors; not where a sanitizer's own code raises false ones (the last option decides).
-# Nothing may be left out.
+# Nothing may be left out, and nothing is fetched.
 build()
 {
     local dir=$1 again=--reconfigure
@@ -68,10 +71,10 @@ build()
         again=''
     fi
     # shellcheck disable=SC2086
-    meson setup $again "$dir" -Dwarning_level=2 -Dwerror=true -Dguest_driver=enabled -Dtests=enabled "$@" \
+    unshare --net meson setup $again "$dir" -Dwarning_level=2 -Dwerror=true -Dguest_driver=enabled -Dtests=enabled "$@" \
         >"$dir.setup.log" 2>&1 || { cat "$dir.setup.log"; count 0 1; finish; }
     mv "$dir.setup.log" "$dir/setup.log"
-    must ninja -C "$dir" --quiet
+    must unshare --net ninja -C "$dir" --quiet
 }
 
 # meson_test DIR ARG...: the tests of a build, counted.
@@ -89,6 +92,9 @@ unit()
 {
     say "lint"
     if scripts/lint.sh; then count 1 0; else count 0 1; fi
+    say "builds without a network"
+    scripts/test-build.sh 2>&1 | tee build/offline.log
+    count_last build/offline.log
     say "unit tests"
     meson_test build
     say "unit tests with address and undefined behaviour sanitizers"
@@ -119,11 +125,19 @@ e2e()
     count_last build/e2e.log
 }
 
+debian13()
+{
+    say "Debian 13"
+    scripts/test-debian13.sh 2>&1 | tee build/debian13.log
+    untested+=$(sed -n 's/^debian13: NOT TESTED[a-z ]*: /; Debian 13: /p' build/debian13.log)
+    count_last build/debian13.log
+}
+
 xen()
 {
     say "real Xen"
     XV_BUILD=$PWD/build scripts/test-xen.sh 2>&1 | tee build/xen.log
-    [ "${PIPESTATUS[0]}" -ne $UNTESTED ] || untested="the switch on real Xen; the emulator failed in all tries (tests/xen/README.md)"
+    [ "${PIPESTATUS[0]}" -ne $UNTESTED ] || untested+="; the switch on real Xen; the emulator failed in all tries (tests/xen/README.md)"
     count_last build/xen.log
 }
 
@@ -142,15 +156,16 @@ bench()
 }
 
 [ $# -gt 0 ] || set -- unit e2e
-run_unit='' run_e2e='' run_xen='' run_nic='' run_bench=''
+run_unit='' run_e2e='' run_debian13='' run_xen='' run_nic='' run_bench=''
 for what in "$@"; do
     case $what in
     unit) run_unit=yes ;;
     e2e) run_e2e=yes ;;
+    debian13) run_debian13=yes ;;
     xen) run_xen=yes ;;
     nic) run_nic=yes ;;
     bench) run_bench=yes ;;
-    all) run_unit=yes run_e2e=yes run_xen=yes run_nic=yes run_bench=yes ;;
+    all) run_unit=yes run_e2e=yes run_debian13=yes run_xen=yes run_nic=yes run_bench=yes ;;
     *) usage ;;
     esac
 done
@@ -161,6 +176,7 @@ say "build"
 build build
 [ -z "$run_unit" ] || unit
 [ -z "$run_e2e" ] || e2e
+[ -z "$run_debian13" ] || debian13
 [ -z "$run_xen" ] || xen
 [ -z "$run_nic" ] || nic
 [ -z "$run_bench" ] || bench
