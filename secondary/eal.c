@@ -4,11 +4,15 @@
 // EAL keeps its locks in the memory that all its processes share, and they are not robust. Nothing here is needed by a worker;
 // the linker puts these in place of EAL's own (--wrap).
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 int32_t __wrap_rte_service_init(void);
 int32_t __wrap_rte_service_start_with_defaults(void);
 int __wrap_rte_eal_memzone_init(void);
+bool __wrap___rte_mp_enable(void);
+void __wrap_rte_mcfg_mem_read_lock(void);
+void __wrap_rte_mcfg_mem_read_unlock(void);
 
 // Service cores: memory of the shared heap, under its lock. A worker that is killed never gives it back: 156 kB a start, and
 // after some 200 no worker could start any more.
@@ -26,4 +30,19 @@ int32_t __wrap_rte_service_start_with_defaults(void)
 int __wrap_rte_eal_memzone_init(void)
 {
     return 0;
+}
+
+// xv-primary lets nobody join (primary/join.c), but for workers.
+bool __wrap___rte_mp_enable(void)
+{
+    return true;
+}
+
+// The list of the memory's pieces, which never changes: a program that EAL refused may have died with this lock.
+void __wrap_rte_mcfg_mem_read_lock(void)
+{
+}
+
+void __wrap_rte_mcfg_mem_read_unlock(void)
+{
 }

@@ -18,6 +18,8 @@ PACKET_STATISTICS = 6
 TP_STATUS_VLAN_VALID = 1 << 4
 ETH_P_ALL = 3
 RCVBUF = 64 << 20
+TURN = 256  # frames that are entered before others may look
+WINDOW = 1000  # frames of a flow
 MAKE_UP = 64  # frames that a paced flow sends at most at once
 
 
@@ -97,7 +99,9 @@ class Wire:
             try:
                 if select.select([self.sock], [], [], 0.1)[0]:
                     with self.lock:
-                        self._enter()
+                        n = 0
+                        while n < TURN and self._enter():
+                            n += 1
             except (OSError, ValueError):  # the interface went down or away: perhaps it comes back
                 time.sleep(0.01)
 
@@ -146,17 +150,19 @@ class Wire:
             self.received = []
             self.books = {}
 
-    def flow(self, flow, dst, src, rate, count=0, length=60, vlan=None):
-        f = WireFlow(self, flow, dst, src, rate, count, length, vlan)
+    def flow(self, flow, dst, src, rate, count=0, length=60, vlan=None, came=None):
+        f = WireFlow(self, flow, dst, src, rate, count, length, vlan, came)
         self.flows.append(f)
         return f
 
 
 class WireFlow:
-    """Paced numbered frames in the background; count 0: until stop()."""
+    """Paced numbered frames in the background; count 0: until stop(). came() says how many the receiver has, or None if there
+    is none: no more than WINDOW are on their way then, for which the kernel has room, however long the switch has no CPU."""
 
-    def __init__(self, wire, flow, dst, src, rate, count, length, vlan):
+    def __init__(self, wire, flow, dst, src, rate, count, length, vlan, came):
         self.wire, self.sent, self.stopping = wire, 0, False
+        self.came, self.next_look = came, WINDOW // 2
         self.args = (flow, dst, src, rate, count, length, vlan)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -171,10 +177,20 @@ class WireFlow:
                 due = self.sent + MAKE_UP
                 start = now - due / rate
             due = min(due, count or due)
+            if self.sent >= self.next_look and not self._window():
+                time.sleep(0.01)
+                continue
             while self.sent < due:
                 self.wire.send(seq.frame(dst, src, flow, self.sent, length, vlan))
                 self.sent += 1
             time.sleep(0.001)
+
+    def _window(self):
+        came = self.came() if self.came is not None else None
+        if came is not None and self.sent - came > WINDOW // 2:
+            return False
+        self.next_look = self.sent + WINDOW // 2
+        return True
 
     def done(self):
         return not self.thread.is_alive()

@@ -4,6 +4,7 @@
 // The linker is content with a --wrap that nothing refers to: were a function renamed, inlined or no longer called, EAL
 // would silently do what the program wants left out. So this is linked with the program's own archives and its own list of
 // such functions (WRAPS). Each is counted and then done; EAL starts and ends, as in the program; none may stay at 0.
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -57,24 +58,49 @@ static bool eal_once(char **argv)
     return status == 0;
 }
 
-// What EAL makes there, it leaves empty.
-static void directories_remove(const char *dir)
+// A primary, which stays until its pipe is closed, and a secondary that asks to join it.
+static void eal_pair(char **primary, char **secondary)
 {
-    char path[64];
+    int ready[2], end[2], n = 0;
+    char c;
+    pid_t child;
 
-    snprintf(path, sizeof(path), "%s/dpdk/rte", dir);
-    rmdir(path);
-    snprintf(path, sizeof(path), "%s/dpdk", dir);
-    rmdir(path);
-    rmdir(dir);
+    if (pipe(ready) < 0 || pipe(end) < 0)
+        abort();
+    child = fork();
+    if (child == 0) {
+        close(end[1]);
+        while (primary[n] != NULL)
+            n++;
+        if (rte_eal_init(n, primary) < 0 || write(ready[1], "", 1) != 1 || read(end[0], &c, 1) != 0)
+            _exit(1);
+        _exit(0);
+    }
+    close(ready[1]);
+    if (child < 0)
+        abort();
+    if (read(ready[0], &c, 1) == 1)
+        eal_once(secondary);
+    close(end[1]);
+    waitpid(child, NULL, 0);
+}
+
+static int entry_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
 }
 
 int main(void)
 {
     char dir[] = "/tmp/xv-wrap-XXXXXX";
     bool started;
-    // A start and an end; and what looks for hugepages, and has none mounted there.
+    // A start and an end; what looks for hugepages, and has none mounted there; one that joins another.
     char *plain[] = { "wrap", "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge", "-m", "32", NULL };
+    char *primary[] = { "wrap", "--no-pci", "--no-telemetry", "--no-huge", "-m", "32", NULL };
+    char *secondary[] = { "wrap", "--no-pci", "--no-telemetry", "--proc-type=secondary", NULL };
     char *huge[] = { "wrap", "--no-pci", "--no-shconf", "--no-telemetry", "--huge-dir", "/proc", NULL };
     int failed = 0;
 
@@ -83,7 +109,8 @@ int main(void)
         return 1;
     started = eal_once(plain);
     eal_once(huge);
-    directories_remove(dir);
+    eal_pair(primary, secondary);
+    nftw(dir, entry_remove, 8, FTW_DEPTH | FTW_PHYS);
     if (!started) {
         fprintf(stderr, "EAL does not start and end\n");
         return 1;

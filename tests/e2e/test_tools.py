@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""DPDK's own tools on the host: none may join xv-primary, and whatever they do or die of, the switch doesn't notice.
+
+What they would tell is told by xv-primary's telemetry.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+
+import harness
+from case import OwnCase
+from harness import Proc
+
+A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"
+KILLS = int(os.environ.get("XV_TOOL_KILLS", "100"))  # of each tool
+REFUSED = "Primary process refused secondary attachment"
+
+
+class Tools(OwnCase):
+
+    def setUp(self):
+        super().setUp()
+        self.make()
+        self.a, self.b = self.bench.fe22(A), self.bench.fe22(B)
+
+    def tools(self):
+        """{name: command line}, as an operator types them."""
+        prefix, pcap = f"--file-prefix={self.bench.prefix}", os.path.join(self.bench.dir, "x.pcap")
+        return {
+            "proc-info": ["dpdk-proc-info", prefix, "--no-pci", "--", "--xstats"],
+            "pdump": ["dpdk-pdump", prefix, "--no-pci", "--", "--pdump", f"port=0,queue=*,rx-dev={pcap},tx-dev={pcap}"],
+            "dumpcap": ["dpdk-dumpcap", prefix, "-i", "0", "-w", pcap],
+        }
+
+    def flows(self):
+        vlan = self.switch.vif(self.a.domid)["vlan"]
+        wire = self.switch.wire
+        wire.keep = False
+        return [self.flow(source, target, rate=500, length=200, vlan=vlan) for source, target in (
+            (self.a, self.b), (self.b, self.a), (self.a, wire), (wire, self.a))]
+
+    def whole(self, flows):
+        """Nothing was lost, workers start still, and the primary ends in order."""
+        for flow in flows:
+            flow.going()
+        for flow in flows:
+            flow.whole()
+        for guest in (self.a, self.b):
+            before = self.switch.worker_pid(guest.domid)
+            os.kill(before, signal.SIGKILL)
+            self.wait("another worker", lambda g=guest, p=before: self.switch.worker_pid(g.domid) not in (None, p))
+            guest.running()
+        again = self.flow(self.a, self.b, count=100)
+        again.whole()
+        self.assertTrue(self.switch.primary.alive())
+        self.switch.wire_down()
+        self.assertEqual(0, self.switch.primary.stop())
+
+    def kill_at_random(self, name, argv, life, rng):
+        with open(os.devnull, "wb") as null:
+            for _ in range(KILLS):
+                with subprocess.Popen(argv, stdin=null, stdout=null, stderr=null) as tool:
+                    try:
+                        tool.wait(rng.uniform(0, life))
+                    except subprocess.TimeoutExpired:
+                        tool.kill()
+
+    def test_tools_are_refused_and_kills_at_any_moment_cost_nothing(self):
+        flows = self.flows()
+        lives = {}
+        for name, argv in self.tools().items():
+            began = time.monotonic()
+            tool = Proc(self.bench, name, argv)
+            self.assertNotEqual(0, tool.wait(), name)
+            self.assertIn(REFUSED, tool.text(), name)
+            lives[name] = time.monotonic() - began
+        threads = [threading.Thread(target=self.kill_at_random, args=(name, argv, lives[name], random.Random(name)))
+                   for name, argv in self.tools().items()]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.whole(flows)
+
+    def killed_at(self, argv, n):
+        """Kills the tool at its n-th system call. Returns how many there were, None if it waits for a lock instead."""
+        proc = Proc(self.bench, "killat", [harness.built("killat"), str(n), *argv])
+        try:
+            proc.wait(10)
+        except harness.Failure:
+            proc.stop()
+            return None
+        finally:
+            self.bench.procs.remove(proc)
+        return int(proc.text().split()[-1])
+
+    def test_a_lock_that_dies_with_a_tool_that_was_refused_holds_up_nobody(self):
+        """dpdk-dumpcap cleans up after it was refused, under a lock of EAL's. The next one, not the switch, waits for it."""
+        flows = self.flows()
+        argv = self.tools()["dumpcap"]
+        last = self.killed_at(argv, 10 ** 9)
+        for n in range(max(1, last - 40), last + 1, 4):
+            if self.killed_at(argv, n) is None:
+                break
+        self.whole(flows)
+
+    def telemetry(self, *commands):
+        """What dpdk-telemetry.py prints, of the answers alone."""
+        text = subprocess.run(["dpdk-telemetry.py", "-f", self.bench.prefix], input="\n".join(commands) + "\n", text=True,
+                              capture_output=True, check=True, timeout=harness.LONG).stdout
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def test_telemetry_tells_of_the_uplink(self):
+        self.flow(self.a, self.switch.wire, count=200).whole()
+        said = {}
+        for answer in self.telemetry("/ethdev/list", "/ethdev/stats,0", "/ethdev/info,0", "/ethdev/xstats,0",
+                                     "/ethdev/link_status,0", "/mempool/info,xv_port0", "/eal/heap_info,0"):
+            said.update(answer)
+        self.assertEqual([0], said["/ethdev/list"])
+        self.assertEqual(200, said["/ethdev/stats"]["opackets"])
+        self.assertEqual("net_tap0", said["/ethdev/info"]["name"])
+        self.assertEqual(200, said["/ethdev/xstats"]["tx_good_packets"])
+        self.assertEqual("UP", said["/ethdev/link_status"]["status"])
+        self.assertEqual(4096, said["/mempool/info"]["size"])
+        self.assertGreater(said["/eal/heap_info"]["Heap_size"], 200 << 20)
