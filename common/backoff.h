@@ -25,6 +25,12 @@
 #define BACKOFF_SHARED_NS 1500u // a yield that takes longer has let somebody run
 #define BACKOFF_SHARED_YIELDS 16u // in a row that let nobody run: it has its CPU to itself
 #define BACKOFF_TRIES 4u // yields in one go until one lets somebody run
+#define BACKOFF_BREATH_NS 4000000u // one that shares its CPU sleeps once in so long, however much there is to do
+#define BACKOFF_BREATH_US 50u // and so long
+#define BACKOFF_CROWD 2u // who waits for the CPU so many times as long as it runs is on a crowded one
+#define BACKOFF_STRETCH_MIN_US 50u
+#define BACKOFF_STRETCH_MAX_US 3200u
+#define BACKOFF_STRETCH_EBB 8u // of what was added so much goes with each look at a CPU that isn't crowded
 
 struct backoff {
     uint32_t busy; // turns without work before the first yield
@@ -35,6 +41,8 @@ struct backoff {
     uint32_t slept_us; // since the last work, up to BACKOFF_CALM_US
     uint32_t moved; // frames since the last yield
     uint32_t shared; // yields that may let nobody run before the CPU counts as ours alone
+    uint32_t stretch_us; // added to each sleep, since the CPU is crowded
+    uint64_t breath; // period of BACKOFF_BREATH_NS in which it last slept
 };
 
 static inline void backoff_init(struct backoff *b, uint32_t busy, uint32_t yield, uint32_t sleep_us)
@@ -58,6 +66,12 @@ static inline bool backoff_calm(const struct backoff *b)
     return b->slept_us >= BACKOFF_CALM_US;
 }
 
+// Does a sleeper want to be woken? Also if it sleeps longer because of others; but not if it sleeps to let them run.
+static inline bool backoff_wakeable(const struct backoff *b)
+{
+    return backoff_calm(b) || (b->stretch_us > 0 && b->idle >= b->yield);
+}
+
 static inline uint32_t backoff_sleep(struct backoff *b)
 {
     uint32_t us = b->next_us, longest = b->sleep_us;
@@ -70,30 +84,46 @@ static inline uint32_t backoff_sleep(struct backoff *b)
     return us;
 }
 
-// Did it let somebody run?
-static inline bool backoff_give_way(void)
+// Did it let somebody run? Says when it was over.
+static inline bool backoff_give_way(uint64_t *now)
 {
     uint64_t before = backoff_clock_ns();
 
     sched_yield();
-    return backoff_clock_ns() - before >= BACKOFF_SHARED_NS;
+    *now = backoff_clock_ns();
+    return *now - before >= BACKOFF_SHARED_NS;
 }
 
-// The scheduler may choose who yields again, if the others had more than their share before: then once more.
-static inline void backoff_yield(struct backoff *b)
+// Is it time to sleep, though there may be work? The periods are the clock's, so that all pollers of a CPU sleep at once.
+static inline uint32_t backoff_breathe(struct backoff *b, uint64_t now)
 {
+    uint64_t breath = now / BACKOFF_BREATH_NS;
+
+    if (b->shared == 0 || breath == b->breath)
+        return 0;
+    b->breath = breath;
+    return BACKOFF_BREATH_US;
+}
+
+// The scheduler may choose who yields again, if the others had more than their share before: then once more. Returns for
+// how many us the caller has to sleep, mostly 0.
+static inline uint32_t backoff_yield(struct backoff *b)
+{
+    uint64_t now = 0;
+
     b->moved = 0;
     for (uint32_t tries = b->shared > 0 ? BACKOFF_TRIES : 1; tries > 0; tries--) {
-        if (backoff_give_way()) {
+        if (backoff_give_way(&now)) {
             b->shared = BACKOFF_SHARED_YIELDS;
-            return;
+            return backoff_breathe(b, now);
         }
     }
     if (b->shared > 0)
         b->shared--;
+    return backoff_breathe(b, now);
 }
 
-static inline void backoff_worked(struct backoff *b, uint32_t n, bool crowded)
+static inline uint32_t backoff_worked(struct backoff *b, uint32_t n, bool crowded)
 {
     uint32_t quantum = b->shared == 0 ? BACKOFF_PROBE : crowded ? BACKOFF_CROWDED : BACKOFF_QUANTUM;
 
@@ -101,25 +131,36 @@ static inline void backoff_worked(struct backoff *b, uint32_t n, bool crowded)
     b->slept_us = 0;
     b->next_us = BACKOFF_SLEEP_MIN_US < b->sleep_us ? BACKOFF_SLEEP_MIN_US : b->sleep_us;
     b->moved += n;
-    if (b->moved >= quantum)
-        backoff_yield(b);
+    return b->moved >= quantum ? backoff_yield(b) : 0;
 }
 
 // End a turn that dealt with n frames. crowded: see source_crowded(). Returns for how many us the caller has to sleep now,
 // mostly 0.
 static inline uint32_t backoff_turn(struct backoff *b, uint32_t n, bool crowded)
 {
-    if (n > 0) {
-        backoff_worked(b, n, crowded);
-        return 0;
-    }
+    uint32_t us = 0;
+
+    if (n > 0)
+        return backoff_worked(b, n, crowded);
     if (b->idle >= b->yield && b->sleep_us > 0)
-        return backoff_sleep(b);
+        return backoff_sleep(b) + b->stretch_us;
     if (b->shared > 0 || b->idle >= b->busy)
-        backoff_yield(b);
+        us = backoff_yield(b);
     if (b->idle < b->yield)
         b->idle++;
-    return 0;
+    return us;
+}
+
+// Lately it ran for ran_ns and waited for its CPU for waited_ns: if all together want more of the CPU than there is, sleep
+// longer. What a queue takes grows without end as its server gets busy, so this leaves a part of the CPU free.
+static inline void backoff_crowd(struct backoff *b, uint64_t ran_ns, uint64_t waited_ns)
+{
+    if (waited_ns <= BACKOFF_CROWD * ran_ns)
+        b->stretch_us -= (b->stretch_us + BACKOFF_STRETCH_EBB - 1) / BACKOFF_STRETCH_EBB;
+    else if (b->stretch_us < BACKOFF_STRETCH_MIN_US)
+        b->stretch_us = BACKOFF_STRETCH_MIN_US;
+    else if (b->stretch_us < BACKOFF_STRETCH_MAX_US)
+        b->stretch_us *= 2;
 }
 
 #endif

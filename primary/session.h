@@ -7,6 +7,7 @@
 
 #include "link.h"
 #include "primary.h"
+#include "pulse.h"
 
 struct session {
     struct primary *primary;
@@ -19,7 +20,7 @@ struct session {
     uint64_t connections; // made so far
     uint64_t watcher_epoch;
     uint64_t hello_ms, link_ms, state_ms, watchdog_ms, waits_ms; // when last done
-    uint64_t beats[FABRIC_IO_MAX]; // of the I/O lcores, as last seen
+    struct pulse pulses[FABRIC_IO_MAX]; // of the I/O lcores
     ino_t state_ino;
     struct msg_port_vif wants[FABRIC_VIFS_MAX]; // what the watcher asks and is not told yet; type 0: nothing
     uint32_t n_wants;

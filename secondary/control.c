@@ -12,11 +12,13 @@
 #include "lock.h"
 #include "log.h"
 #include "notify.h"
+#include "pulse.h"
 #include "region_file.h"
 #include "worker.h"
 #include "xendev.h"
 
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
+#define WATCHDOG_NS 250000000u
 #define FIRST_NS 5000000u // and this often before it ever spoke: the socket takes a moment to connect
 
 // A vif number, as the watcher wants it and as it is.
@@ -38,7 +40,8 @@ struct control {
     uint64_t started_ns;
     uint64_t heard_ns;
     uint64_t hello_ns;
-    uint64_t beats; // of the poll loop, as last seen
+    struct pulse pulse; // of the poll loop
+    uint64_t fed_ns; // systemd's watchdog, last
     struct served served[FABRIC_VIFS_MAX];
     uint32_t n_wants; // served[] that are not answered yet
     uint32_t pause_us; // between two looks at them
@@ -304,17 +307,17 @@ static bool messages_take(struct control *c, enum control_end *end)
     return true;
 }
 
-// Tell systemd's watchdog that the poll loop turns, if it does: this thread's own life proves nothing.
-static void watchdog_feed(struct control *c)
+// Tell systemd's watchdog that the poll loop turns, if it does: this thread's own life proves nothing. One that is kept from
+// its CPU doesn't hang; to end its process would help nobody.
+static void watchdog_feed(struct control *c, uint64_t now)
 {
-    uint64_t beats;
+    uint64_t gap = now - c->fed_ns;
 
-    if (!c->has_guest)
+    if (!c->has_guest || gap < WATCHDOG_NS)
         return;
-    beats = atomic_load_explicit(&c->start.state->ctxs[c->worker.ctx].beats, memory_order_relaxed);
-    if (beats != c->beats)
+    c->fed_ns = now;
+    if (pulse_look(&c->pulse, &c->start.state->ctxs[c->worker.ctx], gap) == 0)
         notify_say("WATCHDOG=1");
-    c->beats = beats;
 }
 
 static enum control_end control_loop(struct control *c)
@@ -333,7 +336,7 @@ static enum control_end control_loop(struct control *c)
 
         if (now - c->heard_ns >= every && now - c->hello_ns >= every)
             hello_send(c);
-        watchdog_feed(c);
+        watchdog_feed(c, now);
         wants_go_on(c);
         c->pause_us = c->n_wants > 0 ? mailbox_pause(c->pause_us) : 0;
         pause.tv_nsec = c->pause_us > 0 ? c->pause_us * 1000l : (long)every;

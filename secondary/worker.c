@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "backoff.h"
+#include "crowd.h"
 #include "nap.h"
 #include "worker.h"
 
@@ -57,9 +58,9 @@ static uint32_t vifs_turn(struct worker *w, bool look_all)
 }
 
 // Sleep, unless a bell rang before all sources knew that we are to be woken, if we are.
-static void worker_nap(struct worker *w, uint64_t turn, uint32_t us, bool calm)
+static void worker_nap(struct worker *w, uint64_t turn, uint32_t us, bool wakeable)
 {
-    uint32_t nap = calm && w->n_vifs > 0 ? nap_at(turn, w->vifs[0]->number) : 0;
+    uint32_t nap = wakeable && w->n_vifs > 0 ? nap_at(turn, w->vifs[0]->number) : 0;
     bool rang = false;
 
     for (uint32_t i = 0; i < w->n_vifs; i++)
@@ -77,10 +78,12 @@ static void *worker_main(void *arg)
     struct worker *w = arg;
     struct state_ctx *me = &w->state->ctxs[w->ctx];
     struct backoff idle;
+    struct crowd crowd;
     uint64_t looked = 0, beats = atomic_load_explicit(&me->beats, memory_order_relaxed);
 
     atomic_store_explicit(&me->tid, (uint32_t)gettid(), memory_order_relaxed);
     backoff_init(&idle, w->poll_busy, w->poll_yield, w->poll_sleep_us);
+    crowd_open(&crowd);
     while (mails_do(w)) {
         uint64_t now = backoff_clock_ns();
         bool look_all = now - looked >= LOOK_ALL_NS;
@@ -90,9 +93,12 @@ static void *worker_main(void *arg)
             looked = now;
         atomic_store_explicit(&me->beats, ++beats, memory_order_relaxed);
         us = backoff_turn(&idle, vifs_turn(w, look_all), source_crowded(&w->source));
-        if (us > 0)
-            worker_nap(w, beats, us, backoff_calm(&idle));
+        if (us > 0) {
+            worker_nap(w, beats, us, backoff_wakeable(&idle));
+            crowd_look(&crowd, &idle, now);
+        }
     }
+    crowd_close(&crowd);
     return NULL;
 }
 

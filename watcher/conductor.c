@@ -32,6 +32,7 @@ static void on_timer(struct conductor *c)
     primary_dead(c);
     primary_step(c);
     workers_step(c);
+    rescue_step(&c->rescue, c->now);
     guests_step(c);
     if (c->now - c->fed_ns >= CLOCK_SECOND) {
         c->fed_ns = c->now;
@@ -196,6 +197,7 @@ int conductor_run(struct conductor *c)
         LOG(ERR, "can't start: %s", strerror(-ret));
         return ret;
     }
+    rescue_open(c->state);
     guests_adopt(c);
     notify_say("READY=1");
     while (!c->stop) {

@@ -12,6 +12,7 @@
 #include "link.h"
 #include "mapper.h"
 #include "primary.h"
+#include "rescue.h"
 #include "state.h"
 #include "store.h"
 #include "worker.h"
@@ -30,6 +31,7 @@ struct conductor {
     struct primary primary;
     struct guest *guests;
     struct workers workers;
+    struct rescue rescue;
     uint64_t now; // of this turn
     uint64_t fed_ns; // systemd's watchdog, last
     uint64_t tickets; // of jobs for the mapper

@@ -13,6 +13,21 @@
 
 #define PROGRAM_MS 1000 // less than xvctl waits for our answer
 
+// "" while all I/O lcores get their CPUs.
+static const char *starved_text(const struct conductor *c)
+{
+    static char text[96];
+
+    for (uint32_t i = 0; i < c->primary.n_io; i++) {
+        if (c->primary.pulses[i].starved == 0)
+            continue;
+        snprintf(text, sizeof(text), "I/O lcore %u is starved, it waits for a CPU %u %% of the time; ", i,
+            c->primary.pulses[i].starved);
+        return text;
+    }
+    return "";
+}
+
 static void show_switch(struct conductor *c, struct msg_record *r)
 {
     unsigned guests = 0, running = 0, vifs = 0;
@@ -27,7 +42,8 @@ static void show_switch(struct conductor *c, struct msg_record *r)
     r->port = c->primary.n_ports;
     snprintf(r->state, sizeof(r->state), "%s", c->primary.up ? "running" : "waiting");
     if (c->primary.up)
-        snprintf(r->why, sizeof(r->why), "%u guests, %u of %u vifs running", guests, running, vifs);
+        snprintf(
+            r->why, sizeof(r->why), "%.80s%u guests, %u of %u vifs running", starved_text(c), guests, running, vifs);
     else
         snprintf(r->why, sizeof(r->why), "waiting for xv-primary");
 }
@@ -43,6 +59,8 @@ static const char *worker_state_text(const struct conductor *c, const struct gue
 
 static void guest_why(struct conductor *c, const struct guest *g, const struct worker *w, char *why, size_t n)
 {
+    if (w != NULL && w->pulse.starved > 0)
+        snprintf(why, n, "starved, it waits for a CPU %u %% of the time", w->pulse.starved);
     if (w != NULL || g->idle_ns != 0)
         return;
     if (c->conf->worker_start == CONF_START_EXTERNAL)

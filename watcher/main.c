@@ -13,6 +13,7 @@
 #include "conductor.h"
 #include "lock.h"
 #include "log.h"
+#include "preflight.h"
 #include "rundir.h"
 #include "statefile.h"
 
@@ -137,6 +138,8 @@ int main(int argc, char **argv)
     static struct conf conf;
     static char conf_file[PATH_MAX], err[CONF_ERR_BYTES];
     struct args a = { 0 };
+    char text[PREFLIGHT_TEXT_BYTES];
+    const char *crowded;
     int ret = args_read(&program, &a, argc, argv);
 
     if (ret >= 0)
@@ -145,13 +148,18 @@ int main(int argc, char **argv)
         return args_wrong(&program, "'%s' belongs to no option", a.operands[0]);
     if (conf_read(&conf, a.config, err, sizeof(err)) < 0)
         return args_complain("xv-watcher", err);
+    crowded = preflight_crowded(&conf, preflight_cpus(conf.worker_cpus), text);
     if (a.check) {
         conf_print(&conf, stdout);
+        if (crowded != NULL)
+            printf("# warning: %s\n", crowded);
         return EXIT_OK;
     }
     // Programs that we start may have another working directory one day.
     if (a.config != NULL && realpath(a.config, conf_file) == NULL)
         snprintf(conf_file, sizeof(conf_file), "%s", a.config);
     log_open("xv-watcher", conf.log_level);
+    if (crowded != NULL)
+        LOG(WARNING, "%s", crowded);
     return watch(&conf, a.config == NULL ? NULL : conf_file);
 }

@@ -190,6 +190,17 @@ static void primary_start(struct conductor *c)
         LOG(INFO, "started xv-primary %d", p->process.pid);
 }
 
+static void starved_say(const struct primary *p, uint32_t io)
+{
+    if (p->pulses[io].starved > 0)
+        LOG(ERR,
+            "xv-primary %d: I/O lcore %u is starved: for %u %% of the last second it waited for its CPU; see "
+            "xv.conf(5), poll",
+            p->process.pid, io, p->pulses[io].starved);
+    else
+        LOG(NOTICE, "xv-primary %d: I/O lcore %u gets its CPU again", p->process.pid, io);
+}
+
 // Do all its I/O lcores turn? Only time in which we looked counts.
 static void primary_look(struct conductor *c)
 {
@@ -200,6 +211,9 @@ static void primary_look(struct conductor *c)
     for (uint32_t i = 0; i < p->n_io; i++) {
         uint64_t silent = pulse_look(&p->pulses[i], &c->state->ctxs[i], gap < LOOK_MAX_NS ? gap : LOOK_MAX_NS);
 
+        rescue_offer(&c->rescue, &c->state->ctxs[i], &p->pulses[i]);
+        if (pulse_turned(&p->pulses[i]))
+            starved_say(p, i);
         if (silent < c->conf->worker_hang_ms * CLOCK_MS)
             continue;
         p->pulses[i].silent_ns = 0;

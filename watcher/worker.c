@@ -427,15 +427,29 @@ static void worker_stop_step(struct conductor *c, struct worker *w)
     process_signal(&w->process, signal);
 }
 
+static void starved_say(const struct worker *w)
+{
+    if (w->pulse.starved > 0)
+        LOG(ERR,
+            "guest %u: worker %d is starved: for %u %% of the last second it waited for a CPU; see xv.conf(5), poll",
+            w->domid, w->process.pid, w->pulse.starved);
+    else
+        LOG(NOTICE, "guest %u: worker %d gets a CPU again", w->domid, w->process.pid);
+}
+
 // Does its poll loop turn? Only time in which we looked counts.
 static void worker_look(struct conductor *c, struct worker *w, uint64_t gap_ns)
 {
     const struct guest *g = guest_find(c, w->domid);
     const struct state_ctx *ctx = g == NULL || g->index < 0 ? NULL : &c->state->ctxs[guest_ctx(c, g)];
+    uint64_t silent;
 
     if (ctx == NULL || !worker_serves(c, w) || (pid_t)atomic_load(&ctx->pid) != w->process.pid)
         return;
-    if (pulse_look(&w->pulse, ctx, gap_ns) < c->conf->worker_hang_ms * CLOCK_MS)
+    silent = pulse_look(&w->pulse, ctx, gap_ns);
+    if (pulse_turned(&w->pulse))
+        starved_say(w);
+    if (silent < c->conf->worker_hang_ms * CLOCK_MS)
         return;
     LOG(ERR, "guest %u: worker %d: its poll loop has stood still for %u ms: killing it", w->domid, w->process.pid,
         c->conf->worker_hang_ms);

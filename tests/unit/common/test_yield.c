@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// When pollers let others run. Their clock and their yields are the test's.
+// When pollers let others run, of their own scheduling group (yields) and of others (sleeps). Their clock and their yields are
+// the test's.
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@ static unsigned yields;
 static uint64_t now_ns;
 static bool crowded;
 static bool others; // there is somebody to yield to
+static uint64_t slept_us;
 static unsigned stubborn; // yields after which the scheduler chooses who yielded
 
 static int fake_yield(void)
@@ -45,13 +47,14 @@ static void set_up(bool shared)
     backoff_init(&b, 100, 1000, 500);
     backoff_turn(&b, BACKOFF_PROBE, false);
     yields = stubborn = 0;
+    slept_us = 0;
     crowded = false;
 }
 
 static void work(uint32_t frames)
 {
     for (; frames >= 32; frames -= 32)
-        backoff_turn(&b, 32, crowded);
+        slept_us += backoff_turn(&b, 32, crowded);
 }
 
 Test(yield, who_shares_its_cpu_yields_after_a_quantum)
@@ -141,4 +144,34 @@ Test(yield, it_finds_out_that_it_is_alone)
     yields = 0;
     work(BACKOFF_PROBE - 32);
     cr_assert_eq(yields, 0);
+}
+
+// Whatever there is to do: each of the clock's periods has one sleep, so that those of a CPU sleep at the same time.
+Test(yield, who_shares_its_cpu_sleeps_once_a_period_though_it_has_work)
+{
+    set_up(true);
+    for (unsigned period = 1; period <= 5; period++) {
+        slept_us = 0;
+        for (now_ns = period * BACKOFF_BREATH_NS; now_ns < (period + 1) * BACKOFF_BREATH_NS - 20000;)
+            work(BACKOFF_QUANTUM);
+        cr_assert_eq(slept_us, BACKOFF_BREATH_US, "%lu us in period %u", slept_us, period);
+    }
+}
+
+Test(yield, who_shares_its_cpu_and_has_nothing_to_do_sleeps_once_a_period_too)
+{
+    set_up(true);
+    backoff_init(&b, 100, 1000000, 0);
+    b.shared = BACKOFF_SHARED_YIELDS;
+    for (now_ns = BACKOFF_BREATH_NS; now_ns < 2 * BACKOFF_BREATH_NS - 20000;)
+        slept_us += backoff_turn(&b, 0, false);
+    cr_assert_eq(slept_us, BACKOFF_BREATH_US);
+}
+
+Test(yield, who_is_alone_does_not_sleep_while_it_has_work)
+{
+    set_up(false);
+    for (now_ns = 0; now_ns < 10 * BACKOFF_BREATH_NS; now_ns += 1000000)
+        work(BACKOFF_PROBE);
+    cr_assert_eq(slept_us, 0);
 }

@@ -88,6 +88,54 @@ Test(pulse, a_turn_ends_the_silence)
     cr_expect_eq(looks(&p, 1, 'R', 0), 0);
 }
 
+// Ready to run and without a CPU: that is starving, and hangs no longer than it ran.
+Test(pulse, one_that_is_ready_and_never_runs_is_starved)
+{
+    struct pulse p = { .beats = 7 };
+
+    cr_expect_eq(looks(&p, 49, 'R', 0), 0);
+    cr_expect_eq(p.starved, 0);
+    looks(&p, 1, 'R', 0);
+    cr_expect_geq(p.starved, PULSE_STARVED);
+    cr_expect_eq(p.waited_ns, 49 * GAP);
+    cr_expect(pulse_turned(&p));
+    cr_expect_not(pulse_turned(&p), "told twice");
+}
+
+Test(pulse, one_that_sleeps_hangs_or_runs_is_not_starved)
+{
+    struct pulse p = { .beats = 7 }, q = { .beats = 7 };
+
+    looks(&p, 200, 'S', 0);
+    cr_expect_eq(p.starved, 0);
+    looks(&q, 200, 'R', GAP);
+    cr_expect_eq(q.starved, 0);
+}
+
+// A turn now and then doesn't make it one that gets its CPU.
+Test(pulse, one_that_turns_rarely_is_starved_still)
+{
+    struct pulse p = { .beats = 7 };
+    struct pulse_thread t = thread('R', 1);
+
+    for (unsigned i = 0; i < 200; i++)
+        pulse_count(&p, 7 + i / 50, &t, GAP);
+    cr_expect_geq(p.starved, PULSE_STARVED);
+}
+
+Test(pulse, one_that_turns_again_is_starved_no_more)
+{
+    struct pulse p = { .beats = 7 };
+    struct pulse_thread t = thread('R', 1);
+
+    looks(&p, 51, 'R', 0);
+    cr_expect(pulse_turned(&p));
+    for (unsigned i = 0; i < 60; i++)
+        pulse_count(&p, 8 + i, &t, GAP);
+    cr_expect_eq(p.starved, 0);
+    cr_expect(pulse_turned(&p));
+}
+
 // A child that does what `what` says, in the state that it is then seen in.
 static pid_t child(void (*what)(void), char state)
 {

@@ -42,18 +42,44 @@ struct pulse_thread pulse_thread(pid_t pid, pid_t tid)
     return t;
 }
 
+static void part_count(struct pulse *p, uint64_t waited_ns, uint64_t gap_ns)
+{
+    p->part_ns += gap_ns;
+    p->part_waited_ns += waited_ns;
+    if (p->part_ns < PULSE_PART_NS)
+        return;
+    p->starved = (uint32_t)(p->part_waited_ns * 100 / p->part_ns);
+    if (p->starved < PULSE_STARVED)
+        p->starved = 0;
+    p->part_ns = p->part_waited_ns = 0;
+}
+
 uint64_t pulse_count(struct pulse *p, uint64_t beats, const struct pulse_thread *t, uint64_t gap_ns)
 {
-    uint64_t ran = p->cpu_ns == 0 ? 0 : t->cpu_ns - p->cpu_ns;
+    uint64_t ran = p->cpu_ns == 0 ? 0 : t->cpu_ns - p->cpu_ns, waited = 0;
 
     if (beats != p->beats) {
         p->beats = beats;
-        p->silent_ns = p->cpu_ns = 0;
+        p->silent_ns = p->cpu_ns = p->waited_ns = 0;
+        part_count(p, 0, gap_ns);
         return 0;
     }
+    // What it ran before the first look in a silence isn't known.
+    if (t->state == 'R' && p->cpu_ns != 0 && ran < gap_ns)
+        waited = gap_ns - ran;
+    p->waited_ns += waited;
+    part_count(p, waited, gap_ns);
     p->silent_ns += t->state == 'R' && ran < gap_ns ? ran : gap_ns;
     p->cpu_ns = t->cpu_ns;
     return p->silent_ns;
+}
+
+bool pulse_turned(struct pulse *p)
+{
+    bool turned = p->told != (p->starved > 0);
+
+    p->told = p->starved > 0;
+    return turned;
 }
 
 uint64_t pulse_look(struct pulse *p, const struct state_ctx *ctx, uint64_t gap_ns)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef XV_WATCHER_PULSE_H
-#define XV_WATCHER_PULSE_H
-// pulse.h: does a poll loop turn? A loop that waits for a CPU is late, not hung: to kill its process would help nobody.
+#ifndef XV_PULSE_H
+#define XV_PULSE_H
+// pulse.h: does a poll loop turn? One that waits for a CPU is starved, not hung: to kill its process would help nobody.
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -11,7 +12,17 @@ struct pulse {
     uint64_t beats; // as last seen
     uint64_t silent_ns; // for how long they have not moved, though the thread could have
     uint64_t cpu_ns; // of the thread, when it was last looked at; 0: not yet in this silence
+    uint64_t waited_ns; // of this silence it was ready to run for so long and did not
+    uint64_t part_ns, part_waited_ns; // of the part of PULSE_PART_NS that is being looked at, and waited of that
+    uint32_t starved; // for how many percent of the part before it waited, 0: fewer than PULSE_STARVED
+    bool told; // that it is starved
 };
+
+#define PULSE_PART_NS 1000000000u
+#define PULSE_STARVED 90u
+
+// Has it become starved, or is it no more? True once for each; p->starved says which.
+bool pulse_turned(struct pulse *p);
 
 // What a thread is doing, as the kernel says.
 struct pulse_thread {
