@@ -272,6 +272,50 @@ class Mempools(SharedCase):
     def test_a_list_that_is_empty(self):
         self.refused("no page|no mempool", "pair pool 0 0 0")
 
+    def test_parts_that_are_none(self):
+        for value, why in (("x", "malformed"), ("0,0", "malformed"), ("0:0+0", "malformed"), ("0:1+32768", "malformed"),
+                           ("1", "missing"), ("0:53+2", "does not list pages 53 to 54")):
+            with self.subTest(value):
+                self.refused(why, f"write 0_mempools {value}")
+
+    def test_a_part_is_all_that_descriptors_may_point_into(self):
+        flow = self.flow(self.other, self.peer, rate=500)
+        guest = Fe22(self.bench, self.bench.domain())
+        guest.do("pool 0 count=100")  # 54 pages
+        guest.do(f"dev 0 mac={BAD} bufs=8")
+        guest.do("write 0_mempools 0:0+54")
+        guest.do("start 0")
+        guest.running()
+        guest.do(f"send dev=0 dst={PEER} flow=1")
+        self.wait_book(self.peer, 1, 1)
+        self.assertEqual(54 + 6 + 1, self.bench.sim.mapped(guest.domid))
+        guest.do("rm event_type_start_0")
+        self.switch.vif_state(guest.domid, 0, "stopped")
+        guest.do("write 0_mempools 0:53+1")
+        guest.do("start 0")
+        guest.running()
+        self.assertEqual(1 + 6 + 1, self.bench.sim.mapped(guest.domid))
+        guest.do(f"send dev=0 dst={PEER} flow=2")
+        self.wait("the fault", lambda: "not inside a mempool" in self.switch.vif(guest.domid)["tx_fault"])
+        flow.whole()
+
+    def test_directories_of_keys_hold_devices_and_no_more_directories(self):
+        flow = self.flow(self.other, self.peer, rate=500)
+        guest = Fe22(self.bench, self.bench.domain())
+        guest.do("pool 0 count=100")
+        guest.do(f"dev 0 mac={BAD} bufs=8")
+        for key in ("devices0/5_ether_addr", "devices4/event_type_start_6", "devices1/devices2/event_type_start_7",
+                    "devices3/event_type_start_32", "devices2/event_type_start_"):
+            guest.do(f"write {key} 1")
+        for i in range(3):
+            guest.do(f"write devices{i + 1} {'x' * 600}")
+        guest.do("start 0")
+        guest.running()
+        guest.do("write devices3/event_type_start_8 1")  # not where ours has it, but a device nonetheless
+        self.switch.vif_state(guest.domid, 8, "refused")
+        self.assertEqual({0, 8}, {v["device"] for v in self.switch.vifs(guest.domid)})
+        flow.whole()
+
     def test_more_than_supported(self):
         self.refused("mempools", pools=[f"pool {i} count=4" for i in range(17)])
 
