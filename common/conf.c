@@ -109,6 +109,7 @@ static int read_texts(struct reader *r, const struct setting *s, const struct op
 
 static int read_guests(struct reader *r, const struct setting *s);
 static int read_vifs(struct reader *r, const struct setting *s, struct conf_guest *g);
+static int read_uplinks(struct reader *r, const struct setting *s);
 
 static int read_option(struct reader *r, const struct setting *s, const struct option *o, void *base)
 {
@@ -136,6 +137,8 @@ static int read_option(struct reader *r, const struct setting *s, const struct o
         return read_guests(r, s);
     case OPTION_VIFS:
         return read_vifs(r, s, base);
+    case OPTION_UPLINKS:
+        return read_uplinks(r, s);
     }
     return -EINVAL;
 }
@@ -312,6 +315,52 @@ static int read_guests(struct reader *r, const struct setting *s)
     }
     r->c->n_guests = s->n;
     return 0;
+}
+
+static void uplink_check(struct reader *r, const struct setting *s, uint32_t i)
+{
+    const struct conf_uplink *u = &r->c->uplinks[i];
+
+    if (setting_member(s, "number") == NULL)
+        fail(r, s, "an uplink without number; allowed: 0 to %u", CONF_UPLINKS_MAX - 1);
+    for (const struct conf_uplink *o = r->c->uplinks; o < u; o++) {
+        if (o->number == u->number)
+            fail(r, member(s, "number"), "uplink %u is given twice", u->number);
+    }
+}
+
+static int read_uplinks(struct reader *r, const struct setting *s)
+{
+    uint32_t i = 0;
+
+    if (s->type != SETTING_LIST)
+        return fail(
+            r, s, "uplinks is %s; allowed: a list ( { ... }, ... ) of at most %u", setting_kind(s), CONF_UPLINKS_MAX);
+    if (s->n > CONF_UPLINKS_MAX)
+        return fail(r, s, "uplinks has %u entries; allowed: at most %u", s->n, CONF_UPLINKS_MAX);
+    for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
+        option_defaults(OPTION_OF_UPLINK, &r->c->uplinks[i]);
+        r->c->uplinks[i].number = UINT32_MAX - i; // nobody's, until it is read
+        if (e->type == SETTING_GROUP) {
+            read_group(r, e, "uplinks.", &r->c->uplinks[i]);
+            uplink_check(r, e, i);
+        } else if (e->type != SETTING_BROKEN) {
+            fail(r, e, "an uplink is %s; allowed: a group { number = ...; }", setting_kind(e));
+        }
+    }
+    r->c->n_uplinks = s->n;
+    return 0;
+}
+
+uint32_t conf_mtu(const struct conf *c, uint32_t uplink)
+{
+    int32_t mtu = c->nic_mtu;
+
+    for (uint32_t i = 0; i < c->n_uplinks; i++) {
+        if (c->uplinks[i].number == uplink && c->uplinks[i].mtu >= 0)
+            mtu = c->uplinks[i].mtu;
+    }
+    return mtu >= 0 ? (uint32_t)mtu : 0;
 }
 
 static const struct conf_vif *vif_of_number(const struct conf *c, uint32_t number)

@@ -17,6 +17,7 @@
 #define CONF_EAL_ARGS_MAX 32u
 #define CONF_GUESTS_MAX 128u
 #define CONF_GUEST_VIFS_MAX 32u
+#define CONF_UPLINKS_MAX 16u
 
 enum conf_start { CONF_START_WATCHER, CONF_START_EXTERNAL };
 enum conf_overflow { CONF_OVERFLOW_REFUSE, CONF_OVERFLOW_SOFTWARE };
@@ -46,6 +47,11 @@ struct conf_guest {
     struct conf_vif vifs[CONF_GUEST_VIFS_MAX];
 };
 
+struct conf_uplink {
+    uint32_t number; // index of the uplink
+    int32_t mtu; // -1: nic.mtu
+};
+
 struct conf {
     // Everybody
     char run_dir[CONF_TEXT_BYTES]; // "/run/xv"
@@ -72,6 +78,9 @@ struct conf {
     // nic
     bool nic_vmdq; // true
     enum conf_overflow nic_overflow; // "refuse"
+    int32_t nic_mtu; // -1: each device's own
+    uint32_t n_uplinks;
+    struct conf_uplink uplinks[CONF_UPLINKS_MAX];
     // worker
     enum conf_start worker_start; // "watcher"
     char worker_path[CONF_TEXT_BYTES]; // "": next to xv-watcher
@@ -110,6 +119,9 @@ void conf_describe(FILE *out);
 
 // The tag of device number k: pinned, or vlan_base + k. Together they are the map that is fixed when the primary starts.
 uint32_t conf_vlan(const struct conf *c, uint32_t number);
+
+// The MTU of an uplink, 0: its device's own.
+uint32_t conf_mtu(const struct conf *c, uint32_t uplink);
 
 // What the configuration says of a guest. uuid and name may be "". Returns the entry, or NULL if none matches; entries
 // match by UUID first, then domid, then name. An entry that says something else of the guest (its domid matches, but it

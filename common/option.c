@@ -10,6 +10,7 @@
 #include "log.h"
 #include "option.h"
 #include "state.h"
+#include "xenvirt.h"
 
 static bool any_ok(const char *text)
 {
@@ -91,6 +92,7 @@ static const char *const overflows[] = { "refuse", "software", NULL };
 #define CONF(f) .of = OPTION_OF_CONF, .offset = offsetof(struct conf, f)
 #define GUEST(f) .of = OPTION_OF_GUEST, .offset = offsetof(struct conf_guest, f)
 #define VIF(f) .of = OPTION_OF_VIF, .offset = offsetof(struct conf_vif, f)
+#define UPLINK(f) .of = OPTION_OF_UPLINK, .offset = offsetof(struct conf_uplink, f)
 #define NUMBER(kind, least, most, preset) .type = OPTION_##kind, .min = least, .max = most, .def = preset
 #define BOOL(preset) .type = OPTION_BOOL, .def = preset
 #define MAYBE .type = OPTION_MAYBE, .def = -1
@@ -127,6 +129,11 @@ static const struct option options[] = {
 
     { "nic.vmdq", CONF(nic_vmdq), BOOL(true), .about = "use the VMDQ pools of NICs that have them" },
     { "nic.overflow", CONF(nic_overflow), WORD(overflows, 0, CONF_OVERFLOW_REFUSE), .about = "devices for which a NIC has no pool" },
+    { "nic.mtu", CONF(nic_mtu), NUMBER(INT, XENVIRT_MTU_MIN, XENVIRT_MTU_MAX, -1), .about = "longest frame of an uplink, less 14; not set: its device's own" },
+
+    { "uplinks", CONF(uplinks), .type = OPTION_UPLINKS, .about = "what is said of single uplinks" },
+    { "uplinks.number", UPLINK(number), NUMBER(UINT, 0, CONF_UPLINKS_MAX - 1, 0), .about = "the uplink" },
+    { "uplinks.mtu", UPLINK(mtu), NUMBER(INT, XENVIRT_MTU_MIN, XENVIRT_MTU_MAX, -1), .about = "its MTU; not set: nic.mtu" },
 
     { "worker.start", CONF(worker_start), WORD(starts, 0, CONF_START_WATCHER), .about = "who starts xv-worker" },
     { "worker.path", CONF(worker_path), TEXT(LONGEST, "", path_or_none_ok, ABSOLUTE_OR_NONE), .about = "xv-worker; \"\": next to xv-watcher" },
@@ -214,6 +221,7 @@ static void option_default(const struct option *o, void *field)
     case OPTION_TEXTS:
     case OPTION_GUESTS:
     case OPTION_VIFS:
+    case OPTION_UPLINKS:
         break; // none: the counts are 0
     }
 }
@@ -276,6 +284,7 @@ void option_allowed(const struct option *o, char *out, size_t n)
         break;
     case OPTION_GUESTS:
     case OPTION_VIFS:
+    case OPTION_UPLINKS:
         append(out, n, "a list of groups");
         break;
     }
@@ -367,6 +376,17 @@ static void print_vifs(FILE *out, const struct conf_guest *g)
     fputs(g->n_vifs > 0 ? "\n        )" : " )", out);
 }
 
+static void print_uplinks(FILE *out, const struct conf *c)
+{
+    fputs("(", out);
+    for (uint32_t i = 0; i < c->n_uplinks; i++) {
+        fprintf(out, "%s\n    {\n", i == 0 ? "" : ",");
+        print_struct(out, OPTION_OF_UPLINK, &c->uplinks[i], "        ");
+        fputs("    }", out);
+    }
+    fputs(c->n_uplinks > 0 ? "\n)" : " )", out);
+}
+
 static void print_value(FILE *out, const struct option *o, const void *base)
 {
     const void *field = (const char *)base + o->offset;
@@ -398,6 +418,9 @@ static void print_value(FILE *out, const struct option *o, const void *base)
         break;
     case OPTION_VIFS:
         print_vifs(out, base);
+        break;
+    case OPTION_UPLINKS:
+        print_uplinks(out, base);
         break;
     }
 }
@@ -465,6 +488,7 @@ static void print_default(FILE *out, const struct option *o)
     case OPTION_TEXTS:
     case OPTION_GUESTS:
     case OPTION_VIFS:
+    case OPTION_UPLINKS:
         fputs("none", out);
         break;
     }

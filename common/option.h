@@ -20,10 +20,11 @@ enum option_type {
     OPTION_TEXTS, // char[most][CONF_TEXT_BYTES], and a uint32_t that says how many
     OPTION_GUESTS,
     OPTION_VIFS,
+    OPTION_UPLINKS,
 };
 
-// The struct that the field is in: conf, conf_guest, conf_vif.
-enum option_of { OPTION_OF_CONF, OPTION_OF_GUEST, OPTION_OF_VIF };
+// The struct that the field is in: conf, conf_guest, conf_vif, conf_uplink.
+enum option_of { OPTION_OF_CONF, OPTION_OF_GUEST, OPTION_OF_VIF, OPTION_OF_UPLINK };
 
 struct option {
     const char *path; // groups with dots

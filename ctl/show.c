@@ -108,6 +108,7 @@ void show_count(struct show *sh, const struct state *s)
         count_queues(&sh->ports[i], s->queues[i]);
         sh->ports[i].rx_frames = count(&s->ports[i].rx_frames);
         sh->ports[i].tx_frames = count(&s->ports[i].tx_frames);
+        sh->ports[i].mtu = atomic_load_explicit(&s->ports[i].mtu, memory_order_relaxed);
         for (uint32_t j = 0; j < PORT_DROP_COUNT; j++)
             sh->ports[i].drops[j] = count(&s->ports[i].drops[j]);
     }
@@ -255,13 +256,15 @@ static void table_ports(const struct show *sh, FILE *out)
         const struct show_port *p = &sh->ports[i];
         const char *const first = "  dropped: ";
         const char *lead = first;
+        char mtu[16];
 
         if (!port_known(sh, i))
             continue;
         if (!any)
-            fputs("\nUPLINK  RX-FRAMES  TX-FRAMES\n", out);
+            fputs("\nUPLINK  RX-FRAMES  TX-FRAMES   MTU\n", out);
         any = true;
-        fprintf(out, "%6u %10" PRIu64 " %10" PRIu64, i, p->rx_frames, p->tx_frames);
+        number_text(mtu, sizeof(mtu), p->mtu, p->mtu != 0, "-");
+        fprintf(out, "%6u %10" PRIu64 " %10" PRIu64 " %5s", i, p->rx_frames, p->tx_frames, mtu);
         table_drops(out, p->drops, port_drop_names, PORT_DROP_COUNT, &lead);
         if (!port_there(sh, i))
             fputs("  not there any more", out);
@@ -406,6 +409,7 @@ static void json_port(FILE *out, const struct show_port *p, uint32_t i)
     json_number(out, "uplink", i);
     json_number(out, "rx_frames", p->rx_frames);
     json_number(out, "tx_frames", p->tx_frames);
+    json_maybe(out, "mtu", p->mtu, p->mtu != 0);
     json_queues(out, p);
     fputs("\"drops\": {", out);
     json_drops(out, p->drops, port_drop_names, PORT_DROP_COUNT, "}}");

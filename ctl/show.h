@@ -24,6 +24,7 @@ struct show_queue {
 
 struct show_port {
     uint64_t rx_frames, tx_frames;
+    uint32_t mtu; // 0: not known
     uint32_t n_queues;
     struct show_queue queues[STATE_QUEUES_MAX];
     uint64_t drops[PORT_DROP_COUNT];

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "crossbar.h"
+#include "devargs.h"
 #include "eal.h"
 #include "eal_option.h"
 #include "eal_value.h"
 #include "lcores.h"
 
 #define EAL_MBUF_BYTES 2560ull // an mbuf with 2 kB of room, its headers and gaps
+#define EAL_MBUF_LONG_BYTES (EAL_MBUF_BYTES + 2048) // the same for slots of net_af_packet
 #define EAL_PORT_BYTES (6ull << 20) // its queues, and the driver's own
 #define EAL_SLACK_BYTES (24ull << 20) // EAL's own, telemetry, small rings
 
@@ -238,9 +240,9 @@ uint32_t eal_io_lcores(uint32_t n_lcores)
     return n < FABRIC_IO_MAX ? n : FABRIC_IO_MAX;
 }
 
-static uint64_t port_bytes(const struct conf *c)
+static uint64_t port_bytes(const struct eal *e, const struct conf *c)
 {
-    return c->primary_mbufs * EAL_MBUF_BYTES + EAL_PORT_BYTES;
+    return c->primary_mbufs * (e->af_packet ? EAL_MBUF_LONG_BYTES : EAL_MBUF_BYTES) + EAL_PORT_BYTES;
 }
 
 // Before EAL looked, the ports can only be guessed: one for each device that is named.
@@ -252,10 +254,10 @@ static uint64_t megabytes_plan(const struct eal *e, const struct conf *c)
         .n_io = eal_io_lcores(e->n_lcores),
         .lane_slots = c->lane_slots,
         .ctx_bufs = c->buffers };
-    uint64_t bytes = crossbar_bytes(&size) + ports * port_bytes(c) + EAL_SLACK_BYTES;
+    uint64_t bytes = crossbar_bytes(&size) + ports * port_bytes(e, c) + EAL_SLACK_BYTES;
 
     if (ports == 0 && count_of(e, "block", 'b') > 0) // every NIC of the machine but those
-        bytes += 2 * port_bytes(c);
+        bytes += 2 * port_bytes(e, c);
     return (bytes + (2u << 20) - 1) >> 21 << 1; // whole pages of 2 MB
 }
 
@@ -349,6 +351,27 @@ static int words_plan(struct eal *e, const char *program, const struct options *
     return ret;
 }
 
+// A word that says what a net_af_packet is, is replaced by one with slots for every frame.
+static int vdevs_plan(struct eal *e)
+{
+    for (uint32_t at = 1; at < e->n_words; at += takes_next(e, at) ? 2 : 1) {
+        const char *attached, *vdev;
+        char fixed[CONF_TEXT_BYTES * 2];
+
+        if (!is_option(e->words[at], "vdev", 0, &attached))
+            continue;
+        vdev = attached != NULL ? attached : takes_next(e, at) ? e->words[at + 1] : "";
+        if (!devargs_af_packet(vdev))
+            continue;
+        e->af_packet = true;
+        if (!devargs_af_packet_fix(vdev, fixed, sizeof(fixed)) ||
+            word_format(e, "%s%s", attached != NULL ? "--vdev=" : "", fixed) < 0)
+            return -E2BIG;
+        e->words[attached != NULL ? at : at + 1] = e->words[--e->n_words];
+    }
+    return 0;
+}
+
 int eal_plan(struct eal *e, const char *root, const char *program, const struct options *o, const struct conf *c,
     char *err, size_t n)
 {
@@ -356,6 +379,8 @@ int eal_plan(struct eal *e, const char *root, const char *program, const struct 
 
     *e = (struct eal){ 0 };
     ret = words_plan(e, program, o, c);
+    if (ret == 0)
+        ret = vdevs_plan(e);
     if (ret == 0)
         values_check(e);
     if (ret == 0)

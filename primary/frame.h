@@ -13,6 +13,8 @@
 #define FRAME_MIN_BYTES 14u
 #define FRAME_TAG_BYTES 4u
 #define FRAME_TAG_TYPE 0x8100u
+#define FRAME_TAG_TYPE_AD 0x88a8u // 802.1ad: the outer one of two
+#define FRAME_TAGS_MAX 2u // that a frame may be longer by
 #define FRAME_WIRE_MIN_BYTES 60u // without FCS
 #define FRAME_HEAD_BYTES (FRAME_MIN_BYTES + FRAME_TAG_BYTES)
 
@@ -55,6 +57,23 @@ static inline struct frame_head frame_head(const uint8_t *p, uint32_t len, bool 
     h.vlan = stripped ? tci & 0xfff : 0;
     h.tagged = h.vlan != 0;
     return h;
+}
+
+static inline bool frame_tag_at(const uint8_t *p, uint16_t type)
+{
+    return p[0] == type >> 8 && p[1] == (type & 0xff);
+}
+
+// Bytes of the tags that a frame of len bytes begins with: of FRAME_TAGS_MAX at most.
+static inline uint32_t frame_tags_bytes(const uint8_t *p, uint32_t len)
+{
+    uint32_t bytes = 0;
+
+    while (bytes < FRAME_TAGS_MAX * FRAME_TAG_BYTES && len >= FRAME_HEAD_BYTES + bytes &&
+           (frame_tag_at(p + FRAME_MACS_BYTES + bytes, FRAME_TAG_TYPE) ||
+               frame_tag_at(p + FRAME_MACS_BYTES + bytes, FRAME_TAG_TYPE_AD)))
+        bytes += FRAME_TAG_BYTES;
+    return bytes;
 }
 
 // Bytes that frame_out() writes.

@@ -59,6 +59,20 @@ static void queue_add(struct io *io, struct uplink *u, const struct pool_plan *p
         .counts = counts };
 }
 
+void io_uplink_mtu(struct io *io, const struct nic *nic, uint16_t index)
+{
+    struct uplink *u = io->uplink_of[index];
+    uint32_t longest, plain;
+
+    if (u == NULL)
+        return;
+    longest = nic->mtu + FRAME_MIN_BYTES;
+    plain = u->tap ? RTE_MIN(longest, UPLINK_TAP_MAX - FRAME_TAG_BYTES) : longest; // vlan_out may add a tag
+    atomic_store_explicit(&u->plain, plain, memory_order_relaxed);
+    atomic_store_explicit(&u->longest, longest, memory_order_relaxed);
+    atomic_store_explicit(&u->room, nic->room, memory_order_relaxed);
+}
+
 void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index, uint16_t turn)
 {
     struct uplink *u = &io->uplinks[io->n_uplinks++];
@@ -67,10 +81,12 @@ void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index, uint16_
         .port = nic->port,
         .n_desc = nic->n_desc,
         .tx_queue = turn,
-        .longest = nic->mtu + FRAME_MIN_BYTES,
+        .kernel_sends = nic->kernel_sends,
+        .tap = nic->tap,
         .pool = nic->pool,
         .counts = &io->state->ports[index] };
     io->uplink_of[index] = u;
+    io_uplink_mtu(io, nic, index);
     for (uint16_t at = turn; at < nic->plan.n_queues; at = (uint16_t)(at + nic->n_tx))
         queue_add(io, u, &nic->plan, at);
 }

@@ -23,6 +23,8 @@ struct uplink_queue {
     struct state_queue *counts;
 };
 
+#define UPLINK_TAP_MAX 1522u // the longest that net_tap sends without being told, with ethdev's MTU of 1500
+
 struct uplink {
     uint16_t index;
     uint16_t port; // ethdev's number
@@ -30,7 +32,13 @@ struct uplink {
     uint16_t tx_queue; // ours
     uint16_t n_queues; // that we poll
     uint16_t n_tx; // frames in tx[]
-    uint32_t longest; // frame without a tag that the NIC takes
+    _Atomic uint32_t
+        plain; // a frame that isn't longer is sent and taken as it is. This and the next two: the control lcore's
+    _Atomic uint32_t longest; // without tags
+    _Atomic uint32_t room; // bytes of tags beyond it that the device sends
+    bool kernel_sends; // 4 more of them if the first tag is of 802.1Q
+    bool tap;
+    bool tall; // among tx[] may be frames that a tap has to be told to send
     struct rte_mempool *pool;
     struct state_port *counts;
     struct uplink_queue queues[POOL_QUEUES_MAX];
@@ -90,6 +98,9 @@ void io_free(struct io *io);
 
 // Before it runs: poll this NIC, uplink number index, as its I/O lcore number turn.
 void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index, uint16_t turn);
+
+// Control lcore: the NIC's MTU is another now.
+void io_uplink_mtu(struct io *io, const struct nic *nic, uint16_t index);
 
 // One turn: each uplink, what guests sent, what is due every millisecond; then the rest that is due if there was nothing.
 void io_go(struct io *io);

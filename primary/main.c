@@ -346,13 +346,13 @@ static void control_turn(struct session *s, uint64_t *stats_ms)
 static void control_wait(const struct session *s)
 {
     static uint32_t us;
-    struct pollfd fd = { .fd = s->link.fd, .events = POLLIN };
+    struct pollfd fds[] = { { .fd = s->link.fd, .events = POLLIN }, { .fd = s->netifs, .events = POLLIN } };
     struct timespec pause;
 
     us = session_waits(s) ? mailbox_pause(us) : 0;
     pause.tv_sec = 0;
     pause.tv_nsec = us > 0 ? us * 1000l : CONTROL_MS * 1000000l;
-    ppoll(&fd, 1, &pause, NULL);
+    ppoll(fds, RTE_DIM(fds), &pause, NULL);
 }
 
 // One lcore for both: the switch first, control every millisecond.

@@ -3,12 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_version.h>
 
+#include "devargs.h"
 #include "log.h"
+#include "mtu.h"
+#include "netif.h"
 #include "nic.h"
 #include "pci.h"
 
@@ -20,13 +25,30 @@
 #define IGB_HASHES 4096u
 #define NIC_ALL_MULTI_WARNING "port %u (%s): %s: frames for others than its own MAC may not come in"
 
-static int nic_pool_make(struct nic *nic, uint32_t n_mbufs)
+static bool is_af_packet(const struct rte_eth_dev_info *info)
+{
+    return strcmp(info->driver_name, "net_af_packet") == 0;
+}
+
+// net_af_packet wants mbufs that hold a whole slot of its ring. A bond's mbufs are its members'.
+static uint16_t nic_mbuf_bytes(const struct rte_eth_dev_info *info)
+{
+    bool bond = strcmp(info->driver_name, "net_bonding") == 0, af_packet = is_af_packet(info);
+    struct rte_eth_dev_info other;
+    uint16_t port;
+
+    RTE_ETH_FOREACH_DEV(port)
+    af_packet = af_packet || (bond && rte_eth_dev_info_get(port, &other) == 0 && is_af_packet(&other));
+    return af_packet ? DEVARGS_SLOT + RTE_PKTMBUF_HEADROOM : RTE_MBUF_DEFAULT_BUF_SIZE;
+}
+
+static int nic_pool_make(struct nic *nic, const struct rte_eth_dev_info *info, uint32_t n_mbufs)
 {
     char name[32];
 
     snprintf(name, sizeof(name), "xv_port%u", nic->port);
     nic->pool = rte_pktmbuf_pool_create(
-        name, n_mbufs, NIC_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, rte_eth_dev_socket_id(nic->port));
+        name, n_mbufs, NIC_CACHE, 0, nic_mbuf_bytes(info), rte_eth_dev_socket_id(nic->port));
     if (nic->pool != NULL)
         return 0;
     LOG(ERR, "port %u (%s): no memory for %u mbufs: %s", nic->port, nic->name, n_mbufs, rte_strerror(rte_errno));
@@ -131,13 +153,18 @@ static int nic_queues(struct nic *nic, const struct rte_eth_dev_info *info)
 {
     uint64_t want = RTE_ETH_RX_OFFLOAD_SCATTER | (nic->plan.pools > 0 ? RTE_ETH_RX_OFFLOAD_VLAN_STRIP : 0);
     struct rte_eth_conf conf = { .rxmode.offloads = info->rx_offload_capa & want };
-    int ret;
+    int ret = mtu_plan(nic, info, &conf.rxmode.mtu);
 
+    if (ret < 0)
+        return ret;
     if (nic->plan.pools > 0)
         vmdq_fill(&conf, &nic->plan);
     ret = rte_eth_dev_configure(nic->port, nic->plan.n_rx, nic->n_tx, &conf);
-    if (ret == 0)
-        ret = rte_eth_dev_get_mtu(nic->port, &nic->mtu);
+    if (ret < 0 && conf.rxmode.mtu > nic->mtu) {
+        mtu_no_room(nic);
+        conf.rxmode.mtu = nic->mtu;
+        ret = rte_eth_dev_configure(nic->port, nic->plan.n_rx, nic->n_tx, &conf);
+    }
     if (ret == 0)
         ret = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port, &nic->n_desc, &nic->n_tx_desc);
     if (ret == 0)
@@ -191,12 +218,61 @@ static void nic_say(const struct nic *nic, const char *driver)
             driver, nic->plan.pools, nic->n_desc);
 }
 
-static int nic_open(struct nic *nic, uint16_t port, const struct conf *c, uint32_t n_io)
+// Frames that the kernel put together from several are longer than any that a guest can take, and lack their checksums.
+static void nic_merge_stop(const struct nic *nic)
+{
+    for (uint32_t i = 0; i < nic->n_ifs && nic->kernel_sends; i++) {
+        int ret = netif_merge_stop(nic->ifs[i]);
+
+        if (ret > 0)
+            LOG(NOTICE,
+                "port %u (%s): switched off GRO and LRO of its interface, so that frames come as they were sent",
+                nic->port, nic->name);
+        else if (ret < 0)
+            LOG(WARNING,
+                "port %u (%s): can't switch off GRO and LRO of its interface: %s; what they put together is "
+                "dropped as too long",
+                nic->port, nic->name, strerror(-ret));
+        if (netif_is_veth(nic->ifs[i]))
+            LOG(NOTICE,
+                "port %u (%s): is a veth: what this machine's own programs send over the other end has no "
+                "checksums, and may be too long; there: ethtool -K INTERFACE tx off tso off gso off",
+                nic->port, nic->name);
+    }
+}
+
+// By whatever way a device came to EAL.
+static int af_packets_check(void)
+{
+    struct rte_eth_dev_info info;
+    uint16_t port;
+
+    RTE_ETH_FOREACH_DEV(port)
+    {
+        const struct rte_devargs *args;
+
+        if (rte_eth_dev_info_get(port, &info) != 0 || !is_af_packet(&info) || info.device == NULL)
+            continue;
+        args = rte_dev_devargs(info.device);
+        if (args != NULL && args->args != NULL && devargs_af_packet_whole(args->args))
+            continue;
+        LOG(ERR,
+            "port %u (%s): needs framesz=%u: with shorter slots net_af_packet delivers cut frames as whole ones; "
+            "name the device with --vdev",
+            port, rte_dev_name(info.device), DEVARGS_SLOT);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int nic_open(struct nic *nic, uint32_t index, uint16_t port, const struct conf *c, uint32_t n_io)
 {
     struct rte_eth_dev_info info;
     int ret;
 
-    *nic = (struct nic){ .port = port, .overflow = c->nic_overflow == CONF_OVERFLOW_SOFTWARE };
+    *nic = (struct nic){
+        .port = port, .overflow = c->nic_overflow == CONF_OVERFLOW_SOFTWARE, .mtu_want = (uint16_t)conf_mtu(c, index)
+    };
     ret = rte_eth_dev_info_get(port, &info);
     if (ret < 0)
         goto fail;
@@ -205,7 +281,7 @@ static int nic_open(struct nic *nic, uint16_t port, const struct conf *c, uint32
     ret = nic_fit(nic, &info, c, n_io);
     if (ret < 0)
         return ret;
-    ret = nic_pool_make(nic, c->primary_mbufs);
+    ret = nic_pool_make(nic, &info, c->primary_mbufs);
     if (ret < 0)
         return ret;
     ret = nic_queues(nic, &info);
@@ -220,10 +296,16 @@ static int nic_open(struct nic *nic, uint16_t port, const struct conf *c, uint32
     ret = rte_eth_dev_start(port);
     if (ret < 0)
         goto fail_free;
+    ret = mtu_apply(nic);
+    if (ret < 0)
+        goto fail_stop;
+    nic_merge_stop(nic);
     nic_listen(nic, c, is_igb(&info));
     nic_say(nic, info.driver_name);
     return 0;
 
+fail_stop:
+    rte_eth_dev_stop(port);
 fail_free:
     rte_mempool_free(nic->pool);
 fail:
@@ -295,6 +377,8 @@ int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_i
     uint32_t n = 0;
     uint16_t port;
 
+    if (ret == 0)
+        ret = af_packets_check();
     if (ret < 0)
         return ret;
     bonds_join();
@@ -304,7 +388,7 @@ int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_i
             continue;
         if (n == max)
             LOG(WARNING, "port %u: not used, more than %u uplinks", port, max);
-        ret = n == max ? 0 : nic_open(&nics[n], port, c, n_io);
+        ret = n == max ? 0 : nic_open(&nics[n], n, port, c, n_io);
         if (ret < 0) {
             nics_close(nics, n);
             return ret;
@@ -407,7 +491,7 @@ uint32_t nic_lcore(const struct nic *nic, uint16_t pool)
     return 0;
 }
 
-bool nic_link_look(struct nic *nic)
+static bool link_look(struct nic *nic)
 {
     struct rte_eth_link link = { 0 };
     uint32_t speed;
@@ -423,4 +507,11 @@ bool nic_link_look(struct nic *nic)
     nic->speed = speed;
     LOG(NOTICE, "port %u (%s): link %s, %u Mbit/s", nic->port, nic->name, up ? "up" : "down", speed);
     return true;
+}
+
+bool nic_link_look(struct nic *nic)
+{
+    bool mtu = mtu_look(nic);
+
+    return link_look(nic) || mtu;
 }

@@ -16,13 +16,20 @@
 
 #define NIC_POOL_NONE UINT32_MAX // sorted in software
 #define NIC_NAME_BYTES 64u
+#define NIC_IFS_MAX 8u // a bond's members
 #define NIC_MASK_ALL 0xffffu // as the configuration says it
 
 struct nic {
     uint16_t port; // ethdev's number
     uint16_t n_tx; // transmit queues; as many I/O lcores share the port
     uint16_t n_desc, n_tx_desc; // descriptors of a receive, a transmit queue
-    uint16_t mtu; // its longest frame is 14 bytes longer, and 4 more with a tag
+    uint16_t mtu; // in force; its longest frame without tags is 14 bytes longer
+    uint16_t mtu_want; // as configured, 0: it is the device's own
+    uint16_t room; // what it sends beyond that, for tags
+    bool tap; // net_tap, or a bond with one
+    bool kernel_sends; // through the kernel, which lets a frame be longer by a tag of 802.1Q, and by no other
+    uint32_t n_ifs;
+    uint32_t ifs[NIC_IFS_MAX]; // indexes of the kernel's interfaces behind it
     uint16_t pool_first; // what the driver calls pool 0
     bool overflow; // vifs without a pool are sorted in software
     struct pool_plan plan;
@@ -58,7 +65,8 @@ uint32_t nic_pools_of(const struct nic *nic, uint32_t domid);
 // Which of the port's I/O lcores, 0 to n_tx - 1, polls this pool's queue.
 uint32_t nic_lcore(const struct nic *nic, uint16_t pool);
 
-// Look at the link without waiting; no link is left of a NIC that was pulled out, until this program's next start. Returns whether it changed.
+// Look at link and MTU without waiting; no link is left of a NIC that was pulled out, until this program's next start.
+// Returns whether one changed.
 bool nic_link_look(struct nic *nic);
 
 #endif

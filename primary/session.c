@@ -8,6 +8,7 @@
 
 #include "layout.h"
 #include "log.h"
+#include "netif.h"
 #include "notify.h"
 #include "session.h"
 #include "statefile.h"
@@ -23,13 +24,15 @@
 
 int session_open(struct session *s, struct primary *p)
 {
-    *s = (struct session){ .primary = p };
+    *s = (struct session){ .primary = p, .netifs = netif_watch() };
     return link_connect(&s->link, LINK_PAIR, p->conf->run_dir, MSG_PRIMARY_SOCKET, MSG_FROM_PRIMARY, MSG_FROM_WATCHER);
 }
 
 void session_close(struct session *s)
 {
     link_close(&s->link);
+    if (s->netifs >= 0)
+        close(s->netifs);
 }
 
 static ino_t state_inode(const struct session *s)
@@ -108,7 +111,7 @@ static void links_send(struct session *s)
 {
     for (uint32_t i = 0; i < s->primary->n_nics; i++) {
         const struct nic *nic = &s->primary->nics[i];
-        union msg m = { .LINK = { .port = i, .up = nic->up, .speed = nic->speed } };
+        union msg m = { .LINK = { .port = i, .up = nic->up, .speed = nic->speed, .mtu = nic->mtu } };
 
         if ((s->links_unsaid >> i & 1) != 0 && link_send(&s->link, &m, MSG_LINK, 0) == 0)
             s->links_unsaid &= ~(1u << i);
@@ -117,10 +120,15 @@ static void links_send(struct session *s)
 
 static void links_look(struct session *s, uint64_t now_ms)
 {
+    struct primary *p = s->primary;
+
     s->link_ms = now_ms;
-    for (uint32_t i = 0; i < s->primary->n_nics; i++) {
-        if (nic_link_look(&s->primary->nics[i]))
+    for (uint32_t i = 0; i < p->n_nics; i++) {
+        if (nic_link_look(&p->nics[i]))
             s->links_unsaid |= 1u << i;
+        for (uint32_t io = 0; io < p->n_io; io++)
+            io_uplink_mtu(p->ios[io], &p->nics[i], (uint16_t)i);
+        atomic_store_explicit(&p->state->ports[i].mtu, p->nics[i].mtu, memory_order_relaxed);
     }
 }
 
@@ -238,6 +246,7 @@ static void watchdog_feed(struct session *s, uint64_t now_ms)
 
 void session_turn(struct session *s, uint64_t now_ms, session_start_fn *start)
 {
+    bool changed = netif_changed(s->netifs);
     uint64_t made;
 
     if (s->primary->state == NULL) {
@@ -260,7 +269,7 @@ void session_turn(struct session *s, uint64_t now_ms, session_start_fn *start)
         io_late_look(s->primary->ios[i], now_ms);
     if (!s->heard && now_ms - s->hello_ms >= HELLO_MS)
         hello_send(s, now_ms);
-    if (now_ms - s->link_ms >= LINK_MS)
+    if (changed || now_ms - s->link_ms >= LINK_MS)
         links_look(s, now_ms);
     if (now_ms - s->watchdog_ms >= WATCHDOG_MS)
         watchdog_feed(s, now_ms);

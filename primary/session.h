@@ -12,6 +12,7 @@
 struct session {
     struct primary *primary;
     struct link link;
+    int netifs; // readable when an interface of the kernel changed
     bool heard; // a message came since the last connection
     bool stop; // the watcher says so, or nothing can go on
     bool failed; // and that is a failure

@@ -8,6 +8,7 @@
 #include "io.h"
 
 #define UPLINK_FIFO_FRAMES 1024u // 64 kB of the shortest frames
+#define UPLINK_TAP_SEGMENT 1000u
 #define UPLINK_TRIES 4u // with no success, before what is left is dropped
 
 // The frame's bytes without its tag, from one mbuf or a chain.
@@ -42,6 +43,25 @@ static struct frame_head mbuf_head(const struct rte_mbuf *m)
     if (p == NULL)
         return (struct frame_head){ 0 };
     return frame_head(p, len, (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0, m->vlan_tci);
+}
+
+static inline bool uplink_plain(const struct uplink *u, uint32_t len)
+{
+    return likely(len <= atomic_load_explicit(&u->plain, memory_order_relaxed));
+}
+
+static uint32_t uplink_longest(const struct uplink *u)
+{
+    return atomic_load_explicit(&u->longest, memory_order_relaxed);
+}
+
+// Is a frame that is not plain too long, with the tags that it has?
+static bool mbuf_too_long(const struct uplink *u, const struct rte_mbuf *m, const struct frame_head *h)
+{
+    uint8_t bytes[FRAME_HEAD_BYTES + FRAME_TAGS_MAX * FRAME_TAG_BYTES];
+    const uint8_t *p = rte_pktmbuf_read(m, 0, sizeof(bytes), bytes);
+
+    return p == NULL || h->len - frame_tags_bytes(p + h->cut, h->len) > uplink_longest(u);
 }
 
 // A buffer of ours with the frame in it, or UINT32_MAX.
@@ -127,8 +147,11 @@ static void mbuf_sort(struct io *io, const struct uplink *u, const struct origin
     struct source_burst *run)
 {
     struct frame_head h = mbuf_head(m);
-    struct verdict v = classify(io->fabric, io->vifs, from, &h);
+    struct verdict v;
 
+    if (!uplink_plain(u, h.len) && mbuf_too_long(u, m, &h))
+        h.len = UINT32_MAX; // no guest takes so much
+    v = classify(io->fabric, io->vifs, from, &h);
     switch (v.kind) {
     case VERDICT_VIF:
         to_vif(io, run, &v, m, &h);
@@ -211,12 +234,32 @@ static inline struct rte_mbuf *uplink_mbuf(struct uplink *u)
     return u->spare[u->n_spare];
 }
 
+// Do its frames get a tag of ours?
+static inline bool vif_tags(const struct vif *v)
+{
+    return (v->flags & (MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG)) != 0;
+}
+
+// Does the device send a frame that is not plain?
+static __attribute__((noinline, cold)) bool uplink_takes(
+    struct uplink *u, const struct vif *v, const uint8_t *frame, uint32_t len)
+{
+    bool tag = vif_tags(v);
+    uint32_t tags = frame_tags_bytes(frame, len), longest = uplink_longest(u);
+    uint32_t room = atomic_load_explicit(&u->room, memory_order_relaxed);
+
+    if (u->kernel_sends && (tag || frame_tag_at(frame + FRAME_MACS_BYTES, FRAME_TAG_TYPE)))
+        room += FRAME_TAG_BYTES;
+    u->tall = u->tall || u->tap;
+    return len - tags <= longest && len + (tag ? FRAME_TAG_BYTES : 0) <= longest + room;
+}
+
 void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
 {
     const struct vif *v = &io->vifs[vif];
     struct uplink *u = io->uplink_of[v->port];
-    bool tag = (v->flags & (MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG)) != 0;
-    uint32_t bytes = frame_out_bytes(len, tag);
+    uint32_t bytes = frame_out_bytes(len, false);
+    bool tag = vif_tags(v);
     struct rte_mbuf *m;
 
     // Another lcore's uplink is not ours to send on; a worker asks the lcore that fabric_vif names.
@@ -225,7 +268,7 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
         return;
     }
     // Many drivers stop at a frame that is too long, and those behind it would pay.
-    if (len > u->longest) {
+    if (!uplink_plain(u, len) && !uplink_takes(u, v, frame, len)) {
         wire_drop(io, vif, DROP_WIRE_TX_OVERSIZE);
         return;
     }
@@ -234,13 +277,28 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
         wire_drop(io, vif, DROP_WIRE_TX_NO_MBUF);
         return;
     }
-    if (tag) // its room is in front: the longest frame fills the rest
+    if (tag) { // its room is in front: the longest frame fills the rest
         m->data_off -= FRAME_TAG_BYTES;
+        bytes += FRAME_TAG_BYTES;
+    }
     m->data_len = (uint16_t)bytes;
     m->pkt_len = bytes;
     frame_out(rte_pktmbuf_mtod(m, uint8_t *), frame, len, tag, (v->flags & MSG_VIF_VLAN_OUT) != 0 ? v->vlan : 0);
     u->tx[u->n_tx] = m;
     u->tx_vif[u->n_tx++] = vif;
+}
+
+// net_tap drops what is longer than the MTU that ethdev knows allows, and ethdev lets it have none over 1504. A frame that
+// is to be segmented it doesn't measure, and this one, without a protocol, is not segmented either.
+static void tall_mark(struct uplink *u)
+{
+    u->tall = false;
+    for (uint16_t i = 0; i < u->n_tx; i++) {
+        if (u->tx[i]->pkt_len <= UPLINK_TAP_MAX)
+            continue;
+        u->tx[i]->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+        u->tx[i]->tso_segsz = UPLINK_TAP_SEGMENT;
+    }
 }
 
 // How many of u->tx went out; the counters of those are the caller's.
@@ -278,6 +336,8 @@ void uplink_flush(struct io *io, struct uplink *u)
 
     if (u->n_tx == 0)
         return;
+    if (u->tall)
+        tall_mark(u);
     for (uint16_t i = 0; i < u->n_tx; i++) // afterwards they are the NIC's
         bytes[i] = rte_pktmbuf_pkt_len(u->tx[i]);
     sent = uplink_push(u);

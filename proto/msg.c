@@ -95,7 +95,7 @@ static bool fields_ok(const union msg *m)
     case MSG_PORT_VIF_IS:
         return vif_ok(m->PORT_VIF_IS.vif, m->PORT_VIF_IS.gen, m->PORT_VIF_IS.up) && m->PORT_VIF_IS.ret <= 0;
     case MSG_LINK:
-        return m->LINK.port < STATE_PORTS_MAX && m->LINK.up <= 1;
+        return m->LINK.port < STATE_PORTS_MAX && m->LINK.up <= 1 && m->LINK.mtu <= XENVIRT_MTU_MAX;
     case MSG_SHOWN:
         return records_ok(&m->SHOWN);
     case MSG_RESTART:

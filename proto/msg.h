@@ -149,7 +149,7 @@ struct msg_link {
     uint32_t port;
     uint32_t up;
     uint32_t speed; // Mbit/s, 0: unknown
-    uint32_t reserved;
+    uint32_t mtu; // of the uplink
 };
 
 struct msg_stop { // stop in order

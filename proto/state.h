@@ -126,7 +126,8 @@ static_assert(WIRE_DROPS <= STATE_WIRE_DROPS_MAX, "room in struct state_wire");
     D(UNKNOWN_TAG, "unknown_tag") /* group frame with nobody's tag */ \
     D(RUNT, "runt") \
     D(OVERSIZE, "oversize") \
-    D(COPY, "copy") /* the NIC put it into several pools; the vif's own pool has it too */
+    D(COPY, "copy") /* the NIC put it into several pools; the vif's own pool has it too */ \
+    D(CUT, "cut") /* a capture file has only a part of it */
 #define STATE_PORT_DROP_ENUM(name, ...) PORT_DROP_##name,
 enum port_drop { PORT_DROPS(STATE_PORT_DROP_ENUM) PORT_DROP_COUNT };
 
@@ -136,6 +137,7 @@ struct state_port {
     alignas(64) _Atomic uint64_t rx_frames;
     _Atomic uint64_t tx_frames;
     _Atomic uint64_t drops[STATE_PORT_DROPS_MAX];
+    _Atomic uint32_t mtu; // in force
 };
 static_assert(PORT_DROP_COUNT <= STATE_PORT_DROPS_MAX, "room in struct state_port");
 

@@ -76,6 +76,8 @@ static inline void xenvirt_net_hdr_clear(void *hdr)
 
 #define XENVIRT_FRAME_MIN 14u
 #define XENVIRT_FRAME_MAX 2048u // longest frame the switch carries, without FCS
+#define XENVIRT_MTU_MIN 68u
+#define XENVIRT_MTU_MAX (XENVIRT_FRAME_MAX - XENVIRT_FRAME_MIN)
 
 // The flag page. Byte 0 is non-zero while the device is up; the guest's kernel clears it when the process that granted
 // the page goes away. The rest has one writer a line.
@@ -109,7 +111,8 @@ struct xenvirt_back { // written by the switch
     uint32_t reason; // of a refusal
     uint32_t link; // 1: the uplink of this device has a link, or there is no uplink at all
     uint32_t speed; // of the link in Mbit/s, 0: unknown
-    uint32_t reserved[10];
+    uint32_t mtu; // the largest that the uplink of this device carries, 0: unknown, or there is no uplink
+    uint32_t reserved[9];
 };
 
 struct xenvirt_flag_page {

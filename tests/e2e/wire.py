@@ -73,11 +73,11 @@ class Wire:
         raw, aux, _, addr = self.sock.recvmsg(65536, 64)
         if addr[2] == PACKET_OUTGOING:  # our own
             return None
-        for level, kind, data in aux:
-            if level == SOL_PACKET and kind == PACKET_AUXDATA:
-                status, _, _, _, _, tci = struct.unpack("IIIHHH", data[:18])
+        for level, what, data in aux:
+            if level == SOL_PACKET and what == PACKET_AUXDATA:
+                status, _, _, _, _, tci, kind = struct.unpack("IIIHHHH", data[:20])
                 if status & TP_STATUS_VLAN_VALID:  # the kernel took the tag out
-                    return raw[:12] + struct.pack("!HH", 0x8100, tci) + raw[12:]
+                    return raw[:12] + struct.pack("!HH", kind, tci) + raw[12:]
         return raw
 
     def _enter(self):

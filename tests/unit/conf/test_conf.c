@@ -114,6 +114,26 @@ Test(conf, pools_may_be_limited_overflow_or_be_unused)
     bad("guest: { pools = 129; };", 1, "guest.pools is 129; allowed: 0 to 128");
 }
 
+Test(conf, an_uplinks_mtu_is_its_own_or_that_of_all_or_not_said)
+{
+    good("");
+    cr_expect_eq(conf_mtu(&conf, 0), 0);
+    good("uplinks = ( { number = 1; mtu = 2034; }, { number = 2; } );");
+    cr_expect_eq(conf_mtu(&conf, 0), 0);
+    cr_expect_eq(conf_mtu(&conf, 1), 2034);
+    cr_expect_eq(conf_mtu(&conf, 2), 0);
+    good("nic: { mtu = 1400; }; uplinks = ( { number = 15; mtu = 68; }, { number = 2; } );");
+    cr_expect_eq(conf_mtu(&conf, 0), 1400);
+    cr_expect_eq(conf_mtu(&conf, 2), 1400);
+    cr_expect_eq(conf_mtu(&conf, 15), 68);
+    bad("uplinks = { };", 1, "uplinks is a group; allowed: a list");
+    bad("uplinks = ( 1 );", 1, "an uplink is a number; allowed: a group");
+    bad("uplinks = (\n{ mtu = 1500; } );", 2, "an uplink without number; allowed: 0 to 15");
+    bad("uplinks = ( { number = 16; } );", 1, "uplinks.number is 16; allowed: 0 to 15");
+    bad("uplinks = ( { number = 1;\nmtu = 2035; } );", 2, "uplinks.mtu is 2035; allowed: 68 to 2034");
+    bad("uplinks = ( { number = 1; },\n{ number = 1; } );", 2, "uplink 1 is given twice");
+}
+
 Test(conf, without_the_usual_file_the_defaults_are_in_force)
 {
     if (access(CONF_FILE, F_OK) == 0)
@@ -188,6 +208,7 @@ static const struct {
     { "primary", "portmask", 1, 0xffff },
     { "primary", "stats", 0, 86400 },
     { "primary", "group_rate", 1, 10000000 },
+    { "nic", "mtu", 68, 2034 },
     { "worker", "start_ms", 100, 600000 },
     { "worker", "hang_ms", 100, 600000 },
     { "poll", "busy", 0, 1000000000 },
@@ -368,6 +389,7 @@ Test(conf, what_is_printed_reads_back)
     good("run_dir = \"/tmp/a\\\"b\\\\c\\x01\"; max_vifs = 128; log_level = \"debug\";"
          "primary: { portmask = 0x5; eal_args = [ \"--vdev=net_tap0,iface=a b\", \"-l\" ]; };"
          "worker: { cpus = \"0-3,6\"; start = \"external\"; };"
+         "nic: { mtu = 1400; }; uplinks = ( { number = 0; mtu = 68; }, { number = 3; } );"
          "guests = ( { domid = 1; compat_2_2 = true; promiscuous = false; uplink = 3;"
          "    vifs = ( { device = 0; number = 3; vlan = 7; uplink = 0; vlan_out = true; }, { device = 1; } ); },"
          "  { uuid = \"" UUID_A "\"; name = \"bob \\\"b\\\"\"; allow = false; } );");

@@ -137,6 +137,8 @@ static const struct {
     { "guests = ( { domid = 1; vifs = ( { ", "device", " } ); } );", 3 },
     { "guests = ( { domid = 1; vifs = ( { device = 0; ", "number", " } ); } );", 3 },
     { "guests = ( { domid = 1; vifs = ( { device = 0; number = 1; ", "vlan", " } ); } );", 7 },
+    { "nic: { ", "mtu", " };", 1500 },
+    { "uplinks = ( { number = 0; ", "mtu", " } );", 1500 },
     { "guests = ( { domid = 1; vifs = ( { device = 0; ", "uplink", " } ); } );", 1 },
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

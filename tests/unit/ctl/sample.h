@@ -51,6 +51,7 @@ static inline struct state *sample_state(void)
     s->wires[5].gen = 13;
     s->wires[5].drops[DROP_WIRE_RX_STOPPED] = 44;
     s->ports[0].rx_frames = 100;
+    s->ports[0].mtu = 1500;
     s->ports[0].drops[PORT_DROP_UNKNOWN_MAC] = 30;
     for (uint16_t i = 0; i < 4; i++) {
         s->queues[0][i].used = 1;

@@ -42,6 +42,6 @@ with open(sys.argv[2], encoding="ascii") as f:
 assert list(first["drops"]) == rows["VIF_TX_DROPS"] + rows["VIF_RX_DROPS"] + rows["VIF_WIRE_DROPS"], first["drops"]
 assert list(shown["uplinks"][0]["drops"]) == rows["PORT_DROPS"], shown["uplinks"][0]["drops"]
 assert [u["uplink"] for u in shown["uplinks"]] == [0, 1]  # the primary has two
-assert shown["uplinks"][0] == {"uplink": 0, "rx_frames": 100, "tx_frames": 0, "queues": [
+assert shown["uplinks"][0] == {"uplink": 0, "rx_frames": 100, "tx_frames": 0, "mtu": 1500, "queues": [
     {"queue": i, "pool": i if i < 3 else None, "io": i % 2, "rx_frames": 25} for i in range(4)], "drops": {
         name: 30 if name == "unknown_mac" else 0 for name in rows["PORT_DROPS"]}}, shown["uplinks"]

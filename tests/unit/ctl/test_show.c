@@ -51,7 +51,7 @@ Test(show, drops_are_named_where_there_are_any)
 {
     SAYS("     dropped: tx_spoofed 5, rx_buffer_small 1, wire_rx_wrong_tag 3\n");
     SAYS_NOT("tx_runt");
-    SAYS("     0        100          0  dropped: unknown_mac 30\n");
+    SAYS("     0        100          0  1500  dropped: unknown_mac 30\n");
 }
 
 Test(show, queues_are_listed_by_the_lcore_that_polls_them)
@@ -181,6 +181,6 @@ Test(show, frames_that_an_earlier_uplink_counted_are_not_lost)
 {
     sh.sw.port = 0;
     print_again();
-    SAYS("     0        100          0  dropped: unknown_mac 30  not there any more\n");
+    SAYS("     0        100          0  1500  dropped: unknown_mac 30  not there any more\n");
     SAYS_NOT("no uplink");
 }

@@ -184,7 +184,9 @@ Test(mempool, mbufs_that_a_back_end_may_still_write_are_not_reused)
 
     start(mp);
     f = xen_page(atoi(xen_key("0_vring_flag")));
-    f->back = (struct xenvirt_back){ XENVIRT_BACK_MAGIC, 1, XENVIRT_BACK_ATTACHED, 0, 1, 0, { 0 } };
+    f->back = (struct xenvirt_back){
+        .magic = XENVIRT_BACK_MAGIC, .generation = 1, .state = XENVIRT_BACK_ATTACHED, .link = 1
+    };
     rte_eth_dev_stop(port);
     cr_assert_eq(rte_mempool_in_use_count(mp), 256);
 }

@@ -81,6 +81,8 @@ static const struct {
     { "the zero MAC", 0, 0, 0, 60, VERDICT_UNKNOWN, FABRIC_VIF_NONE, 0 },
     { "shortest", 2, 0, 0, 14, VERDICT_VIF, 0, 0 },
     { "runt", 2, 0, 0, 13, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_RUNT },
+    { "cut", 2, 0, 0, 0, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_CUT },
+    { "runt of a byte", 2, 0, 0, 1, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_RUNT },
     { "group runt", 255, 0, 0, 13, VERDICT_DROP_PORT, FABRIC_VIF_NONE, PORT_DROP_RUNT },
     { "longest", 2, 0, 0, 2048, VERDICT_VIF, 0, 0 },
     { "too long", 2, 0, 0, 2049, VERDICT_DROP_VIF, 0, DROP_WIRE_RX_OVERSIZE },

@@ -264,3 +264,18 @@ Test(eal, a_value_is_taken_for_no_option)
     cr_assert_eq(plan("-c 1 --vdev --no-huge"), 0, "%s", err);
     cr_expect(!eal.no_huge);
 }
+
+Test(eal, slots_of_af_packet_have_room_for_every_frame_and_so_have_mbufs)
+{
+    uint64_t plain;
+
+    plan("-c 1 --vdev=net_tap0");
+    plain = eal.megabytes;
+    cr_assert_eq(plan("-c 1 --vdev=net_af_packet0,iface=e,framesz=2048"), 0);
+    cr_assert(has("--vdev=net_af_packet0,iface=e,framesz=4096"));
+    cr_assert_eq(count("--vdev"), 1);
+    cr_assert_gt(eal.megabytes, plain);
+    plan("-c 1 --vdev net_af_packet0,iface=e --vdev net_tap0");
+    cr_assert_str_eq(eal.words[4], "net_af_packet0,iface=e,framesz=4096");
+    cr_assert_str_eq(eal.words[6], "net_tap0");
+}

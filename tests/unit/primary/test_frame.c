@@ -111,3 +111,31 @@ Test(frame, group_and_zero_macs_are_known)
     cr_assert(!mac_is_zero(one) && !mac_is_group(one));
     cr_assert(mac_is_group(many) && mac_is_group(all));
 }
+
+Test(frame, two_tags_may_make_a_frame_longer)
+{
+    static const struct {
+        uint8_t types[14]; // what follows the MACs
+        uint32_t len, bytes;
+    } rows[] = {
+        { { 0x08, 0x00 }, 60, 0 },
+        { { 0x81, 0x00, 0, 1, 0x08, 0x00 }, 60, 4 },
+        { { 0x88, 0xa8, 0, 1, 0x08, 0x00 }, 60, 4 },
+        { { 0x88, 0xa8, 0, 1, 0x81, 0x00, 0, 2, 0x08, 0x00 }, 60, 8 },
+        { { 0x81, 0x00, 0, 1, 0x81, 0x00, 0, 2, 0x08, 0x00 }, 60, 8 },
+        { { 0x81, 0x00, 0, 1, 0x81, 0x00, 0, 2, 0x81, 0x00, 0, 3 }, 60, 8 },
+        { { 0x08, 0x00, 0x81, 0x00 }, 60, 0 },
+        { { 0x81, 0xa8 }, 60, 0 },
+        { { 0x81, 0x00, 0, 1, 0x81, 0x00 }, 17, 0 },
+        { { 0x81, 0x00, 0, 1, 0x81, 0x00 }, 18, 4 },
+        { { 0x81, 0x00, 0, 1, 0x81, 0x00, 0, 1 }, 21, 4 },
+        { { 0x81, 0x00, 0, 1, 0x81, 0x00, 0, 1, 0x08, 0x00 }, 22, 8 },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t frame[60] = { 0 };
+
+        memcpy(frame + FRAME_MACS_BYTES, rows[i].types, sizeof(rows[i].types));
+        cr_expect_eq(frame_tags_bytes(frame, rows[i].len), rows[i].bytes, "row %zu", i);
+    }
+}

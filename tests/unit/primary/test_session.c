@@ -48,6 +48,13 @@ int vif_set(struct primary *p, const struct msg_port_vif *m)
     return 0;
 }
 
+void io_uplink_mtu(struct io *io, const struct nic *nic, uint16_t index)
+{
+    (void)io;
+    (void)nic;
+    (void)index;
+}
+
 void io_late_look(struct io *io, uint64_t now_ms)
 {
     (void)io;
