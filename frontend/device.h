@@ -19,6 +19,7 @@ struct device {
     unsigned index; // N
     int lock; // on N
     struct flag flag;
+    uint32_t mtu_said; // that the log compares the device's with
     struct rxq rx;
     struct txq tx;
     bool link_told; // up, as interrupts said last

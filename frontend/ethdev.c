@@ -30,15 +30,23 @@ static int dev_configure(struct rte_eth_dev *dev)
     return 0;
 }
 
-static int dev_infos_get(struct rte_eth_dev *dev __rte_unused, struct rte_eth_dev_info *info)
+// The flag page is mapped in the primary process only, and not after the end.
+static uint32_t mtu_max(const struct device *d)
 {
+    return rte_eal_process_type() == RTE_PROC_PRIMARY && d->flag.page != NULL ? flag_mtu(&d->flag) : XENVIRT_MTU_MAX;
+}
+
+static int dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
+{
+    uint32_t mtu = mtu_max(dev->data->dev_private);
+
     info->max_mac_addrs = 1;
     info->max_rx_queues = 1;
     info->max_tx_queues = 1;
     info->min_rx_bufsize = RX_FRAME_LEAST;
-    info->max_rx_pktlen = XENVIRT_FRAME_MAX;
+    info->max_rx_pktlen = RTE_MIN(mtu + RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN, XENVIRT_FRAME_MAX);
     info->min_mtu = RTE_ETHER_MIN_MTU;
-    info->max_mtu = XENVIRT_FRAME_MAX - RTE_ETHER_HDR_LEN;
+    info->max_mtu = (uint16_t)mtu;
     info->speed_capa = RTE_ETH_LINK_SPEED_10G;
     info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER;
     info->rx_queue_offload_capa = info->rx_offload_capa;

@@ -100,6 +100,15 @@ bool flag_link(const struct flag *f, uint32_t *speed)
     return flag_state(f) == XENVIRT_BACK_ATTACHED && __atomic_load_n(&f->page->back.link, __ATOMIC_RELAXED) == 1;
 }
 
+uint32_t flag_mtu(const struct flag *f)
+{
+    uint32_t mtu = __atomic_load_n(&f->page->back.mtu, __ATOMIC_RELAXED);
+
+    if (!flag_back_end(f) || mtu < XENVIRT_MTU_MIN || mtu > XENVIRT_MTU_MAX)
+        return XENVIRT_MTU_MAX;
+    return mtu;
+}
+
 const char *flag_refusal(const struct flag *f)
 {
     uint32_t reason = __atomic_load_n(&f->page->back.reason, __ATOMIC_RELAXED);

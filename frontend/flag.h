@@ -29,6 +29,9 @@ bool flag_wait(const struct flag *f);
 // What the back end says of this generation. *speed in Mbit/s, 0: unknown.
 bool flag_link(const struct flag *f, uint32_t *speed);
 
+// The largest MTU that the device's uplink carries, as the back end said last; XENVIRT_MTU_MAX if it didn't.
+uint32_t flag_mtu(const struct flag *f);
+
 // Why the back end refused this generation, NULL if it didn't.
 const char *flag_refusal(const struct flag *f);
 

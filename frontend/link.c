@@ -12,6 +12,18 @@
 
 #define LOOK_US 25000
 
+// Say it once if the uplink carries less than the device may send: only guests get what is longer.
+static void mtu_say(const struct rte_eth_dev *dev)
+{
+    struct device *d = dev->data->dev_private;
+    uint32_t most = flag_mtu(&d->flag);
+
+    if (dev->data->mtu > most && most != d->mtu_said)
+        LOG(WARNING, "device %u: MTU %u, and its uplink carries %u: longer frames reach other guests only\n", d->index,
+            dev->data->mtu, most);
+    d->mtu_said = most;
+}
+
 int xenvirt_link_update(struct rte_eth_dev *dev, int wait __rte_unused)
 {
     const struct device *d = dev->data->dev_private;
@@ -19,6 +31,7 @@ int xenvirt_link_update(struct rte_eth_dev *dev, int wait __rte_unused)
     bool whole = d->rx.ring.fault == RING_NONE && d->tx.ring.fault == RING_NONE;
     uint32_t speed;
 
+    mtu_say(dev);
     if (dev->data->dev_started && flag_link(&d->flag, &speed) && whole)
         link.link_status = RTE_ETH_LINK_UP;
     else

@@ -33,3 +33,8 @@ void flag_tell_link(struct xenvirt_flag_page *page, bool up, uint32_t speed)
     word_set(&page->back.speed, speed);
     word_set(&page->back.link, up);
 }
+
+void flag_tell_mtu(struct xenvirt_flag_page *page, uint32_t mtu)
+{
+    word_set(&page->back.mtu, mtu);
+}

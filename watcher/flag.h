@@ -22,4 +22,7 @@ void flag_tell(
     struct xenvirt_flag_page *page, uint32_t generation, enum xenvirt_back_state state, enum xenvirt_refusal reason);
 void flag_tell_link(struct xenvirt_flag_page *page, bool up, uint32_t speed);
 
+// Say what its uplink carries, 0: nobody knows, or it has none.
+void flag_tell_mtu(struct xenvirt_flag_page *page, uint32_t mtu);
+
 #endif

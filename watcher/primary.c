@@ -45,6 +45,13 @@ bool primary_link(const struct conductor *c, uint32_t port, uint32_t *speed)
     return p->ports[port].up;
 }
 
+uint32_t primary_mtu(const struct conductor *c, uint32_t port)
+{
+    const struct primary *p = &c->primary;
+
+    return p->up && port < p->n_ports ? p->ports[port].mtu : 0;
+}
+
 // Its lock is looked at now and then only: each look opens a file.
 bool primary_gone(struct conductor *c)
 {
@@ -119,6 +126,7 @@ static void link_take(struct conductor *c, const struct msg_link *m)
         LOG(INFO, "port %u: link %s", m->port, m->up != 0 ? "up" : "down");
     p->ports[m->port].up = m->up != 0;
     p->ports[m->port].speed = m->speed;
+    p->ports[m->port].mtu = m->mtu;
     links_tell(c, m->port);
 }
 

@@ -23,6 +23,7 @@ struct primary {
     struct {
         bool up;
         uint32_t speed;
+        uint32_t mtu;
     } ports[STATE_PORTS_MAX];
     uint64_t asked_ns; // when the lock was last looked at
     bool absent; // as seen then
@@ -50,5 +51,8 @@ uint32_t primary_max_guests(const struct conductor *c);
 
 // Link of the uplink; without uplinks it is always up.
 bool primary_link(const struct conductor *c, uint32_t port, uint32_t *speed);
+
+// The MTU of uplink port, 0: unknown.
+uint32_t primary_mtu(const struct conductor *c, uint32_t port);
 
 #endif

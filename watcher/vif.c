@@ -82,8 +82,10 @@ void vif_link(struct conductor *c, struct vif *v)
     uint32_t speed;
     bool up = primary_link(c, v->port, &speed);
 
-    if (v->flag != NULL && v->front)
-        flag_tell_link(v->flag, up, speed);
+    if (v->flag == NULL || !v->front)
+        return;
+    flag_tell_mtu(v->flag, primary_mtu(c, v->port));
+    flag_tell_link(v->flag, up, speed);
 }
 
 static void vif_flag_drop(struct conductor *c, struct vif *v)

@@ -71,6 +71,13 @@ bool primary_link(const struct conductor *c, uint32_t port, uint32_t *speed)
     return true;
 }
 
+uint32_t primary_mtu(const struct conductor *c, uint32_t port)
+{
+    (void)c;
+    (void)port;
+    return 1500;
+}
+
 struct worker *worker_of(struct conductor *c, uint32_t domid)
 {
     (void)c;

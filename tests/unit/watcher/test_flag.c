@@ -32,12 +32,14 @@ Test(flag, only_the_back_line_is_written)
     page = (struct xenvirt_flag_page){ 0 };
     flag_tell(&page, 3, XENVIRT_BACK_REFUSED, XENVIRT_REFUSED_MAC_BAD);
     flag_tell_link(&page, true, 10000);
+    flag_tell_mtu(&page, 1500);
     cr_expect_eq(page.back.magic, XENVIRT_BACK_MAGIC);
     cr_expect_eq(page.back.generation, 3);
     cr_expect_eq(page.back.state, XENVIRT_BACK_REFUSED);
     cr_expect_eq(page.back.reason, XENVIRT_REFUSED_MAC_BAD);
     cr_expect_eq(page.back.link, 1);
     cr_expect_eq(page.back.speed, 10000);
+    cr_expect_eq(page.back.mtu, 1500);
     page.back = (struct xenvirt_back){ 0 };
     for (unsigned i = 0; i < sizeof(page); i++)
         cr_expect_eq(((unsigned char *)&page)[i], 0);
