@@ -76,6 +76,11 @@ for f in $(select_files '\.(c|h|sh|py)$'); do
     [ "$n" -le $LINES_MAX ] || bad "$f: $n lines; at most $LINES_MAX"
 done
 
+# "{ 0 }" sets a union's first member, and leaves the rest undefined (gcc 15); "{}" sets all of it.
+for f in $(echo "$sources" | xargs -r grep -lE '(^|[^a-z_])union [a-z_0-9]+( [a-z_0-9]+(\[[^]]*\])* = |\))\{ ?0' || true); do
+    bad "$f: a union is set to {}, not to { 0 }"
+done
+
 # Licence
 for f in $(select_files '\.(c|h|sh|py)$|(^|/)meson\.build$|^\.ci/run$'); do
     head -n 3 "$f" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' || bad "$f: no SPDX-License-Identifier in its first lines"

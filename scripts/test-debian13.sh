@@ -125,7 +125,7 @@ options="-Dwarning_level=2 -Dwerror=true -Dtests=enabled -Dguest_driver=$driver"
 inside "meson setup $again build-debian13 $options >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
     ninja -C build-debian13 --quiet" || { count 0 1; finish; }
 say "unit tests"
-inside "meson test -C build-debian13 --no-rebuild --print-errorlogs --suite unit" || :
+inside "meson test -C build-debian13 --no-rebuild --print-errorlogs --timeout-multiplier 3 --suite unit" || :
 # shellcheck disable=SC2046
 count $(python3 scripts/count-tests.py build-debian13/meson-logs/testlog.json || echo 0 1)
 say "end-to-end tests"

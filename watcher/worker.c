@@ -189,7 +189,7 @@ void workers_claim(struct conductor *c)
     int ret;
 
     while ((ret = link_recv(&c->claim, &m)) != 0) {
-        union msg answer = { 0 };
+        union msg answer = {};
 
         if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
             break;
@@ -241,7 +241,7 @@ static void hello_answer(struct conductor *c, struct worker *w)
 // earlier watcher is such a one.
 static bool hello_known(struct conductor *c, struct worker *w, const struct msg_hello_worker *m)
 {
-    union msg stop = { 0 };
+    union msg stop = {};
 
     if (w->process.pid == m->pid)
         return true;
@@ -399,7 +399,7 @@ void worker_dead(struct conductor *c, uint32_t slot)
 
 void worker_stop(struct conductor *c, struct worker *w, bool at_once)
 {
-    union msg m = { 0 };
+    union msg m = {};
 
     if (w->state == WORKER_STOPPING)
         return;

@@ -116,7 +116,7 @@ Test(link, the_other_direction_works_too)
 {
     bind_it();
     connect_it();
-    m = (union msg){ 0 };
+    m = (union msg){};
     cr_assert_eq(put(&watcher, MSG_STOP), 0);
     cr_expect_eq(take(&primary), 1);
     cr_expect_eq(m.hdr.type, MSG_STOP);
@@ -128,7 +128,7 @@ Test(link, a_peer_may_not_speak_as_another)
 {
     bind_it();
     connect_it();
-    m = (union msg){ 0 };
+    m = (union msg){};
     cr_assert_eq(put(&primary, MSG_STOP), 0); // only the watcher says that
     cr_expect_eq(take(&watcher), -EPROTO);
     cr_expect_eq(watcher.refused, 1);

@@ -53,7 +53,7 @@ int main(int argc, char **argv)
         return 1;
     p[1].fd = l.fd;
     while (poll(p, 2, -1) >= 0 && p[0].revents == 0) {
-        union msg a = { 0 };
+        union msg a = {};
 
         if (link_recv(&l, &q) <= 0)
             continue;

@@ -21,7 +21,7 @@ static bool endless; // it always says that there are more
 
 static void answer(const union msg *q, union msg *m)
 {
-    *m = (union msg){ 0 };
+    *m = (union msg){};
     for (uint32_t i = q->SHOW.index; i < records && m->SHOWN.n < MSG_RECORDS_MAX; i++)
         m->SHOWN.records[m->SHOWN.n++] = (struct msg_record){ .kind = i == 0 ? MSG_RECORD_SWITCH : MSG_RECORD_GUEST,
             .domid = i };

@@ -24,7 +24,7 @@ static const size_t sizes[MSG_TYPES] = {
 // A message of each type that is good.
 static union msg good(enum msg_type type)
 {
-    union msg m = { 0 };
+    union msg m = {};
 
     m.hdr = (struct msg_hdr){ .magic = MSG_MAGIC, .type = type, .size = sizes[type] };
     switch (type) {
