@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static const char *const level_names[] = {
     [LOG_INFO] = "INFO",
     [LOG_DEBUG] = "DEBUG",
 };
+static_assert(sizeof(level_names) / sizeof(level_names[0]) == LOG_DEBUG + 1, "a name for each level");
 
 void log_open(const char *name, enum log_level level)
 {

@@ -85,6 +85,10 @@ static bool cpus_ok(const char *text)
 static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
 static const char *const starts[] = { "watcher", "external", NULL };
 static const char *const overflows[] = { "refuse", "software", NULL };
+// A word for each value, and the NULL.
+static_assert(sizeof(levels) / sizeof(levels[0]) == LOG_DEBUG - LOG_ERR + 2, "enum log_level");
+static_assert(sizeof(starts) / sizeof(starts[0]) == CONF_START_EXTERNAL + 2, "enum conf_start");
+static_assert(sizeof(overflows) / sizeof(overflows[0]) == CONF_OVERFLOW_SOFTWARE + 2, "enum conf_overflow");
 
 #define ABSOLUTE "an absolute path"
 #define ABSOLUTE_OR_NONE "an absolute path or \"\""

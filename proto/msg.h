@@ -88,7 +88,7 @@ struct msg_guest_set {
 #define MSG_VIF_SPOOF_OK 0x2u // any source MAC
 #define MSG_VIF_VLAN_OUT 0x4u // tag its frames on the wire with its tag
 #define MSG_VIF_PRIORITY_TAG 0x8u // or else with VLAN 0
-#define MSG_VIF_FLAGS 0xfu
+#define MSG_VIF_FLAGS (MSG_VIF_PROMISC | MSG_VIF_SPOOF_OK | MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG)
 
 // To a worker: serve this vif (up = 1), or touch nothing of it any more (up = 0).
 struct msg_vif_attach {

@@ -289,6 +289,7 @@ static bool on_message(struct control *c, const union msg *m, enum control_end *
         *end = CONTROL_STOPPED;
         return false;
     default:
+        LOG(WARNING, "the watcher sent %s, which is not for a worker", msg_name(m->hdr.type));
         return true;
     }
 }

@@ -21,17 +21,8 @@
 
 const char *vif_state_name(enum vif_state state)
 {
-    static const char *const names[] = {
-        [VIF_IDLE] = "stopped",
-        [VIF_REFUSED] = "refused",
-        [VIF_MAPPING] = "mapping",
-        [VIF_ADOPTING] = "adopting",
-        [VIF_OPENING] = "opening",
-        [VIF_ATTACHING] = "attaching",
-        [VIF_RUNNING] = "running",
-        [VIF_DETACHING] = "detaching",
-        [VIF_CLOSING] = "closing",
-    };
+#define VIF_STATE_NAME(name, text) text,
+    static const char *const names[] = { VIF_STATE_LIST(VIF_STATE_NAME) };
 
     return names[state];
 }

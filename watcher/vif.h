@@ -12,17 +12,18 @@ struct conductor;
 struct guest;
 struct map_job;
 
-enum vif_state {
-    VIF_IDLE,
-    VIF_REFUSED,
-    VIF_MAPPING,
-    VIF_ADOPTING,
-    VIF_OPENING,
-    VIF_ATTACHING,
-    VIF_RUNNING,
-    VIF_DETACHING,
-    VIF_CLOSING,
-};
+#define VIF_STATE_LIST(S) \
+    S(IDLE, "stopped") \
+    S(REFUSED, "refused") \
+    S(MAPPING, "mapping") \
+    S(ADOPTING, "adopting") \
+    S(OPENING, "opening") \
+    S(ATTACHING, "attaching") \
+    S(RUNNING, "running") \
+    S(DETACHING, "detaching") \
+    S(CLOSING, "closing")
+#define VIF_STATE_ENUM(name, text) VIF_##name,
+enum vif_state { VIF_STATE_LIST(VIF_STATE_ENUM) };
 
 struct vif {
     struct guest *guest;
