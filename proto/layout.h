@@ -31,7 +31,7 @@ static inline uint32_t layout_hash(void)
         REGION_VERSION, REGION_MAGIC >> 32, REGION_MAGIC & UINT32_MAX, REGIONS_MAX, REGION_RX_RING, REGION_TX_RING,
         REGION_MEMPOOL, sizeof(struct region), sizeof(struct region_table),
         // msg.h
-        MSG_MAGIC, MSG_VIF_PROMISC, MSG_VIF_SPOOF_OK, MSG_VIF_VLAN_OUT, MSG_VIF_PRIORITY_TAG,
+        MSG_MAGIC, MSG_WORKER_ON_DEMAND, MSG_VIF_PROMISC, MSG_VIF_SPOOF_OK, MSG_VIF_VLAN_OUT, MSG_VIF_PRIORITY_TAG,
 #define LAYOUT_MSG(name, sender, type) MSG_##name, sizeof(struct type),
         MSG_LIST_SWITCH(LAYOUT_MSG)
 #undef LAYOUT_MSG

@@ -70,7 +70,7 @@ static bool fields_ok(const union msg *m)
 {
     switch ((enum msg_type)m->hdr.type) {
     case MSG_CLAIM:
-        return m->CLAIM.pid > 0 && domid_ok(m->CLAIM.domid);
+        return m->CLAIM.pid > 0 && domid_ok(m->CLAIM.domid) && (m->CLAIM.flags & ~MSG_WORKER_FLAGS) == 0;
     case MSG_CLAIMED:
         return m->CLAIMED.ret <= 0 && m->CLAIMED.slot < FABRIC_GUESTS_MAX && text_ok(m->CLAIMED.text, MSG_TEXT_BYTES);
     case MSG_HELLO_PRIMARY:
@@ -78,7 +78,8 @@ static bool fields_ok(const union msg *m)
                m->HELLO_PRIMARY.max_guests <= FABRIC_GUESTS_MAX && m->HELLO_PRIMARY.n_io <= FABRIC_IO_MAX &&
                m->HELLO_PRIMARY.n_ports <= STATE_PORTS_MAX;
     case MSG_HELLO_WORKER:
-        return m->HELLO_WORKER.pid > 0 && m->HELLO_WORKER.slot < FABRIC_GUESTS_MAX && domid_ok(m->HELLO_WORKER.domid);
+        return m->HELLO_WORKER.pid > 0 && m->HELLO_WORKER.slot < FABRIC_GUESTS_MAX && domid_ok(m->HELLO_WORKER.domid) &&
+               (m->HELLO_WORKER.flags & ~MSG_WORKER_FLAGS) == 0;
     case MSG_GUEST_SET:
         return domid_ok(m->GUEST_SET.domid) && m->GUEST_SET.ctx < FABRIC_CTX_MAX;
     case MSG_VIF_ATTACH:

@@ -26,6 +26,9 @@
 
 #define MSG_DOMID_ANY 0xffffu // a spare worker: it gets its guest later
 
+#define MSG_WORKER_ON_DEMAND 0x1u // a watcher started it, and may end it when its guest has no device
+#define MSG_WORKER_FLAGS 0x1u
+
 enum msg_sender { MSG_FROM_WATCHER, MSG_FROM_PRIMARY, MSG_FROM_WORKER, MSG_FROM_CTL };
 
 struct msg_hdr {
@@ -43,7 +46,7 @@ struct msg_claim {
     uint32_t layout; // LAYOUT_HASH
     int32_t pid;
     uint32_t domid; // or MSG_DOMID_ANY
-    uint32_t reserved;
+    uint32_t flags; // MSG_WORKER_*
 };
 
 struct msg_claimed {
@@ -73,6 +76,8 @@ struct msg_hello_worker {
     uint32_t slot;
     uint32_t domid; // or MSG_DOMID_ANY
     uint64_t fabric_epoch; // 0: EAL is not up yet
+    uint32_t flags; // MSG_WORKER_*
+    uint32_t reserved;
 };
 
 // To a worker: this is your guest.
@@ -243,7 +248,7 @@ static_assert(sizeof(struct msg_hdr) == 24, "no hole");
 static_assert(sizeof(struct msg_claim) == 40, "no hole");
 static_assert(sizeof(struct msg_claimed) == 168, "no hole");
 static_assert(sizeof(struct msg_hello_primary) == 56, "no hole");
-static_assert(sizeof(struct msg_hello_worker) == 48, "no hole");
+static_assert(sizeof(struct msg_hello_worker) == 56, "no hole");
 static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
 static_assert(sizeof(struct msg_vif_attach) == 144, "no hole");
 static_assert(sizeof(struct msg_vif_attached) == 168, "no hole");

@@ -20,6 +20,7 @@
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
 #define WATCHDOG_NS 250000000u
 #define FIRST_NS 5000000u // and this often before it ever spoke: the socket takes a moment to connect
+#define WAIT_NS 500000000u // so long it may take until the first vif is attached
 
 // A vif number, as the watcher wants it and as it is.
 struct served {
@@ -42,6 +43,8 @@ struct control {
     uint64_t hello_ns;
     struct pulse pulse; // of the poll loop
     uint64_t fed_ns; // systemd's watchdog, last
+    uint64_t alone_ns; // since when there is no vif, 0: there is one
+    bool wait_said;
     struct served served[FABRIC_VIFS_MAX];
     uint32_t n_wants; // served[] that are not answered yet
     uint32_t pause_us; // between two looks at them
@@ -54,7 +57,8 @@ static void hello_send(struct control *c)
                         .pid = getpid(),
                         .slot = c->start.slot,
                         .domid = c->start.domid,
-                        .fabric_epoch = c->start.fabric->epoch } };
+                        .fabric_epoch = c->start.fabric->epoch,
+                        .flags = c->start.flags } };
 
     c->hello_ns = backoff_clock_ns();
     link_send(&c->link, &m, MSG_HELLO_WORKER, 0);
@@ -321,6 +325,25 @@ static void watchdog_feed(struct control *c, uint64_t now)
         notify_say("WATCHDOG=1");
 }
 
+// A worker that nobody ends waits for its guest, and says so when it has been without a device for a moment.
+static void wait_say(struct control *c, uint64_t now)
+{
+    bool has_vif = false;
+
+    for (uint32_t i = 0; i < FABRIC_VIFS_MAX && !has_vif; i++)
+        has_vif = c->served[i].vif != NULL;
+    if (has_vif || !c->has_guest || (c->start.flags & MSG_WORKER_ON_DEMAND) != 0) {
+        c->alone_ns = 0;
+        c->wait_said = false;
+    } else if (c->alone_ns == 0) {
+        c->alone_ns = now;
+    } else if (!c->wait_said && now - c->alone_ns >= WAIT_NS) {
+        c->wait_said = true;
+        LOG(NOTICE, "guest %u: waits for it to offer a device; it does when a program with the driver starts in it",
+            c->start.domid);
+    }
+}
+
 static enum control_end control_loop(struct control *c)
 {
     struct pollfd fds[] = {
@@ -339,12 +362,13 @@ static enum control_end control_loop(struct control *c)
             hello_send(c);
         watchdog_feed(c, now);
         wants_go_on(c);
+        wait_say(c, now);
         c->pause_us = c->n_wants > 0 ? mailbox_pause(c->pause_us) : 0;
         pause.tv_nsec = c->pause_us > 0 ? c->pause_us * 1000l : (long)every;
         if (ppoll(fds, 3, &pause, NULL) < 0 && errno != EINTR)
             return CONTROL_FAILED;
         if (fds[1].revents != 0)
-            return CONTROL_STOPPED;
+            return CONTROL_SIGNALLED;
         if (fds[2].revents != 0)
             return CONTROL_PRIMARY_GONE;
         if (fds[0].revents != 0 && !messages_take(c, &end))

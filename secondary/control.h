@@ -8,7 +8,8 @@
 #include "state.h"
 
 enum control_end {
-    CONTROL_STOPPED, // by a signal or by the watcher
+    CONTROL_SIGNALLED,
+    CONTROL_STOPPED, // by the watcher
     CONTROL_PRIMARY_GONE, // the primary died: its memory is no one's any more
     CONTROL_FAILED,
 };
@@ -16,6 +17,7 @@ enum control_end {
 struct control_start {
     const struct conf *conf;
     uint32_t domid; // MSG_DOMID_ANY: a spare, whose guest the watcher names later
+    uint32_t flags; // MSG_WORKER_*
     uint32_t slot;
     int primary_fd; // pidfd
     int signal_fd; // signalfd of SIGTERM and SIGINT

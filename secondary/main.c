@@ -35,9 +35,12 @@ struct options {
     struct args args;
     uint32_t domid; // MSG_DOMID_ANY: not said
     bool spare;
+    bool on_demand;
     bool asks_layout;
     uint32_t layout;
 };
+
+#define STOPPED "stopped by a signal"
 
 static int logtype;
 
@@ -58,6 +61,13 @@ static int set_spare(struct args *a, const char *value)
     return 0;
 }
 
+static int set_on_demand(struct args *a, const char *value)
+{
+    (void)value;
+    ((struct options *)a)->on_demand = true;
+    return 0;
+}
+
 static int set_layout(struct args *a, const char *value)
 {
     struct options *o = (struct options *)a;
@@ -69,6 +79,7 @@ static int set_layout(struct args *a, const char *value)
 static const struct args_row rows[] = {
     { "domid", 0, "DOMID", set_domid, "a domain id, 0 to 32751", "the guest" },
     { "spare", 0, NULL, set_spare, "", "start without a guest; xv-watcher names one when it is needed" },
+    { "on-demand", 0, NULL, set_on_demand, "", "xv-watcher started it, and ends it when the guest has no device" },
     { "layout", 0, "HASH", set_layout, "a hexadecimal number of 32 bits",
         "exit with 0 if this program's layout of shared memory is HASH, else with 1" },
     ARGS_COMMON,
@@ -176,10 +187,14 @@ static int primary_open(const struct conf *c)
 
 static int guest_serve(const struct conf *c, const struct options *o, int signal_fd)
 {
-    struct control_start start = { .conf = c, .domid = o->domid, .signal_fd = signal_fd };
+    struct control_start start = {
+        .conf = c, .domid = o->domid, .flags = o->on_demand ? MSG_WORKER_ON_DEMAND : 0, .signal_fd = signal_fd
+    };
     uint32_t lcore;
-    int ret = slot_claim(c, o->domid, signal_fd, &start.slot, &lcore);
+    int ret = slot_claim(c, o->domid, start.flags, signal_fd, &start.slot, &lcore);
 
+    if (ret == -EINTR)
+        LOG(INFO, STOPPED);
     if (ret != 0)
         return ret == -EINTR ? EXIT_OK : EXIT_FAILED;
     start.primary_fd = primary_open(c);
@@ -200,8 +215,11 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
     if (start.fabric == NULL)
         return EXIT_FAILED;
     switch (control_run(&start)) {
+    case CONTROL_SIGNALLED:
+        LOG(INFO, STOPPED);
+        return EXIT_OK;
     case CONTROL_STOPPED:
-        LOG(INFO, "stopped");
+        LOG(INFO, "ended by xv-watcher");
         return EXIT_OK;
     case CONTROL_PRIMARY_GONE:
         LOG(NOTICE, "xv-primary is gone; stopping");

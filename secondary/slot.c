@@ -38,9 +38,9 @@ static int question_send(struct link *l, int signal_fd, union msg *m)
 }
 
 // One question and its answer. Returns the answer's ret, -EAGAIN without one, or -EINTR.
-static int claim_once(struct link *l, uint32_t domid, int signal_fd, union msg *answer)
+static int claim_once(struct link *l, uint32_t domid, uint32_t flags, int signal_fd, union msg *answer)
 {
-    union msg m = { .CLAIM = { .layout = layout_hash(), .pid = getpid(), .domid = domid } };
+    union msg m = { .CLAIM = { .layout = layout_hash(), .pid = getpid(), .domid = domid, .flags = flags } };
     int ret = question_send(l, signal_fd, &m);
 
     if (ret == 0)
@@ -54,7 +54,7 @@ static int claim_once(struct link *l, uint32_t domid, int signal_fd, union msg *
     return answer->CLAIMED.ret;
 }
 
-int slot_claim(const struct conf *c, uint32_t domid, int signal_fd, uint32_t *slot, uint32_t *lcore)
+int slot_claim(const struct conf *c, uint32_t domid, uint32_t flags, int signal_fd, uint32_t *slot, uint32_t *lcore)
 {
     char said[MSG_TEXT_BYTES] = "";
     struct link l;
@@ -65,7 +65,7 @@ int slot_claim(const struct conf *c, uint32_t domid, int signal_fd, uint32_t *sl
         LOG(ERR, "%s/" MSG_CLAIM_SOCKET ": %s", c->run_dir, strerror(-ret));
         return ret;
     }
-    while ((ret = claim_once(&l, domid, signal_fd, &m)) == -EAGAIN) {
+    while ((ret = claim_once(&l, domid, flags, signal_fd, &m)) == -EAGAIN) {
         if (strcmp(said, m.CLAIMED.text) != 0)
             LOG(INFO, "%s", m.CLAIMED.text);
         strcpy(said, m.CLAIMED.text);

@@ -7,6 +7,6 @@
 
 // Ask until the watcher gives a slot; says once what it waits for. Returns 0, -EINTR when signal_fd became readable,
 // or another -errno after it was logged.
-int slot_claim(const struct conf *c, uint32_t domid, int signal_fd, uint32_t *slot, uint32_t *lcore);
+int slot_claim(const struct conf *c, uint32_t domid, uint32_t flags, int signal_fd, uint32_t *slot, uint32_t *lcore);
 
 #endif

@@ -61,6 +61,8 @@ static void guest_why(struct conductor *c, const struct guest *g, const struct w
 {
     if (w != NULL && w->pulse.starved > 0)
         snprintf(why, n, "starved, it waits for a CPU %u %% of the time", w->pulse.starved);
+    else if (w != NULL && w->state == WORKER_READY && !w->supervised && g->idle_ns != 0)
+        snprintf(why, n, "waits for the guest to offer a device");
     if (w != NULL || g->idle_ns != 0)
         return;
     if (c->conf->worker_start == CONF_START_EXTERNAL)

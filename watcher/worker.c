@@ -99,18 +99,23 @@ static void worker_go(struct worker *w, enum worker_state to)
 }
 
 // "guest 7", or "spare" while it has no guest.
-static const char *worker_label(const struct worker *w)
+static const char *label_of(uint32_t domid)
 {
     static char label[24];
 
-    if (w->domid == MSG_DOMID_ANY)
+    if (domid == MSG_DOMID_ANY)
         return "spare";
-    snprintf(label, sizeof(label), "guest %u", w->domid);
+    snprintf(label, sizeof(label), "guest %u", domid);
     return label;
 }
 
+static const char *worker_label(const struct worker *w)
+{
+    return label_of(w->domid);
+}
+
 // A process takes the slot.
-static int worker_take(struct conductor *c, struct worker *w, uint32_t domid)
+static int worker_take(struct conductor *c, struct worker *w, uint32_t domid, uint32_t flags)
 {
     w->domid = domid;
     w->epoch = w->fabric_epoch = 0;
@@ -119,7 +124,7 @@ static int worker_take(struct conductor *c, struct worker *w, uint32_t domid)
     w->started_ns = c->now;
     w->ready_ns = 0;
     w->stop_signal = 0;
-    w->supervised = w->process.child || c->conf->worker_start == CONF_START_WATCHER;
+    w->supervised = (flags & MSG_WORKER_ON_DEMAND) != 0 && c->conf->worker_start == CONF_START_WATCHER;
     worker_go(w, WORKER_STARTING);
     return conductor_listen(c, w->process.fd, EVENT_WORKER_DEAD, w->slot);
 }
@@ -141,7 +146,7 @@ static int claim_adopt(struct conductor *c, const struct msg_claim *m, struct wo
     if (*w == NULL)
         return -EBUSY;
     ret = process_hold(&(*w)->process, m->pid);
-    return ret < 0 ? ret : worker_take(c, *w, m->domid);
+    return ret < 0 ? ret : worker_take(c, *w, m->domid, m->flags);
 }
 
 // Old workers keep their slots, which we know when they have said hello. One of them may be who claims: it had no slot
@@ -197,7 +202,7 @@ void workers_claim(struct conductor *c)
             continue;
         ret = claim_judge(c, &m.CLAIM, &answer.CLAIMED);
         if (ret < 0 && ret != -EAGAIN)
-            LOG(WARNING, "guest %u: worker %d refused: %s", m.CLAIM.domid, m.CLAIM.pid, answer.CLAIMED.text);
+            LOG(WARNING, "%s: worker %d refused: %s", label_of(m.CLAIM.domid), m.CLAIM.pid, answer.CLAIMED.text);
         link_send(&c->claim, &answer, MSG_CLAIMED, m.hdr.seq);
     }
 }
@@ -221,7 +226,7 @@ static int hello_adopt(struct conductor *c, struct worker *w, const struct msg_h
             return ret;
     }
     LOG(INFO, "guest %u: found its worker %d", m->domid, m->pid);
-    ret = worker_take(c, w, m->domid);
+    ret = worker_take(c, w, m->domid, m->flags);
     w->told = true;
     return ret;
 }
@@ -316,6 +321,7 @@ static int worker_spawn(struct conductor *c, uint32_t for_domid)
     argv[n++] = spare ? "--spare" : "--domid";
     if (!spare)
         argv[n++] = domid;
+    argv[n++] = "--on-demand";
     if (c->conf_file != NULL) {
         argv[n++] = "--config";
         argv[n++] = (char *)c->conf_file;
@@ -324,7 +330,7 @@ static int worker_spawn(struct conductor *c, uint32_t for_domid)
     if (ret == 0)
         ret = process_start(&w->process, argv);
     if (ret == 0)
-        ret = worker_take(c, w, for_domid);
+        ret = worker_take(c, w, for_domid, MSG_WORKER_ON_DEMAND);
     if (ret < 0)
         LOG(ERR, "can't start xv-worker: %s", strerror(-ret));
     else

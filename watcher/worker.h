@@ -25,7 +25,7 @@ struct worker {
     struct process process;
     struct link link;
     bool told; // it was ready once, or comes from an earlier watcher: it may serve vifs
-    bool supervised; // we start it and end it
+    bool supervised; // a watcher started it and ends it
     uint64_t epoch; // of its messages
     uint64_t fabric_epoch; // 0: not said yet
     uint64_t started_ns;
