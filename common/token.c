@@ -41,32 +41,40 @@ static const char *file_keep(struct tokens *t, const char *name)
     return f->name;
 }
 
-// The whole file, with a 0 behind it. Returns its bytes or -errno.
+// Read f to its end, with a 0 behind it. Returns its bytes or -errno.
+static long text_read(FILE *f, char **text)
+{
+    size_t n = 0, room = 0;
+    char *more;
+
+    do {
+        room = room == 0 ? 4096 : 2 * room;
+        more = realloc(*text, room + 1);
+        if (more == NULL)
+            return -ENOMEM;
+        *text = more;
+        n += fread(*text + n, 1, room - n, f);
+    } while (n == room && room < FILE_BYTES_MAX);
+    (*text)[n] = '\0';
+    if (ferror(f))
+        return errno != 0 ? -errno : -EIO;
+    return n == room ? -EFBIG : (long)n;
+}
+
 static long file_read(const char *name, char **text)
 {
     FILE *f = fopen(name, "re");
-    size_t n;
-    int ret = 0;
+    long n;
 
+    *text = NULL;
     if (f == NULL)
         return -errno;
-    *text = malloc(FILE_BYTES_MAX + 1);
-    if (*text == NULL) {
-        fclose(f);
-        return -ENOMEM;
-    }
     errno = 0;
-    n = fread(*text, 1, FILE_BYTES_MAX + 1, f);
-    if (ferror(f))
-        ret = errno != 0 ? -errno : -EIO;
-    else if (n > FILE_BYTES_MAX)
-        ret = -EFBIG;
-    else
-        (*text)[n] = '\0';
+    n = text_read(f, text);
     fclose(f);
-    if (ret < 0)
+    if (n < 0)
         free(*text);
-    return ret < 0 ? ret : (long)n;
+    return n;
 }
 
 static int source_open(struct tokens *t, const char *name)
