@@ -83,7 +83,8 @@ meson_test()
     local dir=$1 counts
 
     shift
-    meson test -C "$dir" --no-rebuild --print-errorlogs "$@"
+    # Many times meson's 30 s: a busy machine is no fault.
+    meson test -C "$dir" --no-rebuild --print-errorlogs --timeout-multiplier 4 "$@"
     counts=$(python3 scripts/count-tests.py "$dir/meson-logs/testlog.json") || counts="0 1"
     count $counts
 }
