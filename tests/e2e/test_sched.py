@@ -16,7 +16,7 @@ from case import OwnCase
 
 GUESTS = 32
 CPU = 1  # xv-primary -c 0x3 has its I/O lcore there
-LONGEST = 2.0  # seconds that the I/O lcore may be without its CPU: tens of them where it starves, milliseconds where not
+LONGEST = 10.0  # seconds that the I/O lcore may be without its CPU: it is for good where it starves; 3 at a load of 84
 FLOW, WIRE = 1, 2
 SMALL = {"max_guests": GUESTS, "max_vifs": GUESTS, "lane_slots": 256, "buffers": 512, "log_level": "info",
          "poll": {"sleep_us": 100}, "worker": {"cpus": str(CPU)}}
