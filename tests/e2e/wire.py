@@ -157,8 +157,9 @@ class Wire:
 
 
 class WireFlow:
-    """Paced numbered frames in the background; count 0: until stop(). came() says how many the receiver has, or None if there
-    is none: no more than WINDOW are on their way then, for which the kernel has room, however long the switch has no CPU."""
+    """Paced numbered frames in the background; count 0: until stop(). came() says how many the receiver has: no more than
+    WINDOW are on their way then, for which the kernel has room, however long the switch has no CPU. None: it can't be known,
+    and the flow rests a second every now and then."""
 
     def __init__(self, wire, flow, dst, src, rate, count, length, vlan, came):
         self.wire, self.sent, self.stopping = wire, 0, False
@@ -186,9 +187,11 @@ class WireFlow:
             time.sleep(0.001)
 
     def _window(self):
-        came = self.came() if self.came is not None else None
+        came = self.came() if self.came is not None else self.sent
         if came is not None and self.sent - came > WINDOW // 2:
             return False
+        if came is None:
+            time.sleep(1)
         self.next_look = self.sent + WINDOW // 2
         return True
 
