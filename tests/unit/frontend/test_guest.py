@@ -21,7 +21,10 @@ ROOT = "/local/domain/1/control/dpdk"
 MAC = "mac=02:00:00:00:00:1"
 
 
-def wait_until(condition, seconds=5):
+LONG = 60  # seconds: an end to waiting, nothing that is asserted
+
+
+def wait_until(condition, seconds=LONG):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -46,14 +49,14 @@ class Program:
         with open(self.path, encoding="utf-8", errors="replace") as f:
             return f.read()
 
-    def says(self, text, seconds=20, after=0):
+    def says(self, text, seconds=LONG, after=0):
         return wait_until(lambda: text in self.output()[after:], seconds)
 
     def type(self, line):
         self.p.stdin.write(line.encode() + b"\n")
         self.p.stdin.flush()
 
-    def ask(self, line, text, seconds=20):
+    def ask(self, line, text, seconds=LONG):
         """Types a line and waits for a text in what follows: all of that, or None."""
         at = len(self.output())
         self.type(line)
@@ -98,15 +101,18 @@ def keys(sim):
 
 
 def forwards(t):
-    """Frames flow through port 0 for a second."""
+    """Frames flow through port 0."""
     up = wait_until(lambda: t.ask("show port info 0", "Link status: up", 0.2))
     fact(f"{t.name}: link is up", up)
     t.ask("start", "flowgen packet forwarding")
-    time.sleep(1)
-    report = t.ask("stop", "Done.") or "RX-packets: 0"
-    n = int(report.split("RX-packets:")[1].split()[0])
-    fact(f"{t.name}: forwards", n > 1000)
-    if n <= 1000:
+
+    def received():
+        report = t.ask("show port stats 0", "Tx-bps") or "RX-packets: 0"
+        return int(report.split("RX-packets:")[1].split()[0])
+    before = received()
+    well = wait_until(lambda: received() > before + 1000)
+    fact(f"{t.name}: forwards", well and t.ask("stop", "Done.") is not None)
+    if not well:
         print(t.output())
 
 
