@@ -39,6 +39,7 @@ struct conf_guest {
     bool allow;
     bool compat_2_2;
     int8_t promiscuous; // -1: the global default
+    int8_t mac_change; // -1: the global default
     int8_t mac_spoof_check; // -1: the global default
     int8_t priority_tag; // -1: the global default
     int32_t uplink;
@@ -97,6 +98,7 @@ struct conf {
     // guests
     bool guest_allow; // guests not listed below: true
     bool guest_promiscuous; // false
+    bool guest_mac_change; // true
     bool guest_mac_spoof_check; // true
     bool guest_vlan_out; // false
     bool guest_priority_tag; // false

@@ -44,23 +44,44 @@ static void fdb_trim(struct fabric *f, uint32_t at)
     }
 }
 
-int fdb_remove(struct fabric *f, const uint8_t mac[6])
+static _Atomic uint64_t *fdb_word_of(struct fabric *f, uint64_t key, uint32_t *at)
 {
     _Atomic uint64_t *words = fabric_fdb(f);
-    uint64_t key = fdb_key(mac);
-    uint32_t at = fdb_slot(f, key);
 
-    for (uint32_t i = 0; i < f->fdb_words; i++, at = (at + 1) & (f->fdb_words - 1)) {
-        uint64_t word = atomic_load_explicit(&words[at], memory_order_relaxed);
+    *at = fdb_slot(f, key);
+    for (uint32_t i = 0; i < f->fdb_words; i++, *at = (*at + 1) & (f->fdb_words - 1)) {
+        uint64_t word = atomic_load_explicit(&words[*at], memory_order_relaxed);
 
         if (word == FDB_EMPTY)
             break;
-        if (word == FDB_GONE || (word & 0xffffffffffffull) != key)
-            continue;
-        // The caller changes the vif's generation after this with release: see fdb_find_gen().
-        atomic_store_explicit(&words[at], FDB_GONE, memory_order_release);
-        fdb_trim(f, at);
-        return 0;
+        if (word != FDB_GONE && (word & 0xffffffffffffull) == key)
+            return &words[*at];
     }
-    return -ENOENT;
+    return NULL;
+}
+
+int fdb_move(struct fabric *f, const uint8_t mac[6], uint16_t vif)
+{
+    uint64_t key = fdb_key(mac);
+    uint32_t at;
+    _Atomic uint64_t *word = fdb_word_of(f, key, &at);
+
+    if (word == NULL)
+        return -ENOENT;
+    // Release: as in fdb_add().
+    atomic_store_explicit(word, fdb_word(key, vif), memory_order_release);
+    return 0;
+}
+
+int fdb_remove(struct fabric *f, const uint8_t mac[6])
+{
+    uint32_t at;
+    _Atomic uint64_t *word = fdb_word_of(f, fdb_key(mac), &at);
+
+    if (word == NULL)
+        return -ENOENT;
+    // The caller changes the vif's generation after this with release: see fdb_find_gen().
+    atomic_store_explicit(word, FDB_GONE, memory_order_release);
+    fdb_trim(f, at);
+    return 0;
 }

@@ -19,6 +19,15 @@ static inline uint64_t fdb_key(const uint8_t mac[6])
     return low | (uint64_t)high << 32; // little and big endian differ, but a table is only ever used by one machine
 }
 
+static inline void fdb_mac(uint64_t key, uint8_t mac[6])
+{
+    uint32_t low = (uint32_t)key;
+    uint16_t high = (uint16_t)(key >> 32);
+
+    memcpy(mac, &low, sizeof(low));
+    memcpy(mac + sizeof(low), &high, sizeof(high));
+}
+
 static inline uint32_t fdb_slot(const struct fabric *f, uint64_t key)
 {
     return (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 40) & (f->fdb_words - 1);
@@ -74,8 +83,10 @@ static inline uint16_t fdb_find_gen(struct fabric *f, uint64_t key, uint32_t *ge
     return *gen != 0 ? (uint16_t)(word >> 48) : FABRIC_VIF_NONE;
 }
 
-// Primary only. Add an entry: 0, -EEXIST if the MAC is there, -ENOSPC. Remove it: 0 or -ENOENT.
+// Primary only. Add an entry: 0, -EEXIST if the MAC is there, -ENOSPC. Let it lead to another vif, in one step: 0 or
+// -ENOENT. Remove it: 0 or -ENOENT.
 int fdb_add(struct fabric *f, const uint8_t mac[6], uint16_t vif);
+int fdb_move(struct fabric *f, const uint8_t mac[6], uint16_t vif);
 int fdb_remove(struct fabric *f, const uint8_t mac[6]);
 
 #endif

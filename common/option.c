@@ -154,6 +154,7 @@ static const struct option options[] = {
 
     { "guest.allow", CONF(guest_allow), BOOL(true), .about = "guests that are not listed may attach" },
     { "guest.promiscuous", CONF(guest_promiscuous), BOOL(false), .about = "guests get unicast frames from the wire that are nobody's" },
+    { "guest.mac_change", CONF(guest_mac_change), BOOL(true), .about = "a running device may take another MAC" },
     { "guest.mac_spoof_check", CONF(guest_mac_spoof_check), BOOL(true), .about = "drop frames with another source MAC" },
     { "guest.vlan_out", CONF(guest_vlan_out), BOOL(false), .about = "tag frames towards the wire" },
     { "guest.priority_tag", CONF(guest_priority_tag), BOOL(false), .about = "tag those that get no other tag with VLAN 0, as DPDK 2.2 did" },
@@ -167,6 +168,7 @@ static const struct option options[] = {
     { "guests.allow", GUEST(allow), BOOL(true), .about = "this guest may attach" },
     { "guests.compat_2_2", GUEST(compat_2_2), BOOL(false), .about = "it gets the XenStore rights that DPDK 2.2's driver needs" },
     { "guests.promiscuous", GUEST(promiscuous), MAYBE, .about = "for this guest" },
+    { "guests.mac_change", GUEST(mac_change), MAYBE, .about = "for this guest" },
     { "guests.mac_spoof_check", GUEST(mac_spoof_check), MAYBE, .about = "for this guest" },
     { "guests.priority_tag", GUEST(priority_tag), MAYBE, .about = "for this guest" },
     { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },

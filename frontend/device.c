@@ -245,7 +245,7 @@ int device_start(struct device *d)
     ret = queues_open(d, &p);
     if (ret < 0)
         goto close_windows;
-    flag_start(&d->flag);
+    flag_start(&d->flag, d->mac.addr_bytes);
     ret = device_publish(d);
     if (ret < 0)
         goto close_queues;
@@ -256,6 +256,40 @@ close_queues:
     queues_close(d, true);
 close_windows:
     windows_close(&d->tx.windows);
+    return ret;
+}
+
+static const char *mac_refusal(int ret)
+{
+    switch (ret) {
+    case -EADDRINUSE:
+        return "another guest's device has it, or had it a moment ago: choose another one";
+    case -EPERM:
+        return "the host's configuration forbids it (guest.mac_change): stop the device first";
+    case -EBUSY:
+        return "this switch does it for stopped devices only: stop the device first";
+    case -ETIMEDOUT:
+        return "the switch doesn't answer: is it running, and the device attached?";
+    case -EINVAL:
+        return "it is no unicast address";
+    default:
+        return "the host failed to do it; see its log";
+    }
+}
+
+int device_mac_change(struct device *d, const struct rte_ether_addr *mac)
+{
+    int ret;
+
+    flag_mac_wish(&d->flag, mac->addr_bytes);
+    ret = flag_mac_wait(&d->flag);
+    if (ret == 0) {
+        rte_ether_addr_copy(mac, &d->mac);
+        return 0;
+    }
+    flag_mac_wish(&d->flag, d->mac.addr_bytes);
+    LOG(ERR, "device %u does not get MAC " RTE_ETHER_ADDR_PRT_FMT " while it runs: %s\n", d->index,
+        RTE_ETHER_ADDR_BYTES(mac), mac_refusal(ret));
     return ret;
 }
 

@@ -43,4 +43,8 @@ void device_close(struct device *d); // stopped
 int device_start(struct device *d);
 void device_stop(struct device *d);
 
+// While it is started: ask the switch for another address, and wait for what it says. Returns 0 or what flag_mac_wait()
+// does, said.
+int device_mac_change(struct device *d, const struct rte_ether_addr *mac);
+
 #endif

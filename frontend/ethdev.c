@@ -190,7 +190,7 @@ static int mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
     return mtu_check(dev->data->dev_private, mtu);
 }
 
-// The switch takes the address from the keys of a start.
+// The switch takes the address from the keys of a start, and while the device runs it is asked.
 static int mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 {
     struct device *d = dev->data->dev_private;
@@ -198,7 +198,7 @@ static int mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
     if (rte_is_same_ether_addr(mac, &d->mac))
         return 0;
     if (dev->data->dev_started)
-        return -EBUSY;
+        return device_mac_change(d, mac);
     rte_ether_addr_copy(mac, &d->mac);
     return 0;
 }

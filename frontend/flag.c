@@ -43,13 +43,29 @@ void flag_close(struct flag *f, struct guest *g)
     f->page = NULL;
 }
 
-void flag_start(struct flag *f)
+void flag_mac_wish(struct flag *f, const uint8_t mac[6])
+{
+    struct xenvirt_front *front = &f->page->front;
+
+    __atomic_store_n(&front->mac_number, 0, __ATOMIC_RELAXED);
+    // Release: who reads a byte of the new address reads no old number after it.
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    for (unsigned i = 0; i < sizeof(front->mac); i++)
+        __atomic_store_n(&front->mac[i], mac[i], __ATOMIC_RELAXED);
+    if (++f->mac_number == XENVIRT_MAC_NONE_YET)
+        f->mac_number = 1;
+    // Release: pairs with the back end's acquire; the address is whole.
+    __atomic_store_n(&front->mac_number, f->mac_number, __ATOMIC_RELEASE);
+}
+
+void flag_start(struct flag *f, const uint8_t mac[6])
 {
     struct xenvirt_front *front = &f->page->front;
 
     f->generation++;
     __atomic_store_n(&front->magic, XENVIRT_FRONT_MAGIC, __ATOMIC_RELAXED);
     __atomic_store_n(&front->generation, f->generation, __ATOMIC_RELAXED);
+    flag_mac_wish(f, mac);
     __atomic_store_n(&f->page->up, XENVIRT_FLAG_UP, __ATOMIC_RELAXED);
     // Release: pairs with the back end's acquire of `wanted`; rings and generation are ready.
     __atomic_store_n(&front->wanted, XENVIRT_WANT_RUN, __ATOMIC_RELEASE);
@@ -92,6 +108,45 @@ bool flag_wait(const struct flag *f)
         nanosleep(&nap, NULL);
     }
     return false;
+}
+
+static int mac_verdict(uint32_t verdict)
+{
+    switch (verdict) {
+    case XENVIRT_REFUSED_NONE:
+        return 0;
+    case XENVIRT_REFUSED_MAC_IN_USE:
+        return -EADDRINUSE;
+    case XENVIRT_REFUSED_NOT_ALLOWED:
+        return -EPERM;
+    case XENVIRT_REFUSED_MAC_BAD:
+        return -EINVAL;
+    default:
+        return -EIO;
+    }
+}
+
+int flag_mac_wait(const struct flag *f)
+{
+    const struct timespec nap = { .tv_nsec = POLL_US * 1000 };
+    const struct xenvirt_back *back = &f->page->back;
+    struct timespec now, end;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += XENVIRT_MAC_MS / 1000;
+    do {
+        bool attached = flag_state(f) == XENVIRT_BACK_ATTACHED;
+        // Acquire: pairs with the back end's release; the verdict is on this wish.
+        uint32_t number = __atomic_load_n(&back->mac_number, __ATOMIC_ACQUIRE);
+
+        if (number == f->mac_number)
+            return mac_verdict(__atomic_load_n(&back->mac_verdict, __ATOMIC_RELAXED));
+        if (attached && number == 0)
+            return -EBUSY;
+        nanosleep(&nap, NULL);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+    return -ETIMEDOUT;
 }
 
 bool flag_link(const struct flag *f, uint32_t *speed)

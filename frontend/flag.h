@@ -13,13 +13,20 @@ struct flag {
     struct xenvirt_flag_page *page;
     uint32_t ref;
     uint32_t generation; // ours; the one in the page can be overwritten by the back end
+    uint32_t mac_number; // of our last wish for an address
 };
 
 int flag_open(struct flag *f, struct guest *g);
 void flag_close(struct flag *f, struct guest *g); // clears byte 0, as the kernel does if the process dies
 
-// A new generation begins; before the start key is written.
-void flag_start(struct flag *f);
+// A new generation begins, with this address; before the start key is written.
+void flag_start(struct flag *f, const uint8_t mac[6]);
+
+// Wish for another address; flag_mac_wait() returns the verdict on the last wish: 0, -EADDRINUSE, -EPERM, -EINVAL, -EIO;
+// -EBUSY the back end knows no such wishes; -ETIMEDOUT it said nothing for XENVIRT_MAC_MS. Who gets another than 0 wishes
+// for the address that it had.
+void flag_mac_wish(struct flag *f, const uint8_t mac[6]);
+int flag_mac_wait(const struct flag *f);
 
 // Ask the back end to leave this generation's memory alone, then wait for it. flag_wait() returns true if it does, or
 // if there is no back end at all, false after XENVIRT_STOP_MS.

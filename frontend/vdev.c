@@ -51,7 +51,7 @@ static int probe_primary(struct rte_vdev_device *vdev)
     dev->dev_ops = &xenvirt_ops;
     xenvirt_fast_ops(dev);
     dev->data->mac_addrs = &d->mac;
-    dev->data->dev_flags |= RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS | RTE_ETH_DEV_NOLIVE_MAC_ADDR | RTE_ETH_DEV_INTR_LSC;
+    dev->data->dev_flags |= RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS | RTE_ETH_DEV_INTR_LSC;
     dev->data->dev_link = (struct rte_eth_link){ .link_speed = RTE_ETH_SPEED_NUM_10G,
         .link_duplex = RTE_ETH_LINK_FULL_DUPLEX };
     rte_eth_dev_probing_finish(dev);

@@ -20,6 +20,7 @@ struct vif {
     uint16_t pool; // of that uplink, in which its frames come
     uint16_t vlan;
     uint8_t mac[6];
+    uint32_t domid; // of its guest
 };
 
 struct origin { // of a frame: where it came in

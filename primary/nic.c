@@ -435,37 +435,45 @@ static int mac_add(const struct nic *nic, uint16_t pool, const uint8_t mac[6])
     return rte_eth_dev_mac_addr_add(nic->port, &addr, pool == nic->plan.pools ? 0 : nic->pool_first + pool);
 }
 
-int nic_vif_add(struct nic *nic, uint32_t vif, uint32_t domid, const uint8_t mac[6])
+int nic_vif_add(struct nic *nic, uint32_t vif, uint32_t domid)
+{
+    if (nic->plan.pools == 0)
+        return 0;
+    if (!pool_is_own(&nic->plan, vif))
+        return nic->overflow || nic->gone ? 0 : -ENOBUFS;
+    nic->owners[vif] = domid;
+    return 0;
+}
+
+void nic_vif_remove(struct nic *nic, uint32_t vif)
+{
+    if (nic->plan.pools > 0 && pool_is_own(&nic->plan, vif))
+        nic->owners[vif] = NIC_POOL_FREE;
+}
+
+int nic_mac_add(struct nic *nic, uint32_t vif, const uint8_t mac[6])
 {
     uint16_t pool = pool_of_vif(&nic->plan, vif);
     int ret;
 
     if (nic->plan.pools == 0 || nic->gone)
         return 0;
-    if (!pool_is_own(&nic->plan, vif) && !nic->overflow)
-        return -ENOBUFS;
     ret = mac_add(nic, pool, mac);
-    if (ret < 0) {
-        LOG(WARNING, "port %u (%s): pool %u does not take vif %u's MAC: %s", nic->port, nic->name, pool, vif,
-            rte_strerror(-ret));
-        return -ENOSPC;
-    }
-    if (pool_is_own(&nic->plan, vif))
-        nic->owners[pool] = domid;
-    return 0;
+    if (ret == 0)
+        return 0;
+    LOG(WARNING, "port %u (%s): pool %u does not take vif %u's MAC: %s", nic->port, nic->name, pool, vif,
+        rte_strerror(-ret));
+    return -ENOSPC;
 }
 
-void nic_vif_remove(struct nic *nic, uint32_t vif, const uint8_t mac[6])
+void nic_mac_remove(struct nic *nic, const uint8_t mac[6])
 {
     struct rte_ether_addr addr;
 
-    if (nic->plan.pools == 0)
+    if (nic->plan.pools == 0 || nic->gone)
         return;
     memcpy(addr.addr_bytes, mac, sizeof(addr.addr_bytes));
-    if (!nic->gone)
-        rte_eth_dev_mac_addr_remove(nic->port, &addr); // it may not be there: a refused vif is closed as well
-    if (pool_is_own(&nic->plan, vif))
-        nic->owners[vif] = NIC_POOL_FREE;
+    rte_eth_dev_mac_addr_remove(nic->port, &addr);
 }
 
 uint32_t nic_pool(const struct nic *nic, uint32_t vif)

@@ -53,10 +53,14 @@ bool nics_close(struct nic *nics, uint32_t n);
 // Vif numbers that these uplinks have room for, at most max: those that none of them can serve are left out.
 uint32_t nics_vifs(const struct nic *nics, uint32_t n, uint32_t max);
 
-// Let the NIC take in this vif's frames: with a pool of its own, or with the rest. Returns 0; -ENOBUFS it has no pool for
-// the vif, -ENOSPC no room for the MAC. Take back with nic_vif_remove().
-int nic_vif_add(struct nic *nic, uint32_t vif, uint32_t domid, const uint8_t mac[6]);
-void nic_vif_remove(struct nic *nic, uint32_t vif, const uint8_t mac[6]);
+// Let the NIC take in this vif's frames: with a pool of its own, or with the rest. Returns 0, or -ENOBUFS: it has no pool
+// for the vif. Take back with nic_vif_remove().
+int nic_vif_add(struct nic *nic, uint32_t vif, uint32_t domid);
+void nic_vif_remove(struct nic *nic, uint32_t vif);
+
+// Those to this MAC. Returns 0, or -ENOSPC: no room for it. A MAC is one vif's.
+int nic_mac_add(struct nic *nic, uint32_t vif, const uint8_t mac[6]);
+void nic_mac_remove(struct nic *nic, const uint8_t mac[6]);
 
 // The vif's own pool, or NIC_POOL_NONE; how many the guest has.
 uint32_t nic_pool(const struct nic *nic, uint32_t vif);

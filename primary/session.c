@@ -140,8 +140,10 @@ static void port_vif_answer(struct session *s, const struct msg_port_vif *want, 
                          .gen = want->gen,
                          .up = up,
                          .ret = ret,
-                         .pool = up ? p->pools[want->vif] : NIC_POOL_NONE } };
+                         .pool = up ? p->pools[want->vif] : NIC_POOL_NONE,
+                         .flags = want->flags } };
 
+    memcpy(is.PORT_VIF_IS.mac, want->mac, sizeof(want->mac));
     if (ret < 0)
         LOG(WARNING, "vif %u: refused: %s", want->vif, strerror(-ret));
     // If it is lost the watcher asks again.

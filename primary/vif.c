@@ -98,6 +98,8 @@ static uint32_t pools_of(const struct primary *p, uint32_t domid)
     return n;
 }
 
+// ---- the address: the forwarding entry and the NIC's pool that it leads to
+
 // The vif, open or closed, that this MAC leads to, or FABRIC_VIF_NONE. The table is checked like all that others may write.
 static uint16_t mac_of(const struct primary *p, const uint8_t mac[6])
 {
@@ -109,22 +111,81 @@ static uint16_t mac_of(const struct primary *p, const uint8_t mac[6])
 // The MAC of a closed vif leads to it no more.
 static void mac_forget(struct primary *p, uint16_t vif)
 {
-    if (vif != FABRIC_VIF_NONE && mac_of(p, p->vifs[vif].mac) == vif)
+    if (vif != FABRIC_VIF_NONE && p->vifs[vif].gen == 0 && mac_of(p, p->vifs[vif].mac) == vif)
         fdb_remove(p->fabric, p->vifs[vif].mac);
+}
+
+// The NIC takes no frames in for the vif's MAC, if they were for it. Its entry stays.
+static void address_close(struct primary *p, uint32_t vif)
+{
+    const struct vif *v = &p->vifs[vif];
+
+    if (p->n_nics > 0 && mac_of(p, v->mac) == vif)
+        nic_mac_remove(&p->nics[v->port], v->mac);
+}
+
+// No more to this vif, if it did.
+static void address_drop(struct primary *p, uint32_t vif)
+{
+    address_close(p, vif);
+    if (mac_of(p, p->vifs[vif].mac) == vif)
+        fdb_remove(p->fabric, p->vifs[vif].mac);
+}
+
+// From another vif of the same guest. The entry changes in one step: no frame to it goes anywhere else.
+static int address_move(struct primary *p, uint32_t from, uint32_t to, const uint8_t mac[6])
+{
+    int ret = 0;
+
+    if (p->n_nics > 0) {
+        nic_mac_remove(&p->nics[p->vifs[from].port], mac);
+        ret = nic_mac_add(&p->nics[p->vifs[to].port], to, mac);
+        if (ret < 0)
+            nic_mac_add(&p->nics[p->vifs[from].port], from, mac);
+    }
+    if (ret < 0)
+        return ret;
+    p->vifs[from].flags |= MSG_VIF_MAC_LENT;
+    return fdb_move(p->fabric, mac, (uint16_t)to);
+}
+
+static int address_take(struct primary *p, uint32_t vif, const uint8_t mac[6])
+{
+    uint16_t holder;
+    int ret;
+
+    mac_forget(p, mac_of(p, mac));
+    holder = mac_of(p, mac);
+    if (holder == vif)
+        return 0;
+    if (holder != FABRIC_VIF_NONE)
+        return p->vifs[holder].domid == p->vifs[vif].domid ? address_move(p, holder, vif, mac) : -EEXIST;
+    ret = fdb_add(p->fabric, mac, (uint16_t)vif);
+    if (ret == 0 && p->n_nics > 0)
+        ret = nic_mac_add(&p->nics[p->vifs[vif].port], vif, mac);
+    if (ret < 0)
+        fdb_remove(p->fabric, mac);
+    return ret;
+}
+
+static int address_check(const struct primary *p, const struct msg_port_vif *m)
+{
+    uint16_t holder = mac_of(p, m->mac);
+
+    if (mac_is_group(m->mac) || mac_is_zero(m->mac))
+        return -EINVAL;
+    if ((m->flags & MSG_VIF_MAC_LENT) != 0 || holder == FABRIC_VIF_NONE || p->vifs[holder].gen == 0)
+        return 0;
+    return p->vifs[holder].domid == m->domid ? 0 : -EEXIST;
 }
 
 static int vif_check(struct primary *p, const struct msg_port_vif *m)
 {
-    uint16_t other;
-
-    if (mac_is_group(m->mac) || mac_is_zero(m->mac))
-        return -EINVAL;
     if (p->n_nics > 0 && m->port >= p->n_nics)
         return -ENODEV;
     if (p->n_nics > 0 && nic_pool(&p->nics[m->port], m->vif) != NIC_POOL_NONE && pools_of(p, m->domid) >= m->pools)
         return -EDQUOT;
-    other = mac_of(p, m->mac);
-    return other != FABRIC_VIF_NONE && p->vifs[other].gen != 0 ? -EEXIST : 0;
+    return address_check(p, m);
 }
 
 // Give the row back to its heir, if it left it.
@@ -141,9 +202,10 @@ static void vif_hide(struct primary *p, uint32_t vif)
 {
     struct vif *v = &p->vifs[vif];
 
+    address_close(p, vif);
     gen_store(p, vif, 0);
     if (p->n_nics > 0)
-        nic_vif_remove(&p->nics[v->port], vif, v->mac);
+        nic_vif_remove(&p->nics[v->port], vif);
     v->gen = v->flags = 0;
 }
 
@@ -174,21 +236,21 @@ static void place(struct primary *p, uint32_t vif, uint32_t port)
 static int vif_open(struct primary *p, const struct msg_port_vif *m)
 {
     struct vif *v = &p->vifs[m->vif];
-    int ret;
+    int ret = 0;
 
     // What stopped with this number, and with this MAC.
     mac_forget(p, (uint16_t)m->vif);
-    mac_forget(p, mac_of(p, m->mac));
     p->since[m->vif] = m->since;
-    *v = (struct vif){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan };
+    *v = (struct vif){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan, .domid = m->domid };
     memcpy(v->mac, m->mac, sizeof(v->mac));
     place(p, m->vif, m->port);
     wire_begin(&p->state->wires[m->vif], m->gen, m->since);
     record_write(p, m->vif);
     gen_store(p, m->vif, m->gen);
-    ret = fdb_add(p->fabric, m->mac, (uint16_t)m->vif);
-    if (ret == 0 && p->n_nics > 0)
-        ret = nic_vif_add(&p->nics[v->port], m->vif, m->domid, v->mac);
+    if (p->n_nics > 0)
+        ret = nic_vif_add(&p->nics[v->port], m->vif, m->domid);
+    if (ret == 0 && (m->flags & MSG_VIF_MAC_LENT) == 0)
+        ret = address_take(p, m->vif, m->mac);
     if (ret < 0) {
         vif_hide(p, m->vif);
         return ret;
@@ -213,12 +275,22 @@ static void registered_say(struct primary *p, uint32_t vif)
 static int vif_update(struct primary *p, const struct msg_port_vif *m)
 {
     struct vif *v = &p->vifs[m->vif];
+    bool other = memcmp(m->mac, v->mac, sizeof(v->mac)) != 0, lent = (m->flags & MSG_VIF_MAC_LENT) != 0;
     uint32_t flags = vif_flags(p, m);
+    int ret;
 
-    if (flags == v->flags) {
+    if (flags == v->flags && !other) {
         registered_say(p, m->vif);
         return 0;
     }
+    ret = address_check(p, m);
+    if (ret == 0 && !lent)
+        ret = address_take(p, m->vif, m->mac);
+    if (ret < 0)
+        return ret;
+    if (other || lent)
+        address_drop(p, m->vif);
+    memcpy(v->mac, m->mac, sizeof(v->mac));
     v->flags = flags;
     record_write(p, m->vif);
     ask_all(p, m->vif);
@@ -272,12 +344,14 @@ void vifs_remember(struct primary *p)
     for (uint32_t i = 0; i < p->fabric->max_vifs && p->n_nics > 0; i++) {
         const struct state_binding *b = &p->state->bindings[i];
         struct vif *v = &p->vifs[i];
+        uint8_t mac[6];
         uint16_t other;
 
-        if (b->last_gen == 0 || b->port >= p->n_nics || mac_is_group(b->mac) || mac_is_zero(b->mac))
+        fdb_mac(b->mac, mac);
+        if (b->last_gen == 0 || b->port >= p->n_nics || mac_is_group(mac) || mac_is_zero(mac))
             continue;
         *v = (struct vif){ .port = b->port, .vlan = b->vlan };
-        memcpy(v->mac, b->mac, sizeof(v->mac));
+        memcpy(v->mac, mac, sizeof(v->mac));
         // Of two that had this MAC, the one that had it last.
         other = mac_of(p, v->mac);
         if (other != FABRIC_VIF_NONE && (int32_t)(p->state->bindings[other].last_gen - b->last_gen) > 0)

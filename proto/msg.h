@@ -93,7 +93,8 @@ struct msg_guest_set {
 #define MSG_VIF_SPOOF_OK 0x2u // any source MAC
 #define MSG_VIF_VLAN_OUT 0x4u // tag its frames on the wire with its tag
 #define MSG_VIF_PRIORITY_TAG 0x8u // or else with VLAN 0
-#define MSG_VIF_FLAGS (MSG_VIF_PROMISC | MSG_VIF_SPOOF_OK | MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG)
+#define MSG_VIF_MAC_LENT 0x10u // another device of its guest has the same address, and gets its frames
+#define MSG_VIF_FLAGS (MSG_VIF_PROMISC | MSG_VIF_SPOOF_OK | MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG | MSG_VIF_MAC_LENT)
 
 // To a worker: serve this vif (up = 1), or touch nothing of it any more (up = 0).
 struct msg_vif_attach {
@@ -119,6 +120,8 @@ struct msg_vif_attached {
     uint32_t gen;
     uint32_t up;
     int32_t ret; // of the attach: 0, -errno
+    uint8_t mac[6]; // that was asked for
+    uint8_t reserved[2];
     char text[MSG_TEXT_BYTES];
 };
 
@@ -146,7 +149,9 @@ struct msg_port_vif_is {
     uint32_t up;
     int32_t ret; // 0 or -errno
     uint32_t pool; // VMDQ pool, UINT32_MAX: sorted in software
-    uint32_t reserved;
+    uint32_t flags; // that were asked for
+    uint8_t mac[6];
+    uint8_t reserved[2];
 };
 
 struct msg_link {
@@ -251,9 +256,9 @@ static_assert(sizeof(struct msg_hello_primary) == 56, "no hole");
 static_assert(sizeof(struct msg_hello_worker) == 56, "no hole");
 static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
 static_assert(sizeof(struct msg_vif_attach) == 144, "no hole");
-static_assert(sizeof(struct msg_vif_attached) == 168, "no hole");
+static_assert(sizeof(struct msg_vif_attached) == 176, "no hole");
 static_assert(sizeof(struct msg_port_vif) == 72, "no hole");
-static_assert(sizeof(struct msg_port_vif_is) == 48, "no hole");
+static_assert(sizeof(struct msg_port_vif_is) == 56, "no hole");
 static_assert(sizeof(struct msg_link) == 40, "no hole");
 static_assert(sizeof(struct msg_show) == 32, "no hole");
 static_assert(sizeof(struct msg_record) == 212, "no hole");

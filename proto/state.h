@@ -169,9 +169,8 @@ struct state_binding {
     uint32_t ring_size;
     char uuid[40]; // the domain's, "" where XenStore has none
     uint64_t last_use; // CLOCK_MONOTONIC ns
+    _Atomic uint64_t mac; // as fdb_key(): it may change while attached, all at once
     uint32_t flag_gref;
-    uint8_t mac[6];
-    uint8_t reserved[2];
     uint32_t front_gen; // the front end's generation that is served, 0: it knows none
     uint64_t offer_sum; // checksum over everything that the guest published: another one is another start
     uint32_t flags; // MSG_VIF_*, port and tag as configured when it was attached

@@ -101,7 +101,10 @@ struct xenvirt_front { // written by the guest
     uint32_t magic; // XENVIRT_FRONT_MAGIC
     uint32_t generation; // raised by one at each start of the device
     uint32_t wanted; // enum xenvirt_wanted
-    uint32_t reserved[13];
+    uint32_t mac_number; // of the wish in `mac`: another one for each; 0: no wish, or it is being written
+    uint8_t mac[6]; // address that the device wants while it runs; at a start that of its key
+    uint8_t mac_reserved[2];
+    uint32_t reserved[10];
 };
 
 struct xenvirt_back { // written by the switch
@@ -112,7 +115,10 @@ struct xenvirt_back { // written by the switch
     uint32_t link; // 1: the uplink of this device has a link, or there is no uplink at all
     uint32_t speed; // of the link in Mbit/s, 0: unknown
     uint32_t mtu; // the largest that the uplink of this device carries, 0: unknown, or there is no uplink
-    uint32_t reserved[9];
+    uint32_t
+        mac_number; // of the last wish that was judged, written after mac_verdict (release); 0: no wishes are judged
+    uint32_t mac_verdict; // XENVIRT_REFUSED_NONE: the device has the address; else why it keeps the one before
+    uint32_t reserved[7];
 };
 
 struct xenvirt_flag_page {
@@ -131,6 +137,13 @@ static_assert(offsetof(struct xenvirt_flag_page, back) == 128, "own cache line")
 // A stop is complete when back.generation == front.generation and back.state == XENVIRT_BACK_DETACHED. A front end
 // waits at most this long for it.
 #define XENVIRT_STOP_MS 1000u
+
+// A front end waits at most this long for the verdict on its wish for another address. It is a state, not an event: the
+// switch judges what stands there until the device stops, so who is refused, or waits no longer, goes back to wishing for
+// the address that it had.
+#define XENVIRT_MAC_MS 5000u
+#define XENVIRT_MAC_NONE_YET \
+    UINT32_MAX // mac_number of a back end that judges wishes, and has judged none of this start's
 
 // Why a device is refused or a queue is broken; the list is shared so that both ends can say it in words.
 #define XENVIRT_REFUSALS(R) \

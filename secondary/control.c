@@ -68,6 +68,7 @@ static void attached_send(struct control *c, const struct msg_vif_attach *a, int
 {
     union msg m = { .VIF_ATTACHED = { .vif = a->vif, .gen = a->gen, .up = a->up, .ret = ret } };
 
+    memcpy(m.VIF_ATTACHED.mac, a->mac, sizeof(a->mac));
     snprintf(m.VIF_ATTACHED.text, sizeof(m.VIF_ATTACHED.text), "%s", text);
     link_send(&c->link, &m, MSG_VIF_ATTACHED, a->hdr.seq);
 }
@@ -170,6 +171,8 @@ static int served_go_on(struct control *c, struct served *s, const struct msg_vi
         snprintf(text, n, "its memory could not be mapped");
         return -EINVAL;
     }
+    if (m->up == 1 && s->vif != NULL)
+        vif_address(s->vif, m->mac);
     if (m->up == 0 || s->vif != NULL)
         return 0;
     ret = vif_attach(c, m, text, n);

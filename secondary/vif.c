@@ -20,13 +20,18 @@ static void direction_init(struct ledger *l, const struct vq *vq, uint32_t gen, 
     ledger_clear(l, LEDGER_RING | LEDGER_LANES);
 }
 
+void vif_address(struct vif *v, const uint8_t mac[6])
+{
+    atomic_store_explicit(&v->mac, fdb_key(mac), memory_order_relaxed);
+}
+
 void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struct state_vif *state)
 {
     v->number = a->number;
     v->gen = a->gen;
     v->device = a->device;
     v->flags = a->flags;
-    v->mac = fdb_key(a->mac);
+    vif_address(v, a->mac);
     v->fabric = f;
     v->pub = fabric_vif(f, a->number);
     v->from = &state->from;
@@ -55,12 +60,13 @@ struct from_guest {
     struct source_burst out;
 };
 
-static struct vif_route frame_route(const struct vif *v, uint64_t dst)
+// mac: its own.
+static struct vif_route frame_route(const struct vif *v, uint64_t mac, uint64_t dst)
 {
     uint32_t pub = atomic_load_explicit(&v->pub->flags, memory_order_relaxed);
     struct vif_route r = { .dst = dst, .gen = v->gen, .outlet = (int32_t)fabric_io_outlet(v->fabric, v->pub->io) };
 
-    if (dst == v->mac) {
+    if (dst == mac) {
         r.outlet = ~DROP_TX_TO_SELF;
         return r;
     }
@@ -148,6 +154,7 @@ static uint32_t frames_copy(const struct vif *v, struct source *s, struct from_g
 static void frames_route(struct vif *v, struct source *s, struct source_burst *b, struct vq_pos *pos)
 {
     uint8_t *bufs = fabric_buf(v->fabric, 0);
+    uint64_t mac = atomic_load_explicit(&v->mac, memory_order_relaxed);
     struct vif_route last = route_renew(v);
     uint32_t n = 0;
 
@@ -156,8 +163,8 @@ static void frames_route(struct vif *v, struct source *s, struct source_burst *b
         uint64_t dst = fdb_key(frame), src = fdb_key(frame + 6);
 
         if (dst != last.dst)
-            last = frame_route(v, dst);
-        if (src != v->mac && !(v->flags & MSG_VIF_SPOOF_OK)) {
+            last = frame_route(v, mac, dst);
+        if (src != mac && !(v->flags & MSG_VIF_SPOOF_OK)) {
             pos->drops[DROP_TX_SPOOFED]++;
             source_give(s, b->buf[i]);
         } else if (last.outlet < 0) {

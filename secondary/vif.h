@@ -27,7 +27,7 @@ struct vif {
     uint32_t gen;
     uint32_t device; // the guest's number for it
     uint32_t flags; // MSG_VIF_*
-    uint64_t mac; // as fdb_key()
+    _Atomic uint64_t mac; // as fdb_key(); the control thread may change it
     struct fabric *fabric;
     const struct fabric_vif *pub;
     struct map map;
@@ -52,6 +52,9 @@ struct vif_attach {
 // Serve a vif whose memory is mapped in v->map: lay out its rings, and finish what a predecessor of the same generation
 // left, or start where the rings stand. The context's tails must have been redone before (ledger_redo_tails).
 void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struct state_vif *state);
+
+// It has another address from the next burst on.
+void vif_address(struct vif *v, const uint8_t mac[6]);
 
 // Move up to FABRIC_BURST frames from the guest to lanes, and from the vif's lanes to the guest. look_all: see
 // sink_look(). Both return how many frames they dealt with, dropped ones included.

@@ -35,6 +35,7 @@ struct conductor {
     uint64_t now; // of this turn
     uint64_t fed_ns; // systemd's watchdog, last
     uint64_t tickets; // of jobs for the mapper
+    uint64_t claims; // to addresses, see mac.h
     int epoll;
     int timer;
     int signals;

@@ -6,6 +6,7 @@
 
 #include "conductor.h"
 #include "ctl.h"
+#include "fdb.h"
 #include "guest.h"
 #include "layout.h"
 #include "log.h"
@@ -142,7 +143,7 @@ static void show_stopped(const struct conductor *c, uint32_t k, struct msg_recor
     r->device = b->device;
     r->pool = UINT32_MAX;
     r->port = b->port;
-    memcpy(r->mac, b->mac, sizeof(r->mac));
+    fdb_mac(b->mac, r->mac);
     show_kept(c, k, r);
     snprintf(r->state, sizeof(r->state), "%s", vif_state_name(VIF_IDLE));
     if (b->gone != 0)

@@ -12,6 +12,8 @@ struct flag_view {
     bool front; // the front end knows more than byte 0; else the rest is nothing
     uint32_t generation;
     bool run;
+    uint32_t mac_number; // 0: no wish
+    uint8_t mac[6];
 };
 
 // Read each word once.
@@ -20,6 +22,7 @@ struct flag_view flag_read(const struct xenvirt_flag_page *page);
 // Say the state of generation, for front ends that look.
 void flag_tell(
     struct xenvirt_flag_page *page, uint32_t generation, enum xenvirt_back_state state, enum xenvirt_refusal reason);
+void flag_tell_mac(struct xenvirt_flag_page *page, uint32_t number, enum xenvirt_refusal verdict);
 void flag_tell_link(struct xenvirt_flag_page *page, bool up, uint32_t speed);
 
 // Say what its uplink carries, 0: nobody knows, or it has none.

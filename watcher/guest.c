@@ -8,6 +8,7 @@
 #include "conductor.h"
 #include "guest.h"
 #include "lock.h"
+#include "mac.h"
 
 #define DELAY_MIN_NS (100 * CLOCK_MS)
 #define DELAY_MAX_NS (5 * CLOCK_SECOND)
@@ -72,17 +73,22 @@ bool guest_allowed(const struct conductor *c, const struct guest *g)
     return g->conf == NULL ? c->conf->guest_allow : g->conf->allow;
 }
 
-bool guest_may_start(struct conductor *c, struct guest *g)
+bool guest_may_change(struct conductor *c, struct guest *g)
 {
-    EACH_VIF(g, v, i)
-    if (v->ticket != 0)
-        return false;
     if (g->starts_ns + STARTS_MAX * START_NS < c->now)
         g->starts_ns = c->now - STARTS_MAX * START_NS;
     if (g->starts_ns >= c->now)
         return false;
     g->starts_ns += START_NS;
     return true;
+}
+
+bool guest_may_start(struct conductor *c, struct guest *g)
+{
+    EACH_VIF(g, v, i)
+    if (v->ticket != 0)
+        return false;
+    return guest_may_change(c, g);
 }
 
 uint32_t guest_pools(const struct conductor *c, const struct guest *g)
@@ -293,6 +299,7 @@ void guests_step(struct conductor *c)
         struct guest *g = *at;
 
         guest_vifs_step(c, g);
+        mac_share(c, g);
         guest_worker_step(c, g);
         if (!guest_over(c, g)) {
             at = &g->next;
@@ -358,13 +365,4 @@ struct vif *guests_vif_ticket(struct conductor *c, uint64_t ticket)
     if (v->ticket == ticket || v->probe == ticket)
         return v;
     return NULL;
-}
-
-bool guests_mac_taken(struct conductor *c, const struct vif *v, const uint8_t mac[6])
-{
-    for (struct guest *g = c->guests; g != NULL; g = g->next)
-        EACH_VIF(g, o, i)
-    if (o != v && o->number >= 0 && vif_in_force(o) && memcmp(o->mac, mac, 6) == 0)
-        return true;
-    return false;
 }

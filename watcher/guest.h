@@ -18,6 +18,8 @@ struct guest {
     bool gone; // the domain is
     struct vif *vifs[XENVIRT_DEVICES_MAX]; // NULL: never started
     struct log_quota quota;
+    bool claimed; // one of its devices took an address since then
+    uint64_t shared_ns; // when it was last looked at which of its devices send
     uint64_t starts_ns; // the time that its starts have used up, START_NS each
     // Its worker
     uint32_t restarts;
@@ -42,6 +44,8 @@ struct vif *guest_vif_make(struct conductor *c, struct guest *g, uint32_t device
 // May one of its devices start now? Its devices are mapped one at a time, and no more than 5 starts a second are served for
 // long: a guest that does nothing but start makes the others wait for nothing.
 bool guest_may_start(struct conductor *c, struct guest *g);
+// May one that runs have another address now? It is paid for as a start is.
+bool guest_may_change(struct conductor *c, struct guest *g);
 bool guest_allowed(const struct conductor *c, const struct guest *g);
 uint32_t guest_pools(const struct conductor *c, const struct guest *g); // VMDQ pools that it may have
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device);
@@ -60,8 +64,5 @@ struct vif *guests_vif_ticket(struct conductor *c, uint64_t ticket);
 void guests_reopen(struct conductor *c);
 // The worker of g is another or none: its vifs are attached anew.
 void guest_reattach(struct conductor *c, struct guest *g);
-
-// Does another vif than v have this MAC?
-bool guests_mac_taken(struct conductor *c, const struct vif *v, const uint8_t mac[6]);
 
 #endif

@@ -37,9 +37,11 @@ bool primary_link(const struct conductor *c, uint32_t port, uint32_t *speed)
     const struct primary *p = &c->primary;
 
     *speed = 0;
+    if (!p->up)
+        return false;
     if (p->n_ports == 0)
         return true;
-    if (!p->up || port >= p->n_ports)
+    if (port >= p->n_ports)
         return false;
     *speed = p->ports[port].speed;
     return p->ports[port].up;
@@ -110,11 +112,13 @@ static void hello_take(struct conductor *c, const struct msg_hello_primary *m)
     guests_reopen(c);
 }
 
+#define PORT_ALL UINT32_MAX
+
 static void links_tell(struct conductor *c, uint32_t port)
 {
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++)
-            if (g->vifs[i] != NULL && g->vifs[i]->port == port)
+            if (g->vifs[i] != NULL && (port == PORT_ALL || g->vifs[i]->port == port))
                 vif_link(c, g->vifs[i]);
 }
 
@@ -168,6 +172,7 @@ void primary_dead(struct conductor *c)
     process_end(&p->process, how, sizeof(how));
     LOG(ERR, "xv-primary %d %s; the switch stands still", pid, how);
     p->up = false;
+    links_tell(c, PORT_ALL);
     p->n_ports = p->n_ports > STATE_PORTS_MAX ? STATE_PORTS_MAX : p->n_ports;
     p->asked_ns = 0;
     if (p->up_ns != 0 && c->now - p->up_ns >= LIFE_NS)

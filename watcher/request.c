@@ -5,6 +5,7 @@
 #include "conductor.h"
 #include "guest.h"
 #include "log.h"
+#include "mac.h"
 #include "request.h"
 
 static bool request_due(struct conductor *c, struct vif *v)
@@ -29,7 +30,7 @@ void request_port(struct conductor *c, struct vif *v, uint32_t up)
                         .domid = v->guest->domid,
                         .pools = guest_pools(c, v->guest) } };
 
-    memcpy(m.PORT_VIF.mac, v->mac, sizeof(v->mac));
+    memcpy(m.PORT_VIF.mac, mac_of(v), sizeof(v->mac));
     if (c->primary.up && request_due(c, v))
         link_send(&c->primary.link, &m, MSG_PORT_VIF, 0);
 }

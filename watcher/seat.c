@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "conductor.h"
+#include "fdb.h"
 #include "guest.h"
+#include "mac.h"
 #include "seat.h"
 
 static struct state_binding *seat_binding(struct conductor *c, const struct vif *v)
@@ -33,7 +35,7 @@ enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const c
     struct binding_who who = seat_who(v);
 
     *why = "";
-    if (guests_mac_taken(c, v, v->want->mac)) {
+    if (mac_taken(c, v, v->want->mac)) {
         *why = refusal_text(XENVIRT_REFUSED_MAC_IN_USE);
         return XENVIRT_REFUSED_MAC_IN_USE;
     }
@@ -90,7 +92,7 @@ static void seat_keep(struct conductor *c, const struct vif *v)
     b->flags = v->flags;
     b->port = (uint16_t)v->port;
     b->vlan = (uint16_t)v->vlan;
-    memcpy(b->mac, v->mac, sizeof(b->mac));
+    b->mac = fdb_key(v->mac);
     b->last_gen = v->gen;
     // A successor takes the rest for whole if it finds the generation.
     atomic_signal_fence(memory_order_seq_cst);
@@ -121,8 +123,17 @@ int seat_take(struct conductor *c, struct vif *v, struct map_job *j)
         return ret;
     }
     seat_configure(c, v);
+    mac_claim(c, v);
     seat_keep(c, v);
     return 0;
+}
+
+void seat_address_keep(struct conductor *c, const struct vif *v)
+{
+    struct state_binding *b = seat_binding(c, v);
+
+    b->flags = v->flags;
+    b->mac = fdb_key(v->mac);
 }
 
 void seat_leave(struct conductor *c, struct vif *v)

@@ -14,6 +14,9 @@ int seat_kept(struct conductor *c, const struct vif *v);
 // The offer of a done job is good: seat v. Returns 0, -ENOSPC, -EBUSY or another -errno; end with seat_leave().
 int seat_take(struct conductor *c, struct vif *v, struct map_job *j);
 
+// Its address, or who gets its frames, has changed: for a successor.
+void seat_address_keep(struct conductor *c, const struct vif *v);
+
 // It is over: remove the file, let the number go. v->number and v->gen stay for the caller to say goodbye with.
 void seat_leave(struct conductor *c, struct vif *v);
 

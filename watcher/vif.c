@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "conductor.h"
+#include "fdb.h"
 #include "guest.h"
 #include "log.h"
+#include "mac.h"
 #include "request.h"
 #include "seat.h"
 
@@ -19,30 +21,11 @@
 #define RETRY_NS CLOCK_SECOND
 #define RETRY_HOST_NS (5 * CLOCK_SECOND)
 
-const char *vif_state_name(enum vif_state state)
-{
-#define VIF_STATE_NAME(name, text) text,
-    static const char *const names[] = { VIF_STATE_LIST(VIF_STATE_NAME) };
-
-    return names[state];
-}
-
-const char *vif_label(const struct vif *v)
-{
-    static char label[48];
-
-    if (v->number >= 0)
-        snprintf(label, sizeof(label), "guest %u vif %d", v->guest->domid, v->number);
-    else
-        snprintf(label, sizeof(label), "guest %u device %u", v->guest->domid, v->device);
-    return label;
-}
-
 //     IDLE -> MAPPING -> OPENING -> ATTACHING -> RUNNING
 //     MAPPING -> REFUSED | IDLE
 //     OPENING, ATTACHING, RUNNING -> DETACHING -> CLOSING -> IDLE | REFUSED
 //     REFUSED -> MAPPING                              (a new start, or the reason went away)
-//     ATTACHING, RUNNING -> OPENING                   (another primary)
+//     ATTACHING, RUNNING -> OPENING                   (another primary or address)
 //     RUNNING -> ATTACHING                            (another worker)
 //     ADOPTING -> OPENING | DETACHING                 (of an earlier watcher)
 static void vif_go(struct vif *v, enum vif_state to)
@@ -50,10 +33,12 @@ static void vif_go(struct vif *v, enum vif_state to)
     // A guest can offer rubbish without end: what it is refused for has a quota, and each try is for debugging only.
     if (to == VIF_REFUSED && log_may(&v->guest->quota))
         LOG(WARNING, "%s: refused: %s", vif_label(v), v->why);
+    v->quiet = v->quiet && to != VIF_DETACHING;
     if (to != VIF_REFUSED)
-        log_line(to == VIF_MAPPING ? LOG_DEBUG : LOG_INFO, "%s: %s -> %s", vif_label(v), vif_state_name(v->state),
-            vif_state_name(to));
+        log_line(to == VIF_MAPPING || v->quiet ? LOG_DEBUG : LOG_INFO, "%s: %s -> %s", vif_label(v),
+            vif_state_name(v->state), vif_state_name(to));
     v->state = to;
+    v->quiet = v->quiet && to != VIF_RUNNING;
     v->sent_ns = v->asked_ns = 0;
 }
 
@@ -190,8 +175,10 @@ static void vif_flag_front(struct conductor *c, struct vif *v, const struct flag
             vif_tell(c, v, view->generation, XENVIRT_BACK_DETACHED);
         return;
     }
-    if (view->run && view->generation == v->front_gen)
+    if (view->run && view->generation == v->front_gen) {
+        mac_look(c, v, view);
         return;
+    }
     v->end = true;
     if (view->generation != v->front_gen && v->want != NULL && v->touched > 0)
         v->fresh = true;
@@ -243,7 +230,7 @@ static void vif_begin(struct conductor *c, struct vif *v)
         j->offer.refusal = seat_room(c, v, &why);
         snprintf(j->offer.why, sizeof(j->offer.why), "%s", why);
     }
-    memcpy(v->mac, v->want->mac, sizeof(v->mac));
+    mac_start(v, v->want->mac);
     v->ticket = j->ticket;
     v->refusal = XENVIRT_REFUSED_NONE;
     v->end = v->flag_down = false;
@@ -276,6 +263,11 @@ static void vif_mapped_offer(struct conductor *c, struct vif *v, struct map_job 
     atomic_thread_fence(memory_order_seq_cst);
     if (v->front && !flag_read(v->flag).run) {
         vif_go(v, VIF_IDLE);
+        return;
+    }
+    // Two devices with one address are a mistake, unless the front end knows how to deal with it.
+    if (mac_shared(v, v->mac) && !(v->front && flag_read(v->flag).mac_number != 0)) {
+        vif_refuse(c, v, XENVIRT_REFUSED_MAC_IN_USE, "");
         return;
     }
     ret = seat_take(c, v, j);
@@ -370,8 +362,10 @@ void vif_adopt(struct conductor *c, struct vif *v, uint32_t number)
     v->flag_ref = b->flag_gref;
     v->sum = b->offer_sum;
     v->doubt = true;
-    memcpy(v->mac, b->mac, sizeof(v->mac));
+    fdb_mac(b->mac, v->mac);
     v->flags = b->flags & MSG_VIF_FLAGS;
+    if ((v->flags & MSG_VIF_MAC_LENT) == 0)
+        mac_claim(c, v);
     v->port = b->port;
     v->vlan = b->vlan;
     ret = region_file_find(&v->file, c->conf->run_dir, number, v->gen);
@@ -412,9 +406,14 @@ static void vif_port_refused(struct conductor *c, struct vif *v, int32_t ret)
 
 void vif_port_is(struct conductor *c, struct vif *v, const struct msg_port_vif_is *m)
 {
+    if (v->state == VIF_OPENING && !mac_answers(v, m))
+        return;
     if (v->state == VIF_OPENING && m->up == 1 && m->ret == 0) {
         v->pool = m->pool;
+        mac_granted(c, v);
         vif_go(v, VIF_ATTACHING);
+    } else if (v->state == VIF_OPENING && m->ret < 0 && v->mac_asked != 0) {
+        mac_refused(v, m->ret);
     } else if (v->state == VIF_OPENING && m->ret < 0) {
         vif_port_refused(c, v, m->ret);
     } else if (v->state == VIF_CLOSING && m->up == 0 && m->ret == 0) {
@@ -425,8 +424,11 @@ void vif_port_is(struct conductor *c, struct vif *v, const struct msg_port_vif_i
 
 void vif_attached(struct conductor *c, struct vif *v, const struct msg_vif_attached *m)
 {
+    if (v->state == VIF_ATTACHING && memcmp(m->mac, v->mac, sizeof(v->mac)) != 0)
+        return;
     if (v->state == VIF_ATTACHING && m->up == 1 && m->ret == 0) {
         vif_go(v, VIF_RUNNING);
+        mac_runs(c, v);
         vif_tell(c, v, v->front_gen, XENVIRT_BACK_ATTACHED);
     } else if (v->state == VIF_ATTACHING && m->ret < 0) {
         // Its lists were good, its pages are not; or the host has no room for them.
@@ -561,6 +563,14 @@ void vif_step(struct conductor *c, struct vif *v)
         before = v->state;
         vif_step_once(c, v);
     } while (v->state != before);
+}
+
+void vif_again(struct vif *v)
+{
+    v->quiet = true;
+    if (v->state == VIF_ATTACHING || v->state == VIF_RUNNING)
+        vif_go(v, VIF_OPENING);
+    v->sent_ns = 0;
 }
 
 void vif_reopen(struct conductor *c, struct vif *v)

@@ -43,6 +43,13 @@ struct vif {
     uint32_t front_gen;
     bool front; // the front end reads our words
     uint8_t mac[6];
+    uint32_t mac_number; // of the front end's wish for an address that was judged last
+    uint32_t mac_asked; // of the one that the primary is asked for, 0: none
+    uint32_t mac_owed; // of the one that was granted and is not confirmed yet, 0: none
+    uint8_t mac_want[6]; // that of mac_asked
+    bool quiet; // its steps to run again are for debugging only
+    uint64_t claim; // of devices with the same address the one with the greatest gets its frames
+    uint64_t frames_seen; // that it had sent when that was looked at last
     uint32_t ring_size;
     uint32_t flag_ref;
     uint64_t sum;
@@ -78,6 +85,7 @@ void vif_port_is(struct conductor *c, struct vif *v, const struct msg_port_vif_i
 void vif_attached(struct conductor *c, struct vif *v, const struct msg_vif_attached *m);
 
 void vif_step(struct conductor *c, struct vif *v);
+void vif_again(struct vif *v); // what primary and worker know of it has changed
 void vif_reopen(struct conductor *c, struct vif *v);
 void vif_reattach(struct conductor *c, struct vif *v);
 void vif_link(struct conductor *c, struct vif *v);

@@ -26,6 +26,27 @@ Test(fdb, a_mac_is_found_until_it_is_removed)
     free(f);
 }
 
+Test(fdb, an_entry_moves_to_another_vif_and_who_kept_it_sees_that)
+{
+    struct fabric *f = small_fabric_new();
+    const _Atomic uint64_t *entry;
+    uint64_t word;
+    uint8_t mac[6], again[6];
+
+    mac_make(mac, 1);
+    cr_expect_eq(fdb_move(f, mac, 2), -ENOENT);
+    cr_assert_eq(fdb_add(f, mac, 1), 0);
+    atomic_store(&fabric_vif(f, 1)->gen, 5);
+    entry = fdb_entry(f, fdb_key(mac), &word);
+    cr_expect_eq(fdb_entry_gen(f, entry, word), 5);
+    cr_expect_eq(fdb_move(f, mac, 2), 0);
+    cr_expect_eq(fdb_find(f, fdb_key(mac)), 2);
+    cr_expect_eq(fdb_entry_gen(f, entry, word), 0);
+    fdb_mac(fdb_key(mac), again);
+    cr_expect_arr_eq(mac, again, 6);
+    free(f);
+}
+
 Test(fdb, entries_behind_a_removed_one_are_still_found)
 {
     struct fabric *f = small_fabric_new();

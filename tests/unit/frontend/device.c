@@ -469,18 +469,6 @@ Test(device, start_fails_cleanly_if_grants_run_out)
     cr_assert_eq(rte_eth_dev_start(port), 0);
 }
 
-Test(device, mac_changes_only_while_stopped)
-{
-    struct rte_ether_addr mac = { { 2, 0, 0, 0, 0, 5 } };
-
-    start();
-    cr_assert_eq(rte_eth_dev_default_mac_addr_set(port, &mac), -EBUSY);
-    rte_eth_dev_stop(port);
-    cr_assert_eq(rte_eth_dev_default_mac_addr_set(port, &mac), 0);
-    cr_assert_eq(rte_eth_dev_start(port), 0);
-    cr_assert_str_eq(xen_key("0_ether_addr"), "02:00:00:00:00:05");
-}
-
 Test(device, mtu_reaches_2034_and_no_more)
 {
     configure(256, 256);

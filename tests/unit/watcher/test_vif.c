@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 
+#include "mac.h"
 #include "peers.h"
 
 static struct conductor c;
@@ -88,8 +89,9 @@ static void mapped(enum xenvirt_refusal refusal)
 
 static void port_is(uint32_t up, int ret)
 {
-    struct msg_port_vif_is m = { .up = up, .ret = ret, .pool = UINT32_MAX };
+    struct msg_port_vif_is m = { .up = up, .ret = ret, .pool = UINT32_MAX, .flags = vif()->flags };
 
+    memcpy(m.mac, mac_of(vif()), sizeof(m.mac));
     vif_port_is(&c, vif(), &m);
 }
 
@@ -97,6 +99,7 @@ static void attached(uint32_t up, int ret)
 {
     struct msg_vif_attached m = { .up = up, .ret = ret, .text = "no such page" };
 
+    memcpy(m.mac, vif()->mac, sizeof(m.mac));
     vif_attached(&c, vif(), &m);
 }
 
@@ -236,7 +239,7 @@ Test(vif, keys_that_another_xenstore_never_knew_prove_nothing)
 
 Test(vif, a_stop_is_acknowledged_when_all_have_let_go)
 {
-    page.front = (struct xenvirt_front){ XENVIRT_FRONT_MAGIC, 5, XENVIRT_WANT_RUN, { 0 } };
+    page.front = (struct xenvirt_front){ .magic = XENVIRT_FRONT_MAGIC, .generation = 5, .wanted = XENVIRT_WANT_RUN };
     run();
     cr_expect_eq(page.back.state, XENVIRT_BACK_ATTACHED);
     cr_expect_eq(page.back.generation, 5);
@@ -251,7 +254,7 @@ Test(vif, a_stop_is_acknowledged_when_all_have_let_go)
 
 Test(vif, a_mac_in_use_at_the_primary_is_refused_and_told)
 {
-    page.front = (struct xenvirt_front){ XENVIRT_FRONT_MAGIC, 5, XENVIRT_WANT_RUN, { 0 } };
+    page.front = (struct xenvirt_front){ .magic = XENVIRT_FRONT_MAGIC, .generation = 5, .wanted = XENVIRT_WANT_RUN };
     publish("02:00:00:00:00:11", "10", 1, true);
     mapped(XENVIRT_REFUSED_NONE);
     port_is(0, -EEXIST);
