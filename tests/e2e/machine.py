@@ -104,7 +104,7 @@ def _inside(script, args, environment, share):
         try:
             return child.wait()
         except BaseException:
-            child.terminate()  # and with it all that runs in there
+            child.kill()  # and with it all that runs in there; unshare ignores SIGTERM
             child.wait()
             raise
 
