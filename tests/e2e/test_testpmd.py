@@ -110,10 +110,12 @@ class Devices(TestpmdCase):
 
     def test_link_and_driver_name_are_what_an_ethdev_user_expects(self):
         pmd = self.bench.testpmd(ONE)
-        text = pmd.ask("show port info 0", r"Infos for port 0[\s\S]*?Device capabilities.*").group(0)
+        def info():
+            return pmd.ask("show port info 0", r"Infos for port 0[\s\S]*?Device capabilities.*").group(0)
+        self.wait("the link to be up", lambda: "Link status: up" in info())  # its timer looks 40 times a second
+        text = info()
         self.assertIn("net_xenvirt", text)
         self.assertIn("MAC address: 00:00:00:00:00:11", text)
-        self.assertIn("Link status: up", text)
 
     def test_killed_guest_comes_back(self):
         first = self.bench.testpmd(ONE, mode="macswap")
