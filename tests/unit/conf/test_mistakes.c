@@ -300,7 +300,7 @@ Test(mistakes, no_byte_does_harm)
 
     fclose(f);
     for (size_t i = 0; i < n; i++) {
-        for (size_t j = i % 5; bytes[j] != '\0'; j += 5) {
+        for (size_t j = i % 5; j < sizeof(bytes) - 1; j += 5) {
             int ret;
 
             memcpy(bad, text, n);
