@@ -32,15 +32,13 @@ const char *preflight_crowded(const struct conf *c, uint32_t cpus, char text[sta
         return NULL;
     if (c->poll_sleep_us == 0)
         snprintf(text, PREFLIGHT_TEXT_BYTES,
-            "poll.sleep_us = 0, and up to %u workers (max_guests) share %u CPUs without ever sleeping: set "
-            "poll.sleep_us, or give them "
-            "more CPUs (worker.cpus)",
+            "poll.sleep_us = 0, and up to %u workers (max_guests) share %u CPUs without ever sleeping: "
+            "set poll.sleep_us, or give them more CPUs (worker.cpus)",
             c->max_guests, cpus);
     else if (percent >= PREFLIGHT_PERCENT)
         snprintf(text, PREFLIGHT_TEXT_BYTES,
-            "up to %u idle workers (max_guests) that sleep %u us want all of %u CPUs: they will sleep longer; raise "
-            "poll.sleep_us, or "
-            "give them more CPUs (worker.cpus)",
+            "up to %u idle workers (max_guests) that sleep %u us want all of %u CPUs: they will sleep longer; "
+            "raise poll.sleep_us, or give them more CPUs (worker.cpus)",
             c->max_guests, c->poll_sleep_us, cpus);
     else
         return NULL;

@@ -224,7 +224,7 @@ static void primary_look(struct conductor *c)
     for (uint32_t i = 0; i < p->n_io; i++) {
         uint64_t silent = pulse_look(&p->pulses[i], &c->state->ctxs[i], gap < LOOK_MAX_NS ? gap : LOOK_MAX_NS);
 
-        rescue_offer(&c->rescue, &c->state->ctxs[i], &p->pulses[i]);
+        rescue_offer(&c->rescue, p->process.pid, &c->state->ctxs[i], &p->pulses[i]);
         if (pulse_turned(&p->pulses[i]))
             starved_say(p, i);
         if (silent < c->conf->worker_hang_ms * CLOCK_MS)

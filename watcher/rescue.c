@@ -35,10 +35,11 @@ void rescue_open(const struct state *s)
     }
 }
 
-void rescue_offer(struct rescue *r, const struct state_ctx *ctx, const struct pulse *p)
+void rescue_offer(struct rescue *r, pid_t primary, const struct state_ctx *ctx, const struct pulse *p)
 {
     if (p->waited_ns < WAIT_NS || p->waited_ns <= r->worst_ns)
         return;
+    r->primary = primary;
     r->worst = word(&ctx->tid);
     r->worst_ns = p->waited_ns;
 }
@@ -46,15 +47,27 @@ void rescue_offer(struct rescue *r, const struct state_ctx *ctx, const struct pu
 static void rescue_end(struct rescue *r, uint64_t now)
 {
     policy_set(r->tid, SCHED_OTHER, 0);
-    policy_set(0, SCHED_OTHER, 0);
+    if (r->raised)
+        policy_set(0, SCHED_OTHER, 0);
     r->tid = 0;
     r->until_ns = now + PAUSE_NS;
 }
 
+// Who has it stands in memory that workers write, so it counts only for a thread of the primary. A policy that somebody
+// else gave stays.
+static bool rescue_may(const struct rescue *r)
+{
+    return pulse_thread(r->primary, r->worst).state != 0 && sched_getscheduler(r->worst) == SCHED_OTHER;
+}
+
 static void rescue_begin(struct rescue *r, uint64_t now)
 {
-    int ret = policy_set(0, POLICY, 2);
+    int ret;
 
+    if (!rescue_may(r))
+        return;
+    r->raised = sched_getscheduler(0) == SCHED_OTHER;
+    ret = r->raised ? policy_set(0, POLICY, 2) : 0;
     if (ret == 0)
         ret = policy_set(r->worst, POLICY, 1);
     if (ret < 0 && ret != -ESRCH && !r->told)
@@ -62,7 +75,8 @@ static void rescue_begin(struct rescue *r, uint64_t now)
             strerror(-ret));
     r->told = r->told || (ret < 0 && ret != -ESRCH);
     if (ret < 0) {
-        policy_set(0, SCHED_OTHER, 0);
+        if (r->raised)
+            policy_set(0, SCHED_OTHER, 0);
         return;
     }
     r->tid = r->worst;

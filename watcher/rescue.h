@@ -18,6 +18,8 @@
 struct rescue {
     pid_t tid; // that has the CPU now, 0: none
     uint64_t until_ns; // end of that, or of the pause
+    bool raised; // and we came before it
+    pid_t primary; // whose thread it has to be
     pid_t worst; // the thread that has waited longest, of those seen in this tick, 0: none
     uint64_t worst_ns;
     bool told; // that we may not
@@ -26,8 +28,8 @@ struct rescue {
 // One of an earlier watcher may have died within a rescue: end all.
 void rescue_open(const struct state *s);
 
-// ctx's thread has been looked at.
-void rescue_offer(struct rescue *r, const struct state_ctx *ctx, const struct pulse *p);
+// ctx's thread, of that process, has been looked at.
+void rescue_offer(struct rescue *r, pid_t primary, const struct state_ctx *ctx, const struct pulse *p);
 
 // Each tick, after all were looked at.
 void rescue_step(struct rescue *r, uint64_t now);

@@ -60,7 +60,7 @@ static void tick(unsigned n, uint64_t waited_ns)
 {
     struct pulse p = { .waited_ns = waited_ns };
 
-    rescue_offer(&r, &lcore, &p);
+    rescue_offer(&r, LCORE - 1, &lcore, &p);
     rescue_step(&r, n * 20 * CLOCK_MS);
 }
 
@@ -82,6 +82,32 @@ Test(rescue, who_waits_long_has_the_cpu_every_second_tick_at_most)
         cr_assert(policy_of_lcore == SCHED_OTHER || priority_of_us > priority_of_lcore);
     }
     cr_assert_eq(had, 50);
+}
+
+// Its id is read from memory that others write.
+Test(rescue, a_thread_that_is_not_the_primary_s_is_left_alone)
+{
+    struct pulse p = { .waited_ns = CLOCK_SECOND };
+
+    rescue_offer(&r, LCORE + 1, &lcore, &p);
+    rescue_step(&r, 20 * CLOCK_MS);
+    cr_assert_eq(policy_of_lcore, SCHED_OTHER);
+    cr_assert_eq(policy_of_us, SCHED_OTHER);
+}
+
+Test(rescue, policies_that_somebody_gave_stay)
+{
+    policy_of_lcore = SCHED_FIFO;
+    tick(1, CLOCK_SECOND);
+    tick(2, 0);
+    cr_assert_eq(policy_of_lcore, SCHED_FIFO);
+    policy_of_lcore = SCHED_OTHER;
+    policy_of_us = SCHED_FIFO;
+    tick(3, CLOCK_SECOND);
+    cr_assert_eq(policy_of_lcore, POLICY);
+    tick(4, 0);
+    cr_assert_eq(policy_of_lcore, SCHED_OTHER);
+    cr_assert_eq(policy_of_us, SCHED_FIFO);
 }
 
 Test(rescue, it_ends_without_another_that_waits)
