@@ -43,6 +43,7 @@ struct backoff {
     uint32_t shared; // yields that may let nobody run before the CPU counts as ours alone
     uint32_t stretch_us; // added to each sleep, since the CPU is crowded
     uint64_t breath; // period of BACKOFF_BREATH_NS in which it last slept
+    bool breathes; // the sleep that is due is such a one: whatever rings, it is slept
 };
 
 static inline void backoff_init(struct backoff *b, uint32_t busy, uint32_t yield, uint32_t sleep_us)
@@ -102,6 +103,7 @@ static inline uint32_t backoff_breathe(struct backoff *b, uint64_t now)
     if (b->shared == 0 || breath == b->breath)
         return 0;
     b->breath = breath;
+    b->breathes = true;
     return BACKOFF_BREATH_US;
 }
 
@@ -142,8 +144,10 @@ static inline uint32_t backoff_turn(struct backoff *b, uint32_t n, bool crowded)
 
     if (n > 0)
         return backoff_worked(b, n, crowded);
-    if (b->idle >= b->yield && b->sleep_us > 0)
+    if (b->idle >= b->yield && b->sleep_us > 0) {
+        b->breathes = false;
         return backoff_sleep(b) + b->stretch_us;
+    }
     if (b->shared > 0 || b->idle >= b->busy)
         us = backoff_yield(b);
     if (b->idle < b->yield)

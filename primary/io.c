@@ -262,7 +262,9 @@ void io_go(struct io *io)
 {
     uint32_t us = backoff_turn(&io->backoff, io_turn(io), source_crowded(&io->source));
 
-    if (us > 0)
+    if (us > 0 && io->backoff.breathes)
+        nap_take(io->fabric, 0, us);
+    else if (us > 0)
         io_nap(io, us);
 }
 

@@ -19,7 +19,6 @@
 #define STATE_MS 100u
 #define WATCHDOG_MS 500u
 #define WAIT_MS 1000u
-#define WAIT_EXTEND_USEC "10000000"
 #define MESSAGES_MAX 64u // a turn
 
 int session_open(struct session *s, struct primary *p)
@@ -50,7 +49,7 @@ static void wait_notify(struct session *s, int why, uint64_t now_ms)
     if (why != -ENOENT || (s->waits_ms != 0 && now_ms - s->waits_ms < WAIT_MS))
         return;
     s->waits_ms = now_ms;
-    notify_say("STATUS=waiting for xv-watcher\nEXTEND_TIMEOUT_USEC=" WAIT_EXTEND_USEC);
+    notify_say("STATUS=waiting for xv-watcher" NOTIFY_EXTEND);
 }
 
 static void wait_say(struct session *s, int why)

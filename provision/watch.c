@@ -46,7 +46,7 @@ static void watch_connect(struct watch *w)
     if (xs == NULL || !xs_watch(xs, "@introduceDomain", "") || !xs_watch(xs, "@releaseDomain", "")) {
         if (!w->told)
             LOG(WARNING, "no XenStore: %s; trying again", xendev_why("", "xenbus", errno, why));
-        notify_say("STATUS=waiting for XenStore");
+        notify_say("STATUS=waiting for XenStore" NOTIFY_EXTEND);
         w->told = true;
         xs_close(xs);
         return;

@@ -94,7 +94,10 @@ static void *worker_main(void *arg)
         atomic_store_explicit(&me->beats, ++beats, memory_order_relaxed);
         us = backoff_turn(&idle, vifs_turn(w, look_all), source_crowded(&w->source));
         if (us > 0) {
-            worker_nap(w, beats, us, backoff_wakeable(&idle));
+            if (idle.breathes)
+                nap_take(w->fabric, 0, us);
+            else
+                worker_nap(w, beats, us, backoff_wakeable(&idle));
             crowd_look(&crowd, &idle, now);
         }
     }
