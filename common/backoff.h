@@ -27,6 +27,8 @@
 #define BACKOFF_TRIES 4u // yields in one go until one lets somebody run
 #define BACKOFF_BREATH_NS 4000000u // one that shares its CPU sleeps once in so long, however much there is to do
 #define BACKOFF_BREATH_US 50u // and so long
+#define BACKOFF_ALONE_NS \
+    32000000u // a worker also while its yields let nobody run: of other groups it sees nothing by them
 #define BACKOFF_CROWD 2u // who waits for the CPU so many times as long as it runs is on a crowded one
 #define BACKOFF_STRETCH_MIN_US 50u
 #define BACKOFF_STRETCH_MAX_US 3200u
@@ -42,7 +44,8 @@ struct backoff {
     uint32_t moved; // frames since the last yield
     uint32_t shared; // yields that may let nobody run before the CPU counts as ours alone
     uint32_t stretch_us; // added to each sleep, since the CPU is crowded
-    uint64_t breath; // period of BACKOFF_BREATH_NS in which it last slept
+    uint64_t alone_ns; // as BACKOFF_BREATH_NS, while nobody is seen to share its CPU; 0: then it doesn't sleep
+    uint64_t breath; // period in which it last slept
     bool breathes; // the sleep that is due is such a one: whatever rings, it is slept
 };
 
@@ -98,9 +101,9 @@ static inline bool backoff_give_way(uint64_t *now)
 // Is it time to sleep, though there may be work? The periods are the clock's, so that all pollers of a CPU sleep at once.
 static inline uint32_t backoff_breathe(struct backoff *b, uint64_t now)
 {
-    uint64_t breath = now / BACKOFF_BREATH_NS;
+    uint64_t every = b->shared > 0 ? BACKOFF_BREATH_NS : b->alone_ns, breath = every > 0 ? now / every : 0;
 
-    if (b->shared == 0 || breath == b->breath)
+    if (every == 0 || breath == b->breath)
         return 0;
     b->breath = breath;
     b->breathes = true;

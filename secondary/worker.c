@@ -83,6 +83,7 @@ static void *worker_main(void *arg)
 
     atomic_store_explicit(&me->tid, (uint32_t)gettid(), memory_order_relaxed);
     backoff_init(&idle, w->poll_busy, w->poll_yield, w->poll_sleep_us);
+    idle.alone_ns = BACKOFF_ALONE_NS;
     crowd_open(&crowd);
     while (mails_do(w)) {
         uint64_t now = backoff_clock_ns();

@@ -7,6 +7,7 @@ sleep shortly, or one that never sleeps among others that do, may keep every oth
 
 import glob
 import os
+import signal
 import threading
 import time
 
@@ -135,6 +136,9 @@ class Ways(OwnCase):
 
     def test_by_the_watcher(self):
         self.start_switch(False, {"primary": {"start": "watcher"}})
+        primary = self.switch.pid_of_primary()
+        self.addCleanup(os.kill, primary, signal.SIGKILL)  # it outlives the watcher, and would keep the CPU
+        self.addCleanup(self.switch.watcher.stop)
         self.all_attach()
 
     def test_units_with_a_group_each(self):

@@ -168,6 +168,22 @@ Test(yield, who_shares_its_cpu_and_has_nothing_to_do_sleeps_once_a_period_too)
     cr_assert_eq(slept_us, BACKOFF_BREATH_US);
 }
 
+// Yields show nothing of other scheduling groups.
+Test(yield, a_worker_that_seems_alone_sleeps_too_but_seldom)
+{
+    unsigned slept = 0;
+
+    set_up(false);
+    b.alone_ns = BACKOFF_ALONE_NS;
+    for (now_ns = BACKOFF_ALONE_NS; now_ns < 11ull * BACKOFF_ALONE_NS; now_ns += 1000000) {
+        slept_us = 0;
+        work(BACKOFF_PROBE);
+        slept += slept_us > 0;
+        cr_assert(slept_us == 0 || slept_us == BACKOFF_BREATH_US);
+    }
+    cr_assert_eq(slept, 10);
+}
+
 Test(yield, who_is_alone_does_not_sleep_while_it_has_work)
 {
     set_up(false);
