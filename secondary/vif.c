@@ -312,6 +312,13 @@ static void to_guest_publish(struct vif *v, const struct vq_pos *pos)
     ledger_clear(l, LEDGER_LANES | LEDGER_RING);
 }
 
+bool vif_can_deliver(struct vif *v)
+{
+    const struct vq_pos *now = ledger_pos(v->to);
+
+    return sink_look(&v->sink, false) && (now->fault != VQ_FAULT_NONE || vq_pending(&v->rx, now->next) > 0);
+}
+
 uint32_t vif_to_guest(struct vif *v, bool look_all)
 {
     struct sink_frame frames[FABRIC_BURST];

@@ -66,7 +66,7 @@ static void worker_nap(struct worker *w, uint64_t turn, uint32_t us, bool wakeab
     for (uint32_t i = 0; i < w->n_vifs; i++)
         nap_tell(w->fabric, w->vifs[i]->number, nap);
     for (uint32_t i = 0; i < w->n_vifs; i++)
-        rang |= sink_look(&w->vifs[i]->sink, false);
+        rang |= vif_can_deliver(w->vifs[i]);
     if (!rang)
         nap_take(w->fabric, nap, us);
     for (uint32_t i = 0; i < w->n_vifs; i++)

@@ -5,6 +5,7 @@ import os
 import signal
 
 from case import SharedCase
+from thread import Sleeps, threads
 
 A, B, RECEIVER, DEAD = "00:00:00:00:00:11", "00:00:00:00:00:22", "00:00:00:00:00:33", "00:00:00:00:00:44"
 C, D = "00:00:00:00:00:55", "00:00:00:00:00:66"
@@ -42,6 +43,17 @@ class Fair(SharedCase):
 
     def test_flooding_a_guest_that_takes_nothing_costs_a_third_pair_nothing(self):
         self.undisturbed(lambda dead: dead.do("poll 0 off"))
+
+    def test_a_worker_whose_guest_takes_nothing_sleeps(self):
+        a, dead = self.bench.fe22(A), self.bench.fe22(DEAD)
+        dead.do("poll 0 off")
+        a.do(f"flow 1 dev=0 dst={DEAD} count=0 rate=0")
+        self.wait("the flood to be dropped", lambda: sum(self.switch.drops(a.domid).values()) > 5000)
+        a.do("flowstop 1")
+        pid = self.switch.worker_pid(dead.domid)
+        sleeps = Sleeps(pid, threads(pid, "xv-poll")[0])
+        # Frames wait on its lanes as long as the guest offers no buffer; it looks for one by the clock.
+        self.wait("100 sleeps", lambda: sleeps.since() >= 100)
 
     def test_flooding_a_guest_whose_worker_stands_still_costs_a_third_pair_nothing(self):
         pids = []

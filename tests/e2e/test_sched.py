@@ -14,7 +14,7 @@ import time
 import cgroup
 import harness
 from case import OwnCase
-from frozen import threads
+from thread import Sleeps, threads
 
 GUESTS = 32
 CPU = 1  # xv-primary -c 0x3 has its I/O lcore there
@@ -102,13 +102,8 @@ class Ways(OwnCase):
     def breathe(self, guest):
         """A poll loop that shares its CPU sleeps now and then, however much there is to do and whatever rings."""
         pid = self.switch.worker_pid(guest.domid)
-        task = f"/proc/{pid}/task/{threads(pid, 'xv-poll')[0]}/status"
-
-        def slept():
-            with open(task) as f:
-                return next(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt_switches"))
-        before = slept()
-        self.wait("50 sleeps", lambda: slept() >= before + 50)
+        sleeps = Sleeps(pid, threads(pid, "xv-poll")[0])
+        self.wait("50 sleeps", lambda: sleeps.since() >= 50)
 
     def all_attach(self):
         watch = Watch(self.switch.pid_of_primary())

@@ -5,7 +5,7 @@ import os
 import signal
 
 from case import OwnCase
-from frozen import Frozen, threads
+from thread import Frozen, threads
 from harness import HOST_MAC
 
 A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"

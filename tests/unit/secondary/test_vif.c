@@ -279,7 +279,9 @@ Test(vif, frames_wait_on_the_lane_for_the_guests_buffers)
     put_for(GEN, 60);
     put_for(GEN, 61);
     cr_assert_eq(vif_to_guest(&v, true), 0);
+    cr_assert_not(vif_can_deliver(&v));
     guest_post(&g, 0);
+    cr_assert(vif_can_deliver(&v));
     cr_assert_eq(vif_to_guest(&v, true), 1);
     cr_assert_eq(guest_take(&g, REGION_RX_RING).len, 70);
     guest_post(&g, 1);

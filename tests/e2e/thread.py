@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""One thread of a process stands still, and the others go on: what a poller that hangs looks like to the rest."""
+"""Threads of a process: one stands still and the others go on, as one that hangs looks to the rest; how often one sleeps."""
 
 import ctypes
 import os
@@ -25,6 +25,21 @@ def threads(pid, name):
             if f.read().strip() == name:
                 found.append(int(tid))
     return found
+
+
+class Sleeps:
+    """How often a thread has slept, from now on."""
+
+    def __init__(self, pid, tid):
+        self.path = f"/proc/{pid}/task/{tid}/status"
+        self.before = self._count()
+
+    def _count(self):
+        with open(self.path) as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt_switches"))
+
+    def since(self):
+        return self._count() - self.before
 
 
 class Frozen:
