@@ -93,10 +93,20 @@ static bool nic_mbufs_share(struct nic *nic, uint32_t n_mbufs)
     return nic->n_desc > 0 && nic->n_tx_desc > 0;
 }
 
-// With pools if the port has them and there are mbufs for all their queues.
+// igb's driver doesn't tell the pools of a longer frame than the usual.
+static bool pools_may(const struct nic *nic, const struct rte_eth_dev_info *info)
+{
+    if (!is_igb(info) || info->max_vmdq_pools == 0 || nic->mtu_want <= RTE_ETHER_MTU)
+        return true;
+    LOG(NOTICE, "port %u (%s): its VMDQ pools take no MTU above %u, and nic.mtu is %u: sorted in software", nic->port,
+        nic->name, RTE_ETHER_MTU, nic->mtu_want);
+    return false;
+}
+
+// With pools if the port has them, they take its MTU and there are mbufs for all their queues.
 static int nic_fit(struct nic *nic, const struct rte_eth_dev_info *info, const struct conf *c, uint32_t n_io)
 {
-    nic_plan(nic, info, c, n_io, c->nic_vmdq);
+    nic_plan(nic, info, c, n_io, c->nic_vmdq && pools_may(nic, info));
     if (nic_mbufs_share(nic, c->primary_mbufs))
         return 0;
     if (nic->plan.pools > 0) {

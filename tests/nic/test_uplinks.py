@@ -54,6 +54,15 @@ class Uplinks(nicbench.Case):
             self.wait("the guest to see it", lambda: pmds[1].ask("show port info 0", "Link status: (up|down)")[1] == "up")
             self.reach(1, self.fes[1], 42, 1)
 
+    def test_an_mtu_that_pools_do_not_take_is_sorted_in_software(self):
+        self.make({"nic": {"mtu": 1700}}, guests=1)
+        self.switch.primary.expect("its VMDQ pools take no MTU above 1500, and nic.mtu is 1700: sorted in software")
+        self.send([seq.frame(mac(0), HOST_MAC, 1, 1, 1714)], 0)
+        self.assert_whole(self.wait_book(self.fes[0], 1, 1), 1)
+        self.send([seq.frame(mac(0), HOST_MAC, 2, 1, 1715)], 0)
+        self.reach(0, self.fes[0], 3, 0)
+        self.assertEqual(0, self.fes[0].book(2)["frames"])
+
     def test_a_bond_survives_the_loss_of_its_active_member(self):
         bond = "--vdev=net_bonding0,mode=1,slave={},slave={}".format(*NICS)
         devices = [f"-a {address}" for address in NICS] + [bond]
