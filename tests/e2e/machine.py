@@ -92,7 +92,9 @@ class Share:
 def mount_pages(path):
     """A hugetlbfs with the pages of this run and no more: who takes all that are free takes none of another run's."""
     os.makedirs(path, exist_ok=True)
-    options = f"pagesize=2M,size={2 * int(os.environ[PAGES])}M"
+    options = "pagesize=2M"
+    if PAGES in os.environ:  # else the machine is ours alone
+        options += f",size={2 * int(os.environ[PAGES])}M"
     subprocess.run(["mount", "-t", "hugetlbfs", "-o", options, "xv", path], check=True)
 
 
