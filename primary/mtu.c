@@ -7,12 +7,17 @@
 #include <rte_devargs.h>
 #include <rte_eth_bond.h>
 #include <rte_ethdev.h>
+#include <rte_version.h>
 
 #include "devargs.h"
 #include "log.h"
 #include "mtu.h"
 #include "netif.h"
 #include "xenvirt.h"
+
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+#define rte_eth_bond_members_get rte_eth_bond_slaves_get
+#endif
 
 #define TAG_BYTES 4u
 #define ROOM_MAX (3 * TAG_BYTES) // a guest's two, and vlan_out's
@@ -57,7 +62,7 @@ static void netifs_find(struct nic *nic, const struct rte_eth_dev_info *info)
     device_add(nic, info);
     if (strcmp(info->driver_name, "net_bonding") != 0)
         return;
-    n = rte_eth_bond_slaves_get(nic->port, members, RTE_MAX_ETHPORTS);
+    n = rte_eth_bond_members_get(nic->port, members, RTE_MAX_ETHPORTS);
     for (int i = 0; i < n; i++) {
         if (rte_eth_dev_info_get(members[i], &of) == 0)
             device_add(nic, &of);
