@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
@@ -26,6 +27,7 @@ class Cable(wire.Wire):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         sock.setsockopt(socket.SOL_SOCKET, 33, wire.RCVBUF)
         sock.bind(self.ours)
+        sock.setblocking(False)
         return sock
 
     def _recv(self):
@@ -36,8 +38,8 @@ class Cable(wire.Wire):
             try:
                 self.sock.sendto(raw, self.theirs)
                 return
-            except TimeoutError:
-                continue
+            except BlockingIOError:
+                time.sleep(0.001)
 
 
 class Server:
