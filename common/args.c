@@ -32,7 +32,7 @@ int args_set_version(struct args *a, const char *value)
     return 0;
 }
 
-static int __attribute__((format(printf, 3, 4))) refuse(char *err, size_t n, const char *fmt, ...)
+int args_refuse(char *err, size_t n, const char *fmt, ...)
 {
     va_list ap;
 
@@ -92,10 +92,10 @@ static int find_long(const struct args_program *p, const char *const *names, uns
     if (m->row == NULL)
         return 0;
     if (count > 1)
-        return refuse(err, n, "option '--%.*s' is ambiguous: it may be %s", (int)len, word + 2, list);
+        return args_refuse(err, n, "option '--%.*s' is ambiguous: it may be %s", (int)len, word + 2, list);
     m->value = word[2 + len] == '=' ? word + 2 + len + 1 : NULL;
     if (m->value != NULL && m->row->value == NULL)
-        return refuse(err, n, "option '--%s' takes no value", m->row->name);
+        return args_refuse(err, n, "option '--%s' takes no value", m->row->name);
     return 1;
 }
 
@@ -124,7 +124,7 @@ int args_find(const struct args_program *p, const char *const *names, unsigned n
 
 int args_take(const struct args_row *row, struct args *a, const char *value, char *err, size_t n)
 {
-    return row->set(a, value) == 0 ? 0 : refuse(err, n, "--%s: '%.64s' is not %s", row->name, value, row->wants);
+    return row->set(a, value) == 0 ? 0 : args_refuse(err, n, "--%s: '%.64s' is not %s", row->name, value, row->wants);
 }
 
 // Take the option at argv[*i], and the word after it if that is its value.
@@ -137,10 +137,10 @@ static int option_take(const struct args_program *p, struct args *a, int argc, c
     if (ret < 0)
         return ret;
     if (ret == 0)
-        return refuse(err, n, "unknown option '%s'", word);
+        return args_refuse(err, n, "unknown option '%s'", word);
     if (m.row->value != NULL && m.value == NULL) {
         if (*i + 1 == argc)
-            return refuse(err, n, "option '%s' wants a value: %s", word, m.row->wants);
+            return args_refuse(err, n, "option '%s' wants a value: %s", word, m.row->wants);
         m.value = argv[++*i];
     }
     return args_take(m.row, a, m.value, err, n);

@@ -72,6 +72,9 @@ int args_read(const struct args_program *p, struct args *a, int argc, char **arg
 
 void args_usage(const struct args_program *p, FILE *out);
 
+// Write what is wrong into err. Returns -EINVAL.
+int __attribute__((format(printf, 3, 4))) args_refuse(char *err, size_t n, const char *fmt, ...);
+
 // Say what is wrong with the command line. Returns ARGS_USAGE.
 int __attribute__((format(printf, 2, 3))) args_wrong(const struct args_program *p, const char *fmt, ...);
 

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "args.h"
 #include "eal_option.h"
 #include "eal_words.h"
-
-static int __attribute__((format(printf, 3, 4))) refuse(char *err, size_t n, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(err, n, fmt, ap);
-    va_end(ap);
-    return -EINVAL;
-}
 
 static int word_add(struct eal_words *w, const char *word)
 {
@@ -56,19 +46,19 @@ int eal_words_take(struct eal_words *w, const char *word, const char *next, char
     int ret;
 
     if (word[0] != '-' || word[1] == '\0')
-        return refuse(err, n, "'%.64s' belongs to no option", word);
+        return args_refuse(err, n, "'%.64s' belongs to no option", word);
     eal_option_find(word, &o);
     if (o.kind == EAL_UNKNOWN)
-        return refuse(err, n, "unknown option '%.64s'", word);
+        return args_refuse(err, n, "unknown option '%.64s'", word);
     if (o.kind == EAL_AMBIGUOUS)
-        return refuse(err, n, "option '%.64s' is ambiguous: %s", word, o.why);
+        return args_refuse(err, n, "option '%.64s' is ambiguous: %s", word, o.why);
     if (o.kind == EAL_REFUSED)
-        return refuse(err, n, "option '%s' is refused: %s", o.full, o.why);
+        return args_refuse(err, n, "option '%s' is refused: %s", o.full, o.why);
     if (o.value == EAL_VALUE_NONE && o.attached != NULL)
-        return refuse(err, n, "option '%s' takes no value", o.full);
+        return args_refuse(err, n, "option '%s' takes no value", o.full);
     two = o.value == EAL_VALUE_NEEDED && o.attached == NULL;
     if (two && next == NULL)
-        return refuse(err, n, "option '%s' wants a value", o.full);
+        return args_refuse(err, n, "option '%s' wants a value", o.full);
     if (o.kind == EAL_LEFT_OUT) {
         note_add(w, &o);
         return two ? 2 : 1;
@@ -76,5 +66,5 @@ int eal_words_take(struct eal_words *w, const char *word, const char *next, char
     ret = option_add(w, &o, word);
     if (ret == 0 && two)
         ret = word_add(w, next);
-    return ret < 0 ? refuse(err, n, "too many or too long EAL arguments, from '%.64s' on", word) : two ? 2 : 1;
+    return ret < 0 ? args_refuse(err, n, "too many or too long EAL arguments, from '%.64s' on", word) : two ? 2 : 1;
 }
