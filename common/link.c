@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,27 +26,48 @@ static uint64_t boottime_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-static int link_open(struct link *l, enum link_kind kind, enum msg_sender self, enum msg_sender peer)
+static int link_listen(const struct link *l)
+{
+    // nanomsg makes the file with the umask's mode and has no option for it.
+    mode_t old = umask(0077);
+    int ret = nn_bind(l->sock, l->url) < 0 ? link_errno() : 0;
+
+    umask(old);
+    return ret;
+}
+
+static int link_call(const struct link *l)
+{
+    int interval = 10; // ms between tries to connect
+
+    nn_setsockopt(l->sock, NN_SOL_SOCKET, NN_RECONNECT_IVL, &interval, sizeof(interval));
+    return nn_connect(l->sock, l->url) < 0 ? link_errno() : 0;
+}
+
+static int link_open(struct link *l)
 {
     static const int protocols[] = { [LINK_PAIR] = NN_PAIR, [LINK_REQ] = NN_REQ, [LINK_REP] = NN_REP };
     size_t size = sizeof(l->fd);
+    int ret;
 
-    *l = (struct link){
-        .sock = nn_socket(AF_SP, protocols[kind]), .fd = -1, .self = self, .peer = peer, .epoch = boottime_ns()
-    };
+    l->heard_ns = boottime_ns();
+    l->sock = nn_socket(AF_SP, protocols[l->kind]);
     if (l->sock < 0)
         return link_errno();
     if (nn_getsockopt(l->sock, NN_SOL_SOCKET, NN_RCVFD, &l->fd, &size) < 0) {
         link_close(l);
         return -EIO;
     }
-    return 0;
+    ret = l->bound ? link_listen(l) : link_call(l);
+    if (ret < 0)
+        link_close(l);
+    return ret;
 }
 
-static int link_url(char *url, size_t n, const char *run_dir, const char *name)
+static int link_url(struct link *l, const char *run_dir, const char *name)
 {
     // sun_path takes 107 characters.
-    if (snprintf(url, n, "ipc://%s/%s", run_dir, name) >= (int)n || strlen(url) > 107 + strlen("ipc://"))
+    if (snprintf(l->url, sizeof(l->url), "ipc://%s/%s", run_dir, name) > 107 + (int)strlen("ipc://"))
         return -ENAMETOOLONG;
     return 0;
 }
@@ -55,41 +75,35 @@ static int link_url(char *url, size_t n, const char *run_dir, const char *name)
 int link_bind(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
     enum msg_sender peer)
 {
-    char url[PATH_MAX];
-    mode_t old;
-    int ret = link_url(url, sizeof(url), run_dir, name);
+    int ret;
 
-    if (ret == 0)
-        ret = link_open(l, kind, self, peer);
-    if (ret < 0)
-        return ret;
-    // nanomsg makes the file with the umask's mode and has no option for it.
-    old = umask(0077);
-    ret = nn_bind(l->sock, url) < 0 ? link_errno() : 0;
-    umask(old);
-    if (ret < 0)
-        link_close(l);
-    return ret;
+    *l = (struct link){
+        .sock = -1, .fd = -1, .kind = kind, .bound = true, .self = self, .peer = peer, .epoch = boottime_ns()
+    };
+    ret = link_url(l, run_dir, name);
+    return ret < 0 ? ret : link_open(l);
 }
 
 int link_connect(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
     enum msg_sender peer)
 {
-    char url[PATH_MAX];
-    int interval = 10; // ms between tries to connect
-    int ret = link_url(url, sizeof(url), run_dir, name);
+    int ret;
 
-    if (ret == 0)
-        ret = link_open(l, kind, self, peer);
-    if (ret < 0)
-        return ret;
-    nn_setsockopt(l->sock, NN_SOL_SOCKET, NN_RECONNECT_IVL, &interval, sizeof(interval));
-    if (nn_connect(l->sock, url) < 0) {
-        ret = link_errno();
-        link_close(l);
-        return ret;
-    }
-    return 0;
+    *l = (struct link){ .sock = -1, .fd = -1, .kind = kind, .self = self, .peer = peer, .epoch = boottime_ns() };
+    ret = link_url(l, run_dir, name);
+    return ret < 0 ? ret : link_open(l);
+}
+
+bool link_deaf(const struct link *l)
+{
+    return boottime_ns() - l->heard_ns >= LINK_DEAF_NS;
+}
+
+int link_renew(struct link *l)
+{
+    l->connections = link_connections(l);
+    link_close(l);
+    return link_open(l);
 }
 
 void link_close(struct link *l)
@@ -121,10 +135,11 @@ int link_recv(struct link *l, union msg *m)
         l->refused++;
         return ret;
     }
+    l->heard_ns = boottime_ns();
     return 1;
 }
 
 uint64_t link_connections(const struct link *l)
 {
-    return nn_get_statistic(l->sock, NN_STAT_ESTABLISHED_CONNECTIONS);
+    return l->connections + (l->sock < 0 ? 0 : nn_get_statistic(l->sock, NN_STAT_ESTABLISHED_CONNECTIONS));
 }

@@ -5,6 +5,7 @@
 #ifndef XV_LINK_H
 #define XV_LINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,9 +13,17 @@
 
 enum link_kind { LINK_PAIR, LINK_REQ, LINK_REP };
 
+#define LINK_DEAF_NS 2000000000u
+#define LINK_URL_BYTES 128
+
 struct link {
     int sock; // nanomsg's, -1: closed
     int fd; // readable when a message waits; for poll and epoll
+    enum link_kind kind;
+    bool bound;
+    char url[LINK_URL_BYTES];
+    uint64_t heard_ns; // when the last good message came, or the link was opened
+    uint64_t connections; // of sockets that are closed
     enum msg_sender peer;
     enum msg_sender self;
     uint64_t epoch;
@@ -29,6 +38,15 @@ int link_bind(struct link *l, enum link_kind kind, const char *run_dir, const ch
 int link_connect(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
     enum msg_sender peer);
 void link_close(struct link *l);
+
+// nanomsg can stay deaf for ever, on either side, when a connection breaks just after its first bytes came: it takes no
+// notice of that, and a PAIR then takes no other peer. So both sides of a PAIR say something at least each LINK_DEAF_NS / 2,
+// and who hears nothing for LINK_DEAF_NS has its side opened anew by link_renew(). link_deaf() returns whether that is due.
+//
+// link_renew() keeps epoch and seq; fd is another one, and what is on its way is lost. Returns 0, or -errno: then the link is
+// closed, and due again after LINK_DEAF_NS.
+bool link_deaf(const struct link *l);
+int link_renew(struct link *l);
 
 // Fill in the header of *m for its type and send it. ack: seq of the message that it answers, or 0.
 // Returns 0, -EAGAIN (no peer or its queue is full), or another -errno.

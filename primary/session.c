@@ -102,8 +102,7 @@ static void hello_send(struct session *s, uint64_t now_ms)
                         .n_ports = p->n_nics } };
 
     s->hello_ms = now_ms;
-    if (link_send(&s->link, &m, MSG_HELLO_PRIMARY, 0) == 0)
-        s->links_unsaid = (1u << p->n_nics) - 1;
+    link_send(&s->link, &m, MSG_HELLO_PRIMARY, 0);
 }
 
 static void links_send(struct session *s)
@@ -198,12 +197,13 @@ static void watcher_new(struct session *s, uint64_t epoch, uint64_t now_ms)
         return;
     }
     LOG(INFO, "speaks with a new watcher");
+    s->links_unsaid = (1u << s->primary->n_nics) - 1;
     hello_send(s, now_ms);
 }
 
 static void handle(struct session *s, const union msg *m, uint64_t now_ms)
 {
-    s->heard = true;
+    s->heard_ms = now_ms;
     if (m->hdr.epoch != s->watcher_epoch)
         watcher_new(s, m->hdr.epoch, now_ms);
     if (s->stop)
@@ -212,7 +212,7 @@ static void handle(struct session *s, const union msg *m, uint64_t now_ms)
         port_vif(s, &m->PORT_VIF);
     else if (m->hdr.type == MSG_STOP)
         s->stop = true;
-    else
+    else if (m->hdr.type != MSG_WELCOME)
         LOG(WARNING, "the watcher sent %s, which is not for the primary", msg_name(m->hdr.type));
 }
 
@@ -245,10 +245,27 @@ static void watchdog_feed(struct session *s, uint64_t now_ms)
         notify_say("WATCHDOG=1");
 }
 
+// A watcher that came back knows nothing of us until we speak. Who hears nothing says hello again, and opens its socket anew
+// when that is no use.
+static void hello_look(struct session *s, uint64_t now_ms)
+{
+    uint64_t made;
+
+    if (link_deaf(&s->link))
+        link_renew(&s->link);
+    made = link_connections(&s->link);
+    if (made != s->connections) {
+        s->connections = made;
+        s->links_unsaid = (1u << s->primary->n_nics) - 1;
+        s->heard_ms = s->hello_ms = 0;
+    }
+    if (now_ms - s->heard_ms >= HELLO_MS && now_ms - s->hello_ms >= HELLO_MS)
+        hello_send(s, now_ms);
+}
+
 void session_turn(struct session *s, uint64_t now_ms, session_start_fn *start)
 {
     bool changed = netif_changed(s->netifs);
-    uint64_t made;
 
     if (s->primary->state == NULL) {
         if (now_ms - s->state_ms >= STATE_MS) {
@@ -257,19 +274,11 @@ void session_turn(struct session *s, uint64_t now_ms, session_start_fn *start)
         }
         return;
     }
-    // A watcher that came back knows nothing of us until we speak.
-    made = link_connections(&s->link);
-    if (made != s->connections) {
-        s->connections = made;
-        s->heard = false;
-        s->hello_ms = 0;
-    }
+    hello_look(s, now_ms);
     receive(s, now_ms);
     wants_go_on(s);
     for (uint32_t i = 0; i < s->primary->n_io; i++)
         io_late_look(s->primary->ios[i], now_ms);
-    if (!s->heard && now_ms - s->hello_ms >= HELLO_MS)
-        hello_send(s, now_ms);
     if (changed || now_ms - s->link_ms >= LINK_MS)
         links_look(s, now_ms);
     if (now_ms - s->watchdog_ms >= WATCHDOG_MS)

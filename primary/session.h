@@ -13,14 +13,13 @@ struct session {
     struct primary *primary;
     struct link link;
     int netifs; // readable when an interface of the kernel changed
-    bool heard; // a message came since the last connection
     bool stop; // the watcher says so, or nothing can go on
     bool failed; // and that is a failure
     int said; // why it waits, logged once
     uint32_t links_unsaid; // bit an uplink
     uint64_t connections; // made so far
     uint64_t watcher_epoch;
-    uint64_t hello_ms, link_ms, state_ms, watchdog_ms, waits_ms; // when last done
+    uint64_t heard_ms, hello_ms, link_ms, state_ms, watchdog_ms, waits_ms; // when last done
     struct pulse pulses[FABRIC_IO_MAX]; // of the I/O lcores
     ino_t state_ino;
     struct msg_port_vif wants[FABRIC_VIFS_MAX]; // what the watcher asks and is not told yet; type 0: nothing

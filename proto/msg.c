@@ -103,7 +103,8 @@ static bool fields_ok(const union msg *m)
         return m->RESTART.domid < 0x7ff0;
     case MSG_DONE:
         return m->DONE.ret <= 0 && text_ok(m->DONE.text, MSG_TEXT_BYTES);
-    case MSG_STOP: // says all by its type
+    case MSG_WELCOME: // says all by its type
+    case MSG_STOP: // so does this
     case MSG_SHOW: // any index: past the end there is nothing
         return true;
     case MSG_NONE:

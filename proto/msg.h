@@ -80,6 +80,11 @@ struct msg_hello_worker {
     uint32_t reserved;
 };
 
+// To the primary or a worker: your hello is heard. Who hears nothing opens its socket anew (link.h).
+struct msg_welcome {
+    struct msg_hdr hdr;
+};
+
 // To a worker: this is your guest.
 struct msg_guest_set {
     struct msg_hdr hdr;
@@ -222,6 +227,7 @@ struct msg_done {
     MSG(CLAIMED, WATCHER, msg_claimed) \
     MSG(HELLO_PRIMARY, PRIMARY, msg_hello_primary) \
     MSG(HELLO_WORKER, WORKER, msg_hello_worker) \
+    MSG(WELCOME, WATCHER, msg_welcome) \
     MSG(GUEST_SET, WATCHER, msg_guest_set) \
     MSG(VIF_ATTACH, WATCHER, msg_vif_attach) \
     MSG(VIF_ATTACHED, WORKER, msg_vif_attached) \

@@ -292,6 +292,8 @@ static bool on_message(struct control *c, const union msg *m, enum control_end *
     case MSG_VIF_ATTACH:
         on_vif_attach(c, &m->VIF_ATTACH);
         return true;
+    case MSG_WELCOME:
+        return true;
     case MSG_STOP:
         *end = CONTROL_STOPPED;
         return false;
@@ -347,10 +349,21 @@ static void wait_say(struct control *c, uint64_t now)
     }
 }
 
+// Say hello while the watcher says nothing, and open the socket anew when that is no use.
+static void hello_look(struct control *c, uint64_t now, uint64_t every_ns)
+{
+    if (link_deaf(&c->link)) {
+        link_renew(&c->link);
+        c->hello_ns = 0;
+    }
+    if (now - c->heard_ns >= every_ns && now - c->hello_ns >= every_ns)
+        hello_send(c);
+}
+
 static enum control_end control_loop(struct control *c)
 {
     struct pollfd fds[] = {
-        { .fd = c->link.fd, .events = POLLIN },
+        { .events = POLLIN }, // the link
         { .fd = c->start.signal_fd, .events = POLLIN },
         { .fd = c->start.primary_fd, .events = POLLIN },
     };
@@ -361,13 +374,13 @@ static enum control_end control_loop(struct control *c)
         uint64_t now = backoff_clock_ns();
         uint64_t every = c->heard_ns == 0 && now - c->started_ns < 1000000000u ? FIRST_NS : HELLO_NS;
 
-        if (now - c->heard_ns >= every && now - c->hello_ns >= every)
-            hello_send(c);
+        hello_look(c, now, every);
         watchdog_feed(c, now);
         wants_go_on(c);
         wait_say(c, now);
         c->pause_us = c->n_wants > 0 ? mailbox_pause(c->pause_us) : 0;
         pause.tv_nsec = c->pause_us > 0 ? c->pause_us * 1000l : (long)every;
+        fds[0].fd = c->link.fd;
         if (ppoll(fds, 3, &pause, NULL) < 0 && errno != EINTR)
             return CONTROL_FAILED;
         if (fds[1].revents != 0)

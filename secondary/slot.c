@@ -37,7 +37,7 @@ static int question_send(struct link *l, int signal_fd, union msg *m)
     return ret;
 }
 
-// One question and its answer. Returns the answer's ret, -EAGAIN without one, or -EINTR.
+// One question and its answer; a link that brings none may be deaf. Returns the answer's ret, -EAGAIN without one, or -EINTR.
 static int claim_once(struct link *l, uint32_t domid, uint32_t flags, int signal_fd, union msg *answer)
 {
     union msg m = { .CLAIM = { .layout = layout_hash(), .pid = getpid(), .domid = domid, .flags = flags } };
@@ -48,6 +48,7 @@ static int claim_once(struct link *l, uint32_t domid, uint32_t flags, int signal
     if (ret == -EINTR)
         return ret;
     if (ret != 1 || answer->hdr.type != MSG_CLAIMED) {
+        link_renew(l);
         strcpy(answer->CLAIMED.text, "waiting for xv-watcher");
         return -EAGAIN;
     }

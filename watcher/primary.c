@@ -89,6 +89,7 @@ static void hello_take(struct conductor *c, const struct msg_hello_primary *m)
 {
     struct primary *p = &c->primary;
     bool anew = !p->up || m->hdr.epoch != p->epoch || m->fabric_epoch != p->fabric_epoch;
+    union msg welcome = {};
 
     if (m->layout != layout_hash()) {
         if (m->hdr.epoch != p->epoch)
@@ -96,7 +97,10 @@ static void hello_take(struct conductor *c, const struct msg_hello_primary *m)
         p->epoch = m->hdr.epoch;
         return;
     }
-    if (!anew || hello_hold(c, m->pid) < 0)
+    if (hello_hold(c, m->pid) < 0)
+        return;
+    link_send(&p->link, &welcome, MSG_WELCOME, m->hdr.seq);
+    if (!anew)
         return;
     p->up = true;
     p->told = p->absent = false;
@@ -237,10 +241,18 @@ static void primary_look(struct conductor *c)
     }
 }
 
+// It says hello on whatever we open, so this is done whether one is known or not.
+static void link_look(struct conductor *c)
+{
+    if (link_deaf(&c->primary.link) && link_renew(&c->primary.link) == 0)
+        conductor_listen(c, c->primary.link.fd, EVENT_PRIMARY, 0);
+}
+
 void primary_step(struct conductor *c)
 {
     struct primary *p = &c->primary;
 
+    link_look(c);
     if (p->up)
         primary_look(c);
     if (p->up || p->process.pid != 0)

@@ -259,9 +259,11 @@ static bool hello_known(struct conductor *c, struct worker *w, const struct msg_
 static void hello_take(struct conductor *c, struct worker *w, const struct msg_hello_worker *m)
 {
     bool anew = m->hdr.epoch != w->epoch || m->fabric_epoch != w->fabric_epoch;
+    union msg welcome = {};
 
     if (m->layout != layout_hash() || !hello_known(c, w, m))
         return;
+    link_send(&w->link, &welcome, MSG_WELCOME, m->hdr.seq);
     if ((m->domid != MSG_DOMID_ANY && w->domid != m->domid) || w->state == WORKER_STOPPING)
         return;
     w->epoch = m->hdr.epoch;
@@ -384,6 +386,13 @@ void workers_spares_stop(struct conductor *c)
             worker_stop(c, &c->workers.slots[i], true);
 }
 
+// What the slot's last worker left half connected would keep the next one out.
+static void slot_renew(struct conductor *c, struct worker *w)
+{
+    if (link_renew(&w->link) == 0)
+        conductor_listen(c, w->link.fd, EVENT_WORKER, w->slot);
+}
+
 void worker_dead(struct conductor *c, uint32_t slot)
 {
     struct worker *w = &c->workers.slots[slot];
@@ -401,6 +410,7 @@ void worker_dead(struct conductor *c, uint32_t slot)
         c->workers.spare_ns = c->now + CLOCK_SECOND;
     if (g != NULL)
         guest_worker_dead(c, g, expected, w->ready_ns == 0 ? 0 : c->now - w->ready_ns);
+    slot_renew(c, w);
 }
 
 void worker_stop(struct conductor *c, struct worker *w, bool at_once)
@@ -465,6 +475,8 @@ static void worker_look(struct conductor *c, struct worker *w, uint64_t gap_ns)
 
 static void worker_step(struct conductor *c, struct worker *w, uint64_t gap_ns)
 {
+    if (w->state != WORKER_FREE && link_deaf(&w->link))
+        slot_renew(c, w);
     switch (w->state) {
     case WORKER_STARTING:
         if (!w->supervised || c->now - w->started_ns < c->conf->worker_start_ms * CLOCK_MS)

@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 #include <nanomsg/nn.h>
 #include <nanomsg/pair.h>
+#include <nanomsg/reqrep.h>
 
 #include "link.h"
 
@@ -189,6 +192,87 @@ Test(link, closing_twice_does_no_harm)
     link_close(&watcher);
     link_close(&watcher);
     cr_expect_eq(watcher.sock, -1);
+}
+
+// Connects without nanomsg, takes the other side's header, answers with one, and is gone at once.
+static void peer_break(int protocol)
+{
+    const char header[8] = { 0, 'S', 'P', 0, 0, (char)protocol };
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    char theirs[8];
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    cr_assert_eq(recv(fd, theirs, sizeof(theirs), MSG_WAITALL), 8);
+    cr_assert_eq(send(fd, header, sizeof(header), MSG_NOSIGNAL), 8);
+    close(fd);
+}
+
+Test(link, peers_that_break_while_they_connect_leave_nobody_deaf_for_long)
+{
+    bool heard = false;
+
+    bind_it();
+    for (int i = 0; i < 200; i++)
+        peer_break(NN_PAIR);
+    connect_it();
+    for (int i = 0; i < 3000 && !heard; i++) {
+        m = link_state();
+        link_send(&primary, &m, MSG_LINK, 0);
+        usleep(10000);
+        heard = link_recv(&watcher, &m) == 1;
+        if (link_deaf(&primary))
+            link_renew(&primary);
+        if (link_deaf(&watcher))
+            cr_assert_eq(link_renew(&watcher), 0);
+    }
+    cr_expect(heard);
+    link_close(&primary);
+    link_close(&watcher);
+}
+
+Test(link, a_new_socket_goes_on_with_epoch_sequence_and_count)
+{
+    uint64_t epoch;
+    uint32_t seq;
+
+    bind_it();
+    connect_it();
+    m = link_state();
+    cr_assert_eq(put(&primary, MSG_LINK), 0);
+    cr_assert_eq(take(&watcher), 1);
+    epoch = primary.epoch;
+    seq = primary.seq;
+    cr_assert_eq(link_renew(&watcher), 0);
+    cr_assert_eq(link_renew(&primary), 0);
+    cr_expect_not(link_deaf(&primary));
+    m = link_state();
+    cr_assert_eq(put(&primary, MSG_LINK), 0);
+    cr_assert_eq(take(&watcher), 1);
+    cr_expect_eq(m.hdr.epoch, epoch);
+    cr_expect_gt(m.hdr.seq, seq);
+    cr_expect_geq(link_connections(&primary), 2);
+    link_close(&primary);
+    link_close(&watcher);
+}
+
+Test(link, questions_are_answered_after_askers_that_broke_while_they_connected)
+{
+    struct link ctl;
+
+    cr_assert_eq(link_bind(&watcher, LINK_REP, dir, NAME, MSG_FROM_WATCHER, MSG_FROM_CTL), 0);
+    for (int i = 0; i < 200; i++)
+        peer_break(NN_REQ);
+    cr_assert_eq(link_connect(&ctl, LINK_REQ, dir, NAME, MSG_FROM_CTL, MSG_FROM_WATCHER), 0);
+    m = (union msg){};
+    cr_assert_eq(put(&ctl, MSG_SHOW), 0);
+    cr_assert_eq(take(&watcher), 1);
+    m = (union msg){};
+    cr_assert_eq(link_send(&watcher, &m, MSG_SHOWN, 1), 0);
+    cr_expect_eq(take(&ctl), 1);
+    link_close(&ctl);
+    link_close(&watcher);
 }
 
 Test(link, a_request_has_its_answer)
