@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """inside.py BUILD [-k=PART]... [-f]: what outside.py runs in the machine that it boots. Binds the NICs and runs test_*.py."""
 
+import faulthandler
 import glob
 import os
 import subprocess
@@ -22,6 +23,7 @@ import nicbench  # noqa: E402
 import run  # noqa: E402
 import wire  # noqa: E402
 
+TEST_LIMIT = 300  # seconds, of one test; outside.py waits for longer
 IGB = ("0x8086", "0x10c9")
 
 
@@ -68,6 +70,14 @@ class Said:
         pass
 
 
+class Watched(run.Result):
+    """A test that hangs ends the machine; what each of its threads was at is on the console."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        faulthandler.dump_traceback_later(TEST_LIMIT, exit=True)
+
+
 def main():
     line = line_open()
     sys.stdout = Said(line)
@@ -84,7 +94,7 @@ def main():
     patterns = [f"*{word[3:]}*" for word in sys.argv[2:] if word.startswith("-k=")]
     if patterns:
         loader.testNamePatterns = patterns
-    result = run.Result()
+    result = Watched()
     if "-f" in sys.argv:
         result._bad = lambda test, err, bad=result._bad: (bad(test, err), result.stop())
     loader.discover(HERE, "test_*.py").run(result)
