@@ -126,10 +126,10 @@ static bool progress_made(const struct progress *before, const struct progress *
 static int restart_wait(struct ask *a, uint32_t domid, const struct progress *before)
 {
     uint32_t most_ms = conf.worker_start_ms + conf.worker_hang_ms;
-    struct timespec nap = { .tv_nsec = RESTART_LOOK_MS * 1000000 };
+    struct timespec asleep = { .tv_nsec = RESTART_LOOK_MS * 1000000 };
     struct progress now;
 
-    for (int64_t end = ask_clock_ms() + most_ms; ask_clock_ms() < end; nanosleep(&nap, NULL)) {
+    for (int64_t end = ask_clock_ms() + most_ms; ask_clock_ms() < end; nanosleep(&asleep, NULL)) {
         int ret = progress_look(a, domid, &now);
 
         if (ret < 0)

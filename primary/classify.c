@@ -21,7 +21,7 @@ static struct verdict classify_many(const struct frame_head *h, enum verdict_kin
 
 // Nobody's, but perhaps the MAC of one that is stopped.
 static struct verdict classify_unknown(
-    struct fabric *f, const struct vif *vifs, const struct origin *from, const struct frame_head *h)
+    struct fabric *f, const struct vif_view *vifs, const struct origin *from, const struct frame_head *h)
 {
     struct verdict v = classify_many(h, VERDICT_UNKNOWN);
     uint16_t vif = fdb_find(f, fdb_key(h->mac));
@@ -31,7 +31,8 @@ static struct verdict classify_unknown(
     return v;
 }
 
-struct verdict classify(struct fabric *f, const struct vif *vifs, const struct origin *from, const struct frame_head *h)
+struct verdict classify(
+    struct fabric *f, const struct vif_view *vifs, const struct origin *from, const struct frame_head *h)
 {
     uint32_t gen = 0;
     uint16_t vif;

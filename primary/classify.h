@@ -12,7 +12,7 @@
 #include "state.h"
 
 // What an I/O lcore knows of a vif. Its own copy: the control lcore has it changed by io_post().
-struct vif {
+struct vif_view {
     uint32_t gen; // 0: closed; then the rest is of who had the number last
     uint32_t flags; // as in struct fabric_vif
     uint16_t port; // index of its uplink
@@ -47,11 +47,11 @@ struct verdict {
 
 // vifs: max_vifs of f.
 struct verdict classify(
-    struct fabric *f, const struct vif *vifs, const struct origin *from, const struct frame_head *h);
+    struct fabric *f, const struct vif_view *vifs, const struct origin *from, const struct frame_head *h);
 
 // Does this copy of a group frame, or of one that is nobody's, concern this vif? What is nobody's is in the rest, or where
 // its tag belongs; never in both.
-static inline bool classify_group(const struct vif *v, const struct origin *from, const struct frame_head *h)
+static inline bool classify_group(const struct vif_view *v, const struct origin *from, const struct frame_head *h)
 {
     bool group = mac_is_group(h->mac);
 

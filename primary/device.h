@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "eal.h"
+#include "eal_args.h"
 
 // Could there be such devices: is each an address, or does a driver have its name? Nothing is opened. Returns 0, or -EINVAL
 // after all that aren't were added to err (n bytes), a line each.

@@ -8,7 +8,7 @@
 
 #include "io.h"
 #include "log.h"
-#include "nap.h"
+#include "wake.h"
 
 #define IO_LATE_MS 2000u
 
@@ -29,10 +29,10 @@ struct io *io_new(uint32_t id, struct fabric *f, struct state *s, const struct c
         free(io);
         return NULL;
     }
-    sink_init(&io->sink, f, fabric_io_outlet(f, id));
+    sink_init(&io->sink, f, fabric_io_egress(f, id));
     // Every row starts without a worker; the lcores share the rows.
     for (uint32_t vif = id; vif < f->max_vifs; vif += f->n_io)
-        heir_take(io, vif);
+        drain_take(io, vif);
     atomic_store_explicit(&s->ctxs[id].pid, (uint32_t)getpid(), memory_order_relaxed);
     atomic_store_explicit(&s->ctxs[id].tid, (uint32_t)gettid(), memory_order_relaxed); // io_run() may be another's
     return io;
@@ -101,7 +101,7 @@ static void vif_forget(struct io *io, uint16_t vif)
     }
 }
 
-static void vif_know(struct io *io, uint16_t vif, const struct vif *as)
+static void vif_know(struct io *io, uint16_t vif, const struct vif_view *as)
 {
     if (as->gen != io->vifs[vif].gen)
         bucket_init(&io->buckets[vif], io->group_rate, io->ms * 1000, io->now);
@@ -123,10 +123,10 @@ static void mail_do(struct io *io, const struct io_mail *m)
         vif_know(io, (uint16_t)m->vif, &m->as);
         break;
     case IO_ROW_TAKE:
-        heir_take(io, m->vif);
+        drain_take(io, m->vif);
         break;
     case IO_ROW_LEAVE:
-        heir_leave(io, m->vif);
+        drain_leave(io, m->vif);
         break;
     }
 }
@@ -141,7 +141,7 @@ static void mails_do(struct io *io)
     }
 }
 
-uint32_t io_post(struct io *io, enum io_request request, uint32_t vif, const struct vif *as)
+uint32_t io_post(struct io *io, enum io_request request, uint32_t vif, const struct vif_view *as)
 {
     struct io_mail *m = &io->mails[mailbox_number(&io->mailbox) % IO_MAILS];
     uint32_t number;
@@ -151,7 +151,7 @@ uint32_t io_post(struct io *io, enum io_request request, uint32_t vif, const str
     if (as != NULL)
         m->as = *as;
     number = mailbox_post(&io->mailbox);
-    nap_end(io->fabric, fabric_io_outlet(io->fabric, io->id), 0);
+    wake_up(io->fabric, fabric_io_egress(io->fabric, io->id), 0);
     if (io->alone)
         mails_do(io);
     return number;
@@ -227,7 +227,7 @@ static void io_tick(struct io *io)
     io->tick = io->now;
     sink_look(&io->sink, true);
     source_reclaim(&io->source);
-    heir_turn(io);
+    drain_turn(io);
 }
 
 static uint32_t io_turn(struct io *io)
@@ -248,14 +248,14 @@ static uint32_t io_turn(struct io *io)
 
 static void io_nap(struct io *io, uint32_t us)
 {
-    uint32_t outlet = fabric_io_outlet(io->fabric, io->id);
+    uint32_t egress = fabric_io_egress(io->fabric, io->id);
     uint64_t turn = atomic_load_explicit(&io->state->ctxs[io->id].beats, memory_order_relaxed);
-    uint32_t nap = backoff_calm(&io->backoff) ? nap_at(turn, outlet) : 0;
+    uint32_t asleep = backoff_calm(&io->backoff) ? sleep_id(turn, egress) : 0;
 
-    nap_tell(io->fabric, outlet, nap);
+    wake_tell(io->fabric, egress, asleep);
     if (!sink_look(&io->sink, false))
-        nap_take(io->fabric, nap, us);
-    nap_tell(io->fabric, outlet, 0);
+        wake_wait(io->fabric, asleep, us);
+    wake_tell(io->fabric, egress, 0);
 }
 
 void io_go(struct io *io)
@@ -263,7 +263,7 @@ void io_go(struct io *io)
     uint32_t us = backoff_turn(&io->backoff, io_turn(io), source_crowded(&io->source));
 
     if (us > 0 && io->backoff.breathes)
-        nap_take(io->fabric, 0, us);
+        wake_wait(io->fabric, 0, us);
     else if (us > 0)
         io_nap(io, us);
 }

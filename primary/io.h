@@ -51,20 +51,20 @@ struct uplink {
 enum io_request {
     IO_DRAIN, // sort what has come in for the mail's vif so far, as if there was no such vif
     IO_VIF, // know the vif as it is in the mail: open or closed
-    IO_ROW_TAKE, // be the heir of its row: take what comes and forget it
+    IO_ROW_TAKE, // drain its row: take what comes and forget it
     IO_ROW_LEAVE, // never touch its row again: a worker is going to
 };
 
 struct io_mail {
     enum io_request request;
     uint32_t vif;
-    struct vif as;
+    struct vif_view as;
 };
 
 #define IO_MAILS (4u * FABRIC_VIFS_MAX) // a vif never has so many on their way: see vif_set()
 
 struct io {
-    uint32_t id; // context, and with fabric_io_outlet() its outlet
+    uint32_t id; // context, and with fabric_io_egress() its egress
     bool alone; // the control lcore runs it as well
     struct fabric *fabric;
     struct state *state;
@@ -79,13 +79,13 @@ struct io {
     uint64_t tick; // TSC of the last look at everything
     uint64_t ms; // TSC ticks a millisecond
     uint32_t row; // whose turn it is to be inherited
-    uint64_t rows[FABRIC_VIFS_MAX / 64]; // bit a vif: this lcore is its heir
+    uint64_t rows[FABRIC_VIFS_MAX / 64]; // bit a vif: this lcore drains it
     uint32_t n_uplinks;
     struct uplink uplinks[STATE_PORTS_MAX]; // those whose queues, or some of them, it polls
     struct uplink *uplink_of[STATE_PORTS_MAX]; // by index; NULL: other lcores'
     uint32_t n_open;
     uint16_t open[FABRIC_VIFS_MAX];
-    struct vif vifs[FABRIC_VIFS_MAX];
+    struct vif_view vifs[FABRIC_VIFS_MAX];
     struct bucket buckets[FABRIC_VIFS_MAX];
     uint32_t group_rate;
     struct source source;
@@ -110,7 +110,7 @@ int io_run(void *io);
 void io_stop(struct io *io);
 
 // Control lcore: have the request done soon, in the order of posting. Returns its number, for mailbox_done().
-uint32_t io_post(struct io *io, enum io_request request, uint32_t vif, const struct vif *as);
+uint32_t io_post(struct io *io, enum io_request request, uint32_t vif, const struct vif_view *as);
 
 // Control lcore: say it if what was posted is not done for long, and when it is done at last.
 void io_late_look(struct io *io, uint64_t now_ms);
@@ -150,9 +150,9 @@ uint32_t group_from_wire(struct io *io, const struct origin *from, const struct 
 bool group_concerns(const struct io *io, const struct origin *from, const struct frame_head *h); // anybody?
 void group_from_vif(struct io *io, uint16_t vif, const void *frame, uint32_t len);
 
-// heir.c: rows of vifs that nobody serves.
-void heir_take(struct io *io, uint32_t vif);
-void heir_leave(struct io *io, uint32_t vif);
-void heir_turn(struct io *io);
+// drain.c: rows of vifs that nobody serves.
+void drain_take(struct io *io, uint32_t vif);
+void drain_leave(struct io *io, uint32_t vif);
+void drain_turn(struct io *io);
 
 #endif

@@ -17,14 +17,14 @@
 #include <rte_version.h>
 
 #include "device.h"
-#include "eal.h"
+#include "eal_args.h"
+#include "eal_files.h"
 #include "hugepage.h"
 #include "layout.h"
 #include "lock.h"
 #include "log.h"
 #include "notify.h"
 #include "rundir.h"
-#include "runtime.h"
 #include "session.h"
 #include "statefile.h"
 #include "stats.h"

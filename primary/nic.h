@@ -12,7 +12,7 @@
 #include <rte_mempool.h>
 
 #include "conf.h"
-#include "pool.h"
+#include "vmdq.h"
 
 #define NIC_POOL_NONE UINT32_MAX // sorted in software
 #define NIC_NAME_BYTES 64u

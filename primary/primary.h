@@ -8,7 +8,7 @@
 // What I/O lcores were asked about a vif.
 struct vif_asked {
     uint32_t number[FABRIC_IO_MAX]; // last mail to each
-    bool left; // its heir was asked to leave its row
+    bool left; // its drain was asked to leave its row
     uint32_t said; // generation that the log calls registered
 };
 
@@ -20,7 +20,7 @@ struct primary {
     struct nic nics[STATE_PORTS_MAX];
     uint32_t n_io;
     struct io *ios[FABRIC_IO_MAX]; // NULL until the state is there
-    struct vif vifs[FABRIC_VIFS_MAX]; // as the watcher wants them
+    struct vif_view vifs[FABRIC_VIFS_MAX]; // as the watcher wants them
     struct vif_asked asked[FABRIC_VIFS_MAX];
     uint32_t since[FABRIC_VIFS_MAX]; // first generation whose counters go on
     uint32_t pools[FABRIC_VIFS_MAX]; // their own, or NIC_POOL_NONE

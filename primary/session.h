@@ -5,9 +5,9 @@
 
 #include <sys/types.h>
 
+#include "heartbeat.h"
 #include "link.h"
 #include "primary.h"
-#include "pulse.h"
 
 struct session {
     struct primary *primary;
@@ -20,7 +20,7 @@ struct session {
     uint64_t connections; // made so far
     uint64_t watcher_epoch;
     uint64_t heard_ms, hello_ms, link_ms, state_ms, watchdog_ms, waits_ms; // when last done
-    struct pulse pulses[FABRIC_IO_MAX]; // of the I/O lcores
+    struct heartbeat heartbeats[FABRIC_IO_MAX]; // of the I/O lcores
     ino_t state_ino;
     struct msg_port_vif wants[FABRIC_VIFS_MAX]; // what the watcher asks and is not told yet; type 0: nothing
     uint32_t n_wants;

@@ -87,9 +87,9 @@ static void run_end(struct io *io, struct source_burst *run)
     if (run->n == 0)
         return;
     put = source_put_burst(&io->source, run, &bytes);
-    count_add(&io->state->wires[run->outlet[0]].rx_frames, put);
-    count_add(&io->state->wires[run->outlet[0]].rx_bytes, bytes);
-    wire_drops(io, run->outlet[0], DROP_WIRE_RX_LANE_FULL, run->n - put);
+    count_add(&io->state->wires[run->egress[0]].rx_frames, put);
+    count_add(&io->state->wires[run->egress[0]].rx_bytes, bytes);
+    wire_drops(io, run->egress[0], DROP_WIRE_RX_LANE_FULL, run->n - put);
     run->n = 0;
 }
 
@@ -99,7 +99,7 @@ static void to_vif(struct io *io, struct source_burst *run, const struct verdict
     uint32_t buf, at;
 
     // First, since what the other vif's lane refuses is free for this frame.
-    if (run->n > 0 && run->outlet[0] != v->vif)
+    if (run->n > 0 && run->egress[0] != v->vif)
         run_end(io, run);
     buf = buf_fill(io, m, h);
     if (buf == UINT32_MAX) {
@@ -109,7 +109,7 @@ static void to_vif(struct io *io, struct source_burst *run, const struct verdict
     at = run->n++;
     run->buf[at] = buf;
     run->gen[at] = v->gen;
-    run->outlet[at] = v->vif;
+    run->egress[at] = v->vif;
     run->len[at] = (uint16_t)h->len;
     run->flags[at] = 0;
 }
@@ -235,14 +235,14 @@ static inline struct rte_mbuf *uplink_mbuf(struct uplink *u)
 }
 
 // Do its frames get a tag of ours?
-static inline bool vif_tags(const struct vif *v)
+static inline bool vif_tags(const struct vif_view *v)
 {
     return (v->flags & (MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG)) != 0;
 }
 
 // Does the device send a frame that is not plain?
 static __attribute__((noinline, cold)) bool uplink_takes(
-    struct uplink *u, const struct vif *v, const uint8_t *frame, uint32_t len)
+    struct uplink *u, const struct vif_view *v, const uint8_t *frame, uint32_t len)
 {
     bool tag = vif_tags(v);
     uint32_t tags = frame_tags_bytes(frame, len), longest = uplink_longest(u);
@@ -256,7 +256,7 @@ static __attribute__((noinline, cold)) bool uplink_takes(
 
 void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
 {
-    const struct vif *v = &io->vifs[vif];
+    const struct vif_view *v = &io->vifs[vif];
     struct uplink *u = io->uplink_of[v->port];
     uint32_t bytes = frame_out_bytes(len, false);
     bool tag = vif_tags(v);

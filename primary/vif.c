@@ -2,9 +2,9 @@
 // vif.c: the order matters. See fdb_find_gen(): an entry of the forwarding table always belongs to the generation that
 // stands in the vif's record, so
 //
-//     open:  heir leaves the row | the stopped vif's forwarding entry goes; counters; record; generation; forwarding entry;
+//     open:  drain leaves the row | the stopped vif's forwarding entry goes; counters; record; generation; forwarding entry;
 //            the NIC's pool gets the MAC; what the pool's queue held is sorted without it; I/O lcores know it |
-//     close: generation; the pool loses the MAC; I/O lcores know that it is closed; heir takes the row |
+//     close: generation; the pool loses the MAC; I/O lcores know that it is closed; drain takes the row |
 //
 // The entry of a closed vif stays, with no generation: who looks its MAC up finds nobody, but the frames that come for it
 // from the wire are counted as its own. So nothing that came in for a vif's last guest reaches its next one, not even with the same MAC.
@@ -22,7 +22,7 @@ bool vif_is_open(const struct primary *p, uint32_t vif, uint32_t gen)
     return vif < p->fabric->max_vifs && p->vifs[vif].gen == gen;
 }
 
-static void ask(struct primary *p, struct io *io, enum io_request request, uint32_t vif, const struct vif *as)
+static void ask(struct primary *p, struct io *io, enum io_request request, uint32_t vif, const struct vif_view *as)
 {
     p->asked[vif].number[io->id] = io_post(io, request, vif, as);
 }
@@ -43,7 +43,7 @@ static bool asked_done(const struct primary *p, uint32_t vif)
     return true;
 }
 
-static struct io *heir_of(struct primary *p, uint32_t vif)
+static struct io *drain_of(struct primary *p, uint32_t vif)
 {
     return p->ios[vif % p->n_io];
 }
@@ -80,7 +80,7 @@ static uint32_t vif_flags(const struct primary *p, const struct msg_port_vif *m)
 static void record_write(struct primary *p, uint32_t vif)
 {
     struct fabric_vif *fv = fabric_vif(p->fabric, vif);
-    const struct vif *v = &p->vifs[vif];
+    const struct vif_view *v = &p->vifs[vif];
 
     fv->io = v->io;
     fv->port = p->n_nics > 0 ? p->nics[v->port].port : UINT16_MAX;
@@ -118,7 +118,7 @@ static void mac_forget(struct primary *p, uint16_t vif)
 // The NIC takes no frames in for the vif's MAC, if they were for it. Its entry stays.
 static void address_close(struct primary *p, uint32_t vif)
 {
-    const struct vif *v = &p->vifs[vif];
+    const struct vif_view *v = &p->vifs[vif];
 
     if (p->n_nics > 0 && mac_of(p, v->mac) == vif)
         nic_mac_remove(&p->nics[v->port], v->mac);
@@ -188,19 +188,19 @@ static int vif_check(struct primary *p, const struct msg_port_vif *m)
     return address_check(p, m);
 }
 
-// Give the row back to its heir, if it left it.
+// Give the row back to its drain, if it left it.
 static void row_back(struct primary *p, uint32_t vif)
 {
     if (!p->asked[vif].left)
         return;
-    ask(p, heir_of(p, vif), IO_ROW_TAKE, vif, NULL);
+    ask(p, drain_of(p, vif), IO_ROW_TAKE, vif, NULL);
     p->asked[vif].left = false;
 }
 
 // Nobody new finds the vif. Its MAC, tag and uplink are remembered.
 static void vif_hide(struct primary *p, uint32_t vif)
 {
-    struct vif *v = &p->vifs[vif];
+    struct vif_view *v = &p->vifs[vif];
 
     address_close(p, vif);
     gen_store(p, vif, 0);
@@ -220,7 +220,7 @@ static void vif_close(struct primary *p, uint32_t vif)
 // Which uplink, pool and I/O lcore are the vif's.
 static void place(struct primary *p, uint32_t vif, uint32_t port)
 {
-    struct vif *v = &p->vifs[vif];
+    struct vif_view *v = &p->vifs[vif];
     const struct nic *nic = &p->nics[port];
 
     p->pools[vif] = NIC_POOL_NONE;
@@ -235,13 +235,13 @@ static void place(struct primary *p, uint32_t vif, uint32_t port)
 
 static int vif_open(struct primary *p, const struct msg_port_vif *m)
 {
-    struct vif *v = &p->vifs[m->vif];
+    struct vif_view *v = &p->vifs[m->vif];
     int ret = 0;
 
     // What stopped with this number, and with this MAC.
     mac_forget(p, (uint16_t)m->vif);
     p->since[m->vif] = m->since;
-    *v = (struct vif){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan, .domid = m->domid };
+    *v = (struct vif_view){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan, .domid = m->domid };
     memcpy(v->mac, m->mac, sizeof(v->mac));
     place(p, m->vif, m->port);
     wire_begin(&p->state->wires[m->vif], m->gen, m->since);
@@ -262,7 +262,7 @@ static int vif_open(struct primary *p, const struct msg_port_vif *m)
 
 static void registered_say(struct primary *p, uint32_t vif)
 {
-    const struct vif *v = &p->vifs[vif];
+    const struct vif_view *v = &p->vifs[vif];
 
     if (p->asked[vif].said == v->gen)
         return;
@@ -274,7 +274,7 @@ static void registered_say(struct primary *p, uint32_t vif)
 // The same generation again: only what may change while it runs.
 static int vif_update(struct primary *p, const struct msg_port_vif *m)
 {
-    struct vif *v = &p->vifs[m->vif];
+    struct vif_view *v = &p->vifs[m->vif];
     bool other = memcmp(m->mac, v->mac, sizeof(v->mac)) != 0, lent = (m->flags & MSG_VIF_MAC_LENT) != 0;
     uint32_t flags = vif_flags(p, m);
     int ret;
@@ -316,7 +316,7 @@ static int vif_go_on(struct primary *p, const struct msg_port_vif *m)
     }
     ret = vif_check(p, m);
     if (ret == 0 && !p->asked[m->vif].left) {
-        ask(p, heir_of(p, m->vif), IO_ROW_LEAVE, m->vif, NULL);
+        ask(p, drain_of(p, m->vif), IO_ROW_LEAVE, m->vif, NULL);
         p->asked[m->vif].left = true;
         return -EAGAIN;
     }
@@ -343,14 +343,14 @@ void vifs_remember(struct primary *p)
 {
     for (uint32_t i = 0; i < p->fabric->max_vifs && p->n_nics > 0; i++) {
         const struct state_binding *b = &p->state->bindings[i];
-        struct vif *v = &p->vifs[i];
+        struct vif_view *v = &p->vifs[i];
         uint8_t mac[6];
         uint16_t other;
 
         fdb_mac(b->mac, mac);
         if (b->last_gen == 0 || b->port >= p->n_nics || mac_is_group(mac) || mac_is_zero(mac))
             continue;
-        *v = (struct vif){ .port = b->port, .vlan = b->vlan };
+        *v = (struct vif_view){ .port = b->port, .vlan = b->vlan };
         memcpy(v->mac, mac, sizeof(v->mac));
         // Of two that had this MAC, the one that had it last.
         other = mac_of(p, v->mac);

@@ -2,8 +2,8 @@
 // fabric.h: the layout of the memory that the primary creates and the workers attach to.
 //
 // A crossbar. Its columns are *contexts*, the threads that send: the primary's I/O lcores first, then one per guest.
-// Its rows are *outlets*, where frames go: the vifs first, then the primary's I/O lcores. A lane joins one context to
-// one outlet, so a vif that doesn't take its frames holds up no other vif, not even of the same guest.
+// Its rows are *egresses*, where frames go: the vifs first, then the primary's I/O lcores. A lane joins one context to
+// one egress, so a vif that doesn't take its frames holds up no other vif, not even of the same guest.
 //
 // Each word has one writer at a time; the comment beside it names the writer. Nothing in here is a pointer.
 #ifndef XV_FABRIC_H
@@ -49,8 +49,8 @@ struct fabric {
     // Offsets in bytes from the start of this struct.
     uint64_t vifs_at; // struct fabric_vif[max_vifs]
     uint64_t fdb_at; // _Atomic uint64_t[fdb_words]
-    uint64_t bells_at; // _Atomic uint8_t[outlets][FABRIC_BELLS]
-    uint64_t lanes_at; // lanes, outlet by outlet, each of lane_bytes
+    uint64_t bells_at; // _Atomic uint8_t[egresses][FABRIC_BELLS]
+    uint64_t lanes_at; // lanes, egress by egress, each of lane_bytes
     uint64_t lane_bytes;
     uint64_t bufs_at; // buffers, context by context
     uint64_t bytes; // of all
@@ -74,9 +74,9 @@ struct fabric_vif {
 #define FDB_EMPTY 0ull
 #define FDB_GONE (~0ull) // was an entry: go on probing
 
-// A doorbell is a hint: the source adds 1 after it put frames on its lane to the outlet.
+// A doorbell is a hint: the source adds 1 after it put frames on its lane to the egress.
 #define FABRIC_BELLS 128u // a row, whole cache lines: a byte a context, and at its end
-#define FABRIC_NAP 124u // a 32-bit word of the outlet's owner, 0 while it turns; common/nap.h
+#define FABRIC_NAP 124u // a 32-bit word of the egress's owner, 0 while it turns; common/asleep.h
 
 struct lane_slot { // written by the lane's source
     uint32_t buf; // buffer in the fabric: context x ctx_bufs + index
@@ -90,7 +90,7 @@ struct lane_slot { // written by the lane's source
 #define LANE_GROUP 0x1u // broadcast or multicast: the primary copies it to everyone it concerns
 
 struct lane {
-    alignas(64) _Atomic uint32_t head; // next slot to take; written by the outlet's owner
+    alignas(64) _Atomic uint32_t head; // next slot to take; written by the egress's owner
     alignas(64) _Atomic uint32_t tail; // next slot to fill; written by the source. Both run freely.
     alignas(64) struct lane_slot slots[];
 };
@@ -100,7 +100,7 @@ static_assert(sizeof(struct lane_slot) == 16, "four slots a cache line");
 static_assert(sizeof(struct lane) == 128, "head and tail on lines of their own");
 static_assert(FABRIC_NAP >= (FABRIC_CTX_MAX + 7) / 8 * 8 && FABRIC_NAP + 4 == FABRIC_BELLS, "one bell a context");
 static_assert(FABRIC_BELLS % 64 == 0, "rows don't share cache lines");
-static_assert(FABRIC_OUTLETS_MAX < 0xff, "a nap names its outlet in a byte");
+static_assert(FABRIC_OUTLETS_MAX < 0xff, "a asleep names its egress in a byte");
 static_assert(FABRIC_BUF_STRIDE % 64 == 0 && FABRIC_BUF_STRIDE / 64 % 2 == 1, "odd number of lines");
 static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(_Atomic uint32_t) == 4, "lock-free words");
 

@@ -81,11 +81,11 @@ struct vq_pos {
 };
 
 struct ledger_lane {
-    uint32_t lane; // from guest: the outlet; to guest: the context
+    uint32_t lane; // from guest: the egress; to guest: the context
     uint32_t at; // its new tail (from guest) or head (to guest), absolute
 };
 
-// The ledger of one direction of one vif: what the burst in progress is about to publish. See common/ledger.h for the
+// The ledger of one direction of one vif: what the burst in progress is about to publish. See common/fabric/ledger.h for the
 // steps. Written by the worker that serves the vif. Its counters are of all of the device's generations so far.
 struct ledger {
     alignas(64) _Atomic uint32_t commit; // LEDGER_*: which pos counts, what is still to be published

@@ -38,8 +38,16 @@ sees() { # directory file: may a file of the directory include it?
     case $2 in
     *..*) return 1 ;;
     esac
-    for d in proto common "$1"; do
-        [ "$1" = proto ] && [ "$d" = common ] && continue
+    case $1 in
+    proto | common/fabric) may="proto" ;;
+    common | frontend) may="proto common" ;;
+    common/conf | common/xen) may="proto common" ;;
+    primary) may="proto common common/conf common/fabric" ;;
+    provision) may="proto common common/conf common/xen" ;;
+    ctl) may="proto common common/conf" && [ "$2" = ledger.h ] && return 0 ;;
+    *) may="proto common common/conf common/fabric common/xen" ;;
+    esac
+    for d in $may "$1"; do
         [ -f "$d/$2" ] && return 0
     done
     return 1
@@ -49,7 +57,7 @@ if [ -n "$product" ]; then
     echo "$product" | xargs grep -HE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' |
         sed -E 's/^([^:]*):[^"]*"([^"]*)".*/\1 \2/' >"${TMPDIR:-/tmp}/lint.$$"
     while read -r file inc; do
-        sees "${file%/*}" "$inc" || bad "$file: includes \"$inc\", which is not of proto, common or ${file%/*}"
+        sees "${file%/*}" "$inc" || bad "$file: includes \"$inc\", which ${file%/*} may not see"
     done <"${TMPDIR:-/tmp}/lint.$$"
     rm -f "${TMPDIR:-/tmp}/lint.$$"
 fi

@@ -7,14 +7,14 @@
 
 #include "backoff.h"
 #include "control.h"
+#include "heartbeat.h"
 #include "layout.h"
 #include "link.h"
 #include "lock.h"
 #include "log.h"
 #include "notify.h"
-#include "pulse.h"
+#include "poller.h"
 #include "region_file.h"
-#include "worker.h"
 #include "xendev.h"
 
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
@@ -35,13 +35,13 @@ struct control {
     struct control_start start;
     struct link link;
     xengnttab_handle *gnt;
-    struct worker worker;
+    struct poller worker;
     bool has_guest; // GUEST_SET came: the poll thread runs
     uint64_t watcher_epoch;
     uint64_t started_ns;
     uint64_t heard_ns;
     uint64_t hello_ns;
-    struct pulse pulse; // of the poll loop
+    struct heartbeat heartbeat; // of the poll loop
     uint64_t fed_ns; // systemd's watchdog, last
     uint64_t alone_ns; // since when there is no vif, 0: there is one
     bool wait_said;
@@ -148,7 +148,7 @@ static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *t
     }
     vif_init(v, &a, c->start.fabric, &c->start.state->vifs[m->vif]);
     c->served[m->vif].vif = v;
-    c->served[m->vif].mail = worker_add(&c->worker, v);
+    c->served[m->vif].mail = poller_add(&c->worker, v);
     LOG(INFO, "guest %u vif %u: attached to device %u, generation %u", c->start.domid, m->vif, m->device, m->gen);
     return 0;
 }
@@ -162,7 +162,7 @@ static int served_go_on(struct control *c, struct served *s, const struct msg_vi
     if (s->leaving)
         vif_free(c, s);
     if (s->vif != NULL && (m->up == 0 || s->vif->gen != m->gen)) {
-        s->mail = worker_remove(&c->worker, s->vif);
+        s->mail = poller_remove(&c->worker, s->vif);
         s->leaving = true;
         return -EAGAIN;
     }
@@ -263,7 +263,7 @@ static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
     }
     if (c->has_guest)
         return true;
-    ret = worker_start(&c->worker, c->start.conf, c->start.fabric, c->start.state, m->ctx);
+    ret = poller_start(&c->worker, c->start.conf, c->start.fabric, c->start.state, m->ctx);
     if (ret < 0) {
         LOG(ERR, "guest %u: can't start the poll loop: %s", c->start.domid, strerror(-ret));
         return false;
@@ -326,7 +326,7 @@ static void watchdog_feed(struct control *c, uint64_t now)
     if (!c->has_guest || gap < WATCHDOG_NS)
         return;
     c->fed_ns = now;
-    if (pulse_look(&c->pulse, &c->start.state->ctxs[c->worker.ctx], gap) == 0)
+    if (heartbeat_look(&c->heartbeat, &c->start.state->ctxs[c->worker.ctx], gap) == 0)
         notify_say("WATCHDOG=1");
 }
 
@@ -416,7 +416,7 @@ enum control_end control_run(const struct control_start *start)
     }
     end = control_loop(c);
     notify_say("STOPPING=1");
-    if (c->has_guest && worker_stop(&c->worker) < 0) {
+    if (c->has_guest && poller_stop(&c->worker) < 0) {
         LOG(ERR, "guest %u: the poll loop does not stop; ending without it", c->start.domid);
         return end; // and all stays mapped until the process is gone
     }

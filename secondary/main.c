@@ -17,6 +17,7 @@
 #include <rte_memory.h>
 
 #include "args.h"
+#include "claim.h"
 #include "conf.h"
 #include "control.h"
 #include "crossbar.h"
@@ -26,7 +27,6 @@
 #include "log.h"
 #include "number.h"
 #include "rundir.h"
-#include "slot.h"
 #include "statefile.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_PRIMARY_GONE = 3, EXIT_TWIN = 4 };
@@ -191,7 +191,7 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
         .conf = c, .domid = o->domid, .flags = o->on_demand ? MSG_WORKER_ON_DEMAND : 0, .signal_fd = signal_fd
     };
     uint32_t lcore;
-    int ret = slot_claim(c, o->domid, start.flags, signal_fd, &start.slot, &lcore);
+    int ret = claim_slot(c, o->domid, start.flags, signal_fd, &start.slot, &lcore);
 
     if (ret == -EINTR)
         LOG(INFO, STOPPED);

@@ -65,10 +65,10 @@ static void on_mapper(struct conductor *c)
     struct map_job *j;
 
     while ((j = mapper_take(c->mapper)) != NULL) {
-        struct vif *v = guests_vif_ticket(c, j->ticket);
+        struct attachment *v = guests_vif_ticket(c, j->ticket);
 
         if (v != NULL)
-            vif_mapped(c, v, j);
+            attachment_mapped(c, v, j);
         mapper_drop(c->mapper, j->flag); // nobody took it
         map_job_free(j);
     }

@@ -20,10 +20,10 @@ static const char *starved_text(const struct conductor *c)
     static char text[96];
 
     for (uint32_t i = 0; i < c->primary.n_io; i++) {
-        if (c->primary.pulses[i].starved == 0)
+        if (c->primary.heartbeats[i].starved == 0)
             continue;
         snprintf(text, sizeof(text), "I/O lcore %u is starved, it waits for a CPU %u %% of the time; ", i,
-            c->primary.pulses[i].starved);
+            c->primary.heartbeats[i].starved);
         return text;
     }
     return "";
@@ -60,8 +60,8 @@ static const char *worker_state_text(const struct conductor *c, const struct gue
 
 static void guest_why(struct conductor *c, const struct guest *g, const struct worker *w, char *why, size_t n)
 {
-    if (w != NULL && w->pulse.starved > 0)
-        snprintf(why, n, "starved, it waits for a CPU %u %% of the time", w->pulse.starved);
+    if (w != NULL && w->heartbeat.starved > 0)
+        snprintf(why, n, "starved, it waits for a CPU %u %% of the time", w->heartbeat.starved);
     else if (w != NULL && w->state == WORKER_READY && !w->supervised && g->idle_ns != 0)
         snprintf(why, n, "waits for the guest to offer a device");
     if (w != NULL || g->idle_ns != 0)
@@ -87,7 +87,7 @@ static void show_guest(struct conductor *c, const struct guest *g, struct msg_re
     guest_why(c, g, w, r->why, sizeof(r->why));
 }
 
-static void vif_why(struct conductor *c, const struct vif *v, char *why, size_t n)
+static void attachment_why(struct conductor *c, const struct attachment *v, char *why, size_t n)
 {
     if (v->state == VIF_REFUSED)
         snprintf(why, n, "%s", v->why);
@@ -110,7 +110,7 @@ static void show_kept(const struct conductor *c, uint32_t k, struct msg_record *
     r->vlan = b->vlan;
 }
 
-static void show_vif(struct conductor *c, const struct vif *v, struct msg_record *r)
+static void show_vif(struct conductor *c, const struct attachment *v, struct msg_record *r)
 {
     const struct worker *w = worker_of(c, v->guest->domid);
     int kept = v->number >= 0 ? -ENOENT : seat_kept(c, v);
@@ -127,8 +127,8 @@ static void show_vif(struct conductor *c, const struct vif *v, struct msg_record
     r->pid = w == NULL ? 0 : w->process.pid;
     r->restarts = v->guest->restarts;
     memcpy(r->mac, v->mac, sizeof(r->mac));
-    snprintf(r->state, sizeof(r->state), "%s", vif_state_name(v->state));
-    vif_why(c, v, r->why, sizeof(r->why));
+    snprintf(r->state, sizeof(r->state), "%s", attachment_state_name(v->state));
+    attachment_why(c, v, r->why, sizeof(r->why));
     if (kept >= 0 && c->state->bindings[kept].last_gen != 0)
         show_kept(c, (uint32_t)kept, r);
 }
@@ -145,7 +145,7 @@ static void show_stopped(const struct conductor *c, uint32_t k, struct msg_recor
     r->port = b->port;
     fdb_mac(b->mac, r->mac);
     show_kept(c, k, r);
-    snprintf(r->state, sizeof(r->state), "%s", vif_state_name(VIF_IDLE));
+    snprintf(r->state, sizeof(r->state), "%s", attachment_state_name(VIF_IDLE));
     if (b->gone != 0)
         snprintf(r->why, sizeof(r->why), "its domain, %u, is gone", b->domid);
 }
@@ -155,7 +155,7 @@ static void numbers_shown(struct conductor *c, bool is[FABRIC_VIFS_MAX])
 {
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
-            const struct vif *v = g->vifs[i];
+            const struct attachment *v = g->vifs[i];
             int k = v == NULL ? -ENOENT : v->number >= 0 ? v->number : seat_kept(c, v);
 
             if (k >= 0)

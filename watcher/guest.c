@@ -19,7 +19,7 @@
 
 #define EACH_VIF(g, v, i) \
     for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) \
-        for (struct vif *v = (g)->vifs[i]; v != NULL; v = NULL)
+        for (struct attachment *v = (g)->vifs[i]; v != NULL; v = NULL)
 
 struct guest *guest_find(struct conductor *c, uint32_t domid)
 {
@@ -50,9 +50,9 @@ struct guest *guest_make(struct conductor *c, uint32_t domid)
     return g;
 }
 
-struct vif *guest_vif_make(struct conductor *c, struct guest *g, uint32_t device)
+struct attachment *guest_vif_make(struct conductor *c, struct guest *g, uint32_t device)
 {
-    struct vif *v = g->vifs[device];
+    struct attachment *v = g->vifs[device];
 
     (void)c;
     if (v != NULL)
@@ -155,7 +155,7 @@ static void guest_gone(struct conductor *c, struct guest *g)
     LOG(INFO, "guest %u: the domain is gone", g->domid);
     g->gone = true;
     EACH_VIF(g, v, i)
-    vif_guest_gone(c, v);
+    attachment_guest_gone(c, v);
     binding_domain_gone(c->state, g->domid);
 }
 
@@ -177,10 +177,10 @@ void guest_snapshot(struct conductor *c, const struct snapshot *s)
     if (s->extra_devices && log_may(&g->quota))
         LOG(WARNING, "guest %u: devices from %u on are not supported", g->domid, XENVIRT_DEVICES_MAX);
     for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
-        struct vif *v = s->devices[i][DEVICE_START] != NULL ? guest_vif_make(c, g, i) : g->vifs[i];
+        struct attachment *v = s->devices[i][DEVICE_START] != NULL ? guest_vif_make(c, g, i) : g->vifs[i];
 
         if (v != NULL)
-            vif_snapshot(c, v, s);
+            attachment_snapshot(c, v, s);
     }
 }
 
@@ -191,7 +191,7 @@ static void guest_worker_step(struct conductor *c, struct guest *g);
 static bool guest_needs_worker(const struct guest *g)
 {
     EACH_VIF(g, v, i)
-    if (vif_needs_worker(v))
+    if (attachment_needs_worker(v))
         return true;
     return false;
 }
@@ -250,14 +250,14 @@ static void guest_worker_step(struct conductor *c, struct guest *g)
 void guest_reattach(struct conductor *c, struct guest *g)
 {
     EACH_VIF(g, v, i)
-    vif_reattach(c, v);
+    attachment_reattach(c, v);
 }
 
 void guests_reopen(struct conductor *c)
 {
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         EACH_VIF(g, v, i)
-    vif_reopen(c, v);
+    attachment_reopen(c, v);
 }
 
 // ---- all of them
@@ -266,11 +266,11 @@ static void guest_vifs_step(struct conductor *c, struct guest *g)
 {
     EACH_VIF(g, v, i)
     {
-        vif_step(c, v);
+        attachment_step(c, v);
         // A driver domain isn't told that a domain is dead, only that its keys are gone: nothing of it may stay mapped,
         // or it stays in Xen as a zombie.
-        if (!vif_in_force(v) && v->probe == 0 && (g->gone || v->want == NULL)) {
-            vif_free(c, v);
+        if (!attachment_in_force(v) && v->probe == 0 && (g->gone || v->want == NULL)) {
+            attachment_free(c, v);
             g->vifs[i] = NULL;
         }
     }
@@ -323,7 +323,7 @@ static void binding_adopt(struct conductor *c, uint32_t number)
 {
     struct state_binding *b = &c->state->bindings[number];
     struct guest *g = b->domid < 0x7ff0 && b->device < XENVIRT_DEVICES_MAX ? guest_make(c, b->domid) : NULL;
-    struct vif *v = g == NULL ? NULL : guest_vif_make(c, g, b->device);
+    struct attachment *v = g == NULL ? NULL : guest_vif_make(c, g, b->device);
 
     if (v == NULL || v->number >= 0 || b->guest >= FABRIC_GUESTS_MAX) {
         b->gen = 0;
@@ -333,7 +333,7 @@ static void binding_adopt(struct conductor *c, uint32_t number)
     memcpy(g->uuid, b->uuid, sizeof(g->uuid));
     g->conf = conf_guest_find(c->conf, g->domid, g->uuid, g->name);
     g->index = (int32_t)b->guest;
-    vif_adopt(c, v, number);
+    attachment_adopt(c, v, number);
 }
 
 void guests_adopt(struct conductor *c)
@@ -349,7 +349,7 @@ void guests_adopt(struct conductor *c)
     region_files_clean(c->conf->run_dir, region_kept, c);
 }
 
-struct vif *guests_vif(struct conductor *c, uint32_t number, uint32_t gen)
+struct attachment *guests_vif(struct conductor *c, uint32_t number, uint32_t gen)
 {
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         EACH_VIF(g, v, i)
@@ -358,7 +358,7 @@ struct vif *guests_vif(struct conductor *c, uint32_t number, uint32_t gen)
     return NULL;
 }
 
-struct vif *guests_vif_ticket(struct conductor *c, uint64_t ticket)
+struct attachment *guests_vif_ticket(struct conductor *c, uint64_t ticket)
 {
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         EACH_VIF(g, v, i)

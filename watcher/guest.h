@@ -3,10 +3,10 @@
 #ifndef XV_GUEST_H
 #define XV_GUEST_H
 
+#include "attachment.h"
 #include "conf.h"
 #include "log.h"
 #include "snapshot.h"
-#include "vif.h"
 
 struct guest {
     struct guest *next;
@@ -16,7 +16,7 @@ struct guest {
     char name[64];
     const struct conf_guest *conf; // NULL: not listed
     bool gone; // the domain is
-    struct vif *vifs[XENVIRT_DEVICES_MAX]; // NULL: never started
+    struct attachment *vifs[XENVIRT_DEVICES_MAX]; // NULL: never started
     struct log_quota quota;
     bool claimed; // one of its devices took an address since then
     uint64_t shared_ns; // when it was last looked at which of its devices send
@@ -40,7 +40,7 @@ int guest_index_take(struct conductor *c, struct guest *g);
 bool guest_index_there(struct conductor *c, const struct guest *g);
 uint32_t guest_ctx(const struct conductor *c, const struct guest *g);
 
-struct vif *guest_vif_make(struct conductor *c, struct guest *g, uint32_t device);
+struct attachment *guest_vif_make(struct conductor *c, struct guest *g, uint32_t device);
 // May one of its devices start now? Its devices are mapped one at a time, and no more than 5 starts a second are served for
 // long: a guest that does nothing but start makes the others wait for nothing.
 bool guest_may_start(struct conductor *c, struct guest *g);
@@ -57,8 +57,8 @@ void guests_step(struct conductor *c);
 void guests_adopt(struct conductor *c);
 
 // The vif of this number and generation, or NULL.
-struct vif *guests_vif(struct conductor *c, uint32_t number, uint32_t gen);
-struct vif *guests_vif_ticket(struct conductor *c, uint64_t ticket);
+struct attachment *guests_vif(struct conductor *c, uint32_t number, uint32_t gen);
+struct attachment *guests_vif_ticket(struct conductor *c, uint64_t ticket);
 
 // Another fabric: every vif is opened and attached anew, in its generation.
 void guests_reopen(struct conductor *c);

@@ -4,7 +4,7 @@
 
 #include "guest.h"
 
-const char *vif_state_name(enum vif_state state)
+const char *attachment_state_name(enum attachment_state state)
 {
 #define VIF_STATE_NAME(name, text) text,
     static const char *const names[] = { VIF_STATE_LIST(VIF_STATE_NAME) };
@@ -12,7 +12,7 @@ const char *vif_state_name(enum vif_state state)
     return names[state];
 }
 
-const char *vif_label(const struct vif *v)
+const char *attachment_label(const struct attachment *v)
 {
     static char label[48];
 

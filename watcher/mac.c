@@ -22,31 +22,31 @@
 
 #define EACH_VIF(g, v, i) \
     for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) \
-        for (struct vif *v = (g)->vifs[i]; v != NULL; v = NULL)
+        for (struct attachment *v = (g)->vifs[i]; v != NULL; v = NULL)
 
-const uint8_t *mac_of(const struct vif *v)
+const uint8_t *mac_of(const struct attachment *v)
 {
     return v->mac_asked != 0 ? v->mac_want : v->mac;
 }
 
-static bool mac_is(const struct vif *v, const uint8_t mac[6])
+static bool mac_is(const struct attachment *v, const uint8_t mac[6])
 {
     return memcmp(v->mac, mac, 6) == 0 || memcmp(mac_of(v), mac, 6) == 0;
 }
 
-bool mac_taken(const struct conductor *c, const struct vif *v, const uint8_t mac[6])
+bool mac_taken(const struct conductor *c, const struct attachment *v, const uint8_t mac[6])
 {
     for (const struct guest *g = c->guests; g != NULL; g = g->next)
         EACH_VIF(g, o, i)
-    if (g != v->guest && o->number >= 0 && vif_in_force(o) && mac_is(o, mac))
+    if (g != v->guest && o->number >= 0 && attachment_in_force(o) && mac_is(o, mac))
         return true;
     return false;
 }
 
-bool mac_shared(const struct vif *v, const uint8_t mac[6])
+bool mac_shared(const struct attachment *v, const uint8_t mac[6])
 {
     EACH_VIF(v->guest, o, i)
-    if (o != v && o->number >= 0 && vif_in_force(o) && mac_is(o, mac))
+    if (o != v && o->number >= 0 && attachment_in_force(o) && mac_is(o, mac))
         return true;
     return false;
 }
@@ -69,19 +69,19 @@ static bool change_allowed(const struct conductor *c, const struct guest *g)
     return g->conf != NULL && g->conf->mac_change >= 0 ? g->conf->mac_change != 0 : c->conf->guest_mac_change;
 }
 
-void mac_start(struct vif *v, const uint8_t mac[6])
+void mac_start(struct attachment *v, const uint8_t mac[6])
 {
     memcpy(v->mac, mac, sizeof(v->mac));
     v->mac_number = v->mac_asked = v->mac_owed = 0;
 }
 
-void mac_claim(struct conductor *c, struct vif *v)
+void mac_claim(struct conductor *c, struct attachment *v)
 {
     v->claim = ++c->claims;
     v->guest->claimed = true;
 }
 
-static enum xenvirt_refusal mac_judge(const struct conductor *c, const struct vif *v, const uint8_t mac[6])
+static enum xenvirt_refusal mac_judge(const struct conductor *c, const struct attachment *v, const uint8_t mac[6])
 {
     if ((mac[0] & 1) != 0 || fdb_key(mac) == 0)
         return XENVIRT_REFUSED_MAC_BAD;
@@ -92,16 +92,16 @@ static enum xenvirt_refusal mac_judge(const struct conductor *c, const struct vi
     return XENVIRT_REFUSED_NONE;
 }
 
-static void wish_refuse(struct vif *v, const uint8_t mac[6], enum xenvirt_refusal why)
+static void wish_refuse(struct attachment *v, const uint8_t mac[6], enum xenvirt_refusal why)
 {
     const char *text = why == XENVIRT_REFUSED_NOT_ALLOWED ? "guest.mac_change is false" : refusal_text(why);
 
     flag_tell_mac(v->flag, v->mac_number, why);
     if (log_may(&v->guest->quota))
-        LOG(WARNING, "%s: does not get MAC " MAC_FMT " while it runs: %s", vif_label(v), MAC_BYTES(mac), text);
+        LOG(WARNING, "%s: does not get MAC " MAC_FMT " while it runs: %s", attachment_label(v), MAC_BYTES(mac), text);
 }
 
-void mac_look(struct conductor *c, struct vif *v, const struct flag_view *view)
+void mac_look(struct conductor *c, struct attachment *v, const struct flag_view *view)
 {
     enum xenvirt_refusal why;
 
@@ -123,15 +123,15 @@ void mac_look(struct conductor *c, struct vif *v, const struct flag_view *view)
     v->mac_asked = v->mac_number;
     memcpy(v->mac_want, view->mac, sizeof(v->mac_want));
     mac_claim(c, v);
-    vif_again(v);
+    attachment_again(v);
 }
 
-bool mac_answers(const struct vif *v, const struct msg_port_vif_is *m)
+bool mac_answers(const struct attachment *v, const struct msg_port_vif_is *m)
 {
     return memcmp(m->mac, mac_of(v), sizeof(m->mac)) == 0 && m->flags == v->flags;
 }
 
-void mac_granted(struct conductor *c, struct vif *v)
+void mac_granted(struct conductor *c, struct attachment *v)
 {
     if (v->mac_asked == 0)
         return;
@@ -141,7 +141,7 @@ void mac_granted(struct conductor *c, struct vif *v)
     seat_address_keep(c, v);
 }
 
-void mac_refused(struct vif *v, int ret)
+void mac_refused(struct attachment *v, int ret)
 {
     uint8_t mac[6];
 
@@ -152,7 +152,7 @@ void mac_refused(struct vif *v, int ret)
         wish_refuse(v, mac, ret == -EEXIST ? XENVIRT_REFUSED_MAC_IN_USE : XENVIRT_REFUSED_HOST);
 }
 
-void mac_runs(struct conductor *c, struct vif *v)
+void mac_runs(struct conductor *c, struct attachment *v)
 {
     struct flag_view view;
 
@@ -162,7 +162,7 @@ void mac_runs(struct conductor *c, struct vif *v)
         flag_tell_mac(v->flag, v->mac_owed, XENVIRT_REFUSED_NONE);
         v->mac_owed = 0;
         if (log_may(&v->guest->quota))
-            LOG(INFO, "%s: its MAC is " MAC_FMT " now", vif_label(v), MAC_BYTES(v->mac));
+            LOG(INFO, "%s: its MAC is " MAC_FMT " now", attachment_label(v), MAC_BYTES(v->mac));
     }
     if (v->mac_number == 0) // said before the start is confirmed: so a front end knows that its wishes are judged
         flag_tell_mac(v->flag, XENVIRT_MAC_NONE_YET, XENVIRT_REFUSED_NONE);
@@ -172,14 +172,14 @@ void mac_runs(struct conductor *c, struct vif *v)
 
 // ---- several devices with one address
 
-static bool shares(const struct vif *v)
+static bool shares(const struct attachment *v)
 {
-    return vif_needs_worker(v) || v->state == VIF_ADOPTING;
+    return attachment_needs_worker(v) || v->state == VIF_ADOPTING;
 }
 
-static struct vif *holder_of(struct guest *g, const struct vif *v)
+static struct attachment *holder_of(struct guest *g, const struct attachment *v)
 {
-    struct vif *best = NULL;
+    struct attachment *best = NULL;
 
     EACH_VIF(g, o, i)
     if (shares(o) && memcmp(mac_of(o), mac_of(v), 6) == 0 && (best == NULL || o->claim > best->claim))
@@ -187,7 +187,7 @@ static struct vif *holder_of(struct guest *g, const struct vif *v)
     return best;
 }
 
-static uint64_t frames_sent(const struct conductor *c, const struct vif *v)
+static uint64_t frames_sent(const struct conductor *c, const struct attachment *v)
 {
     struct vq_pos pos;
 
@@ -211,24 +211,24 @@ static void senders_claim(struct conductor *c, struct guest *g)
     }
     EACH_VIF(g, v, i)
     {
-        const struct vif *h = shares(v) && sent[i] ? holder_of(g, v) : NULL;
+        const struct attachment *h = shares(v) && sent[i] ? holder_of(g, v) : NULL;
 
         if (h != NULL && !sent[h->device])
             mac_claim(c, v);
     }
 }
 
-static void lend(struct conductor *c, struct vif *v, bool lent)
+static void lend(struct conductor *c, struct attachment *v, bool lent)
 {
     if (lent == ((v->flags & MSG_VIF_MAC_LENT) != 0))
         return;
     v->flags ^= MSG_VIF_MAC_LENT;
     seat_address_keep(c, v);
     if (log_may(&v->guest->quota))
-        LOG(INFO, "%s: frames to its MAC " MAC_FMT " %s", vif_label(v), MAC_BYTES(mac_of(v)),
+        LOG(INFO, "%s: frames to its MAC " MAC_FMT " %s", attachment_label(v), MAC_BYTES(mac_of(v)),
             lent ? "go to another device of its guest" : "come to it");
-    vif_again(v);
-    vif_step(c, v);
+    attachment_again(v);
+    attachment_step(c, v);
 }
 
 void mac_share(struct conductor *c, struct guest *g)

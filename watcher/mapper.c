@@ -13,9 +13,9 @@
 #include <xengnttab.h>
 
 #include "flag.h"
-#include "list.h"
 #include "log.h"
 #include "mapper.h"
+#include "reflist.h"
 #include "xendev.h"
 
 #define AGAIN_MAX 20u
@@ -115,9 +115,9 @@ static void flag_unmap(struct mapper *m, struct xenvirt_flag_page *flag)
 }
 
 // Walk the pages of one region's list. Each is copied once; the guest can change what it likes meanwhile.
-static int region_walk(struct mapper *m, struct map_job *j, struct list *l)
+static int region_walk(struct mapper *m, struct map_job *j, struct reflist *l)
 {
-    struct ref_list names = *list_region(l, &j->offer);
+    struct ref_list names = *reflist_region(l, &j->offer);
     struct xenvirt_pair copy[XENVIRT_PAIRS_PER_PAGE];
     char *pages = mapper_map(m, j, "list of pages", names.refs, names.n, PROT_READ);
     int more = 1;
@@ -127,7 +127,7 @@ static int region_walk(struct mapper *m, struct map_job *j, struct list *l)
     for (uint32_t i = 0; i < names.n && more > 0; i++) {
         memcpy(copy, pages + (size_t)i * XENVIRT_PAGE_BYTES, sizeof(copy));
         atomic_signal_fence(memory_order_seq_cst); // the copy is made, not folded into the walk
-        more = list_page(l, copy);
+        more = reflist_page(l, copy);
     }
     if (xengnttab_unmap(m->grants, pages, names.n) < 0)
         LOG(ERR, "can't unmap a list of pages: %s", strerror(errno));
@@ -136,19 +136,19 @@ static int region_walk(struct mapper *m, struct map_job *j, struct list *l)
 
 static void lists_read(struct mapper *m, struct map_job *j)
 {
-    struct list l;
+    struct reflist l;
     int ret = 0;
 
-    list_init(&l);
+    reflist_init(&l);
     for (uint32_t i = 0; i < j->offer.n_pools + 2 && ret == 0; i++)
         ret = region_walk(m, j, &l);
     if (ret == 0)
-        j->table = list_table(&l, &j->offer, &j->bytes);
+        j->table = reflist_table(&l, &j->offer, &j->bytes);
     if (l.refusal != XENVIRT_REFUSED_NONE) {
         j->offer.refusal = l.refusal;
         memcpy(j->offer.why, l.why, sizeof(j->offer.why));
     }
-    list_fini(&l);
+    reflist_fini(&l);
 }
 
 static void offer_map(struct mapper *m, struct map_job *j)

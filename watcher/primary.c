@@ -123,7 +123,7 @@ static void links_tell(struct conductor *c, uint32_t port)
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++)
             if (g->vifs[i] != NULL && (port == PORT_ALL || g->vifs[i]->port == port))
-                vif_link(c, g->vifs[i]);
+                attachment_link(c, g->vifs[i]);
 }
 
 static void link_take(struct conductor *c, const struct msg_link *m)
@@ -141,7 +141,7 @@ static void link_take(struct conductor *c, const struct msg_link *m)
 void primary_receive(struct conductor *c)
 {
     struct primary *p = &c->primary;
-    struct vif *v;
+    struct attachment *v;
     union msg m;
     int ret;
 
@@ -160,7 +160,7 @@ void primary_receive(struct conductor *c)
             continue;
         v = guests_vif(c, m.PORT_VIF_IS.vif, m.PORT_VIF_IS.gen);
         if (v != NULL)
-            vif_port_is(c, v, &m.PORT_VIF_IS);
+            attachment_port_is(c, v, &m.PORT_VIF_IS);
     }
 }
 
@@ -209,11 +209,11 @@ static void primary_start(struct conductor *c)
 
 static void starved_say(const struct primary *p, uint32_t io)
 {
-    if (p->pulses[io].starved > 0)
+    if (p->heartbeats[io].starved > 0)
         LOG(ERR,
             "xv-primary %d: I/O lcore %u is starved: for %u %% of the last second it waited for its CPU; see "
             "xv.conf(5), poll",
-            p->process.pid, io, p->pulses[io].starved);
+            p->process.pid, io, p->heartbeats[io].starved);
     else
         LOG(NOTICE, "xv-primary %d: I/O lcore %u gets its CPU again", p->process.pid, io);
 }
@@ -226,14 +226,14 @@ static void primary_look(struct conductor *c)
 
     p->looked_ns = c->now;
     for (uint32_t i = 0; i < p->n_io; i++) {
-        uint64_t silent = pulse_look(&p->pulses[i], &c->state->ctxs[i], gap < LOOK_MAX_NS ? gap : LOOK_MAX_NS);
+        uint64_t silent = heartbeat_look(&p->heartbeats[i], &c->state->ctxs[i], gap < LOOK_MAX_NS ? gap : LOOK_MAX_NS);
 
-        rescue_offer(&c->rescue, p->process.pid, &c->state->ctxs[i], &p->pulses[i]);
-        if (pulse_turned(&p->pulses[i]))
+        rescue_offer(&c->rescue, p->process.pid, &c->state->ctxs[i], &p->heartbeats[i]);
+        if (heartbeat_turned(&p->heartbeats[i]))
             starved_say(p, i);
         if (silent < c->conf->worker_hang_ms * CLOCK_MS)
             continue;
-        p->pulses[i].silent_ns = 0;
+        p->heartbeats[i].silent_ns = 0;
         LOG(ERR, "xv-primary %d: I/O lcore %u has stood still for %u ms%s", p->process.pid, i, c->conf->worker_hang_ms,
             c->conf->primary_start == CONF_START_WATCHER ? ": killing it" : "; restart it");
         if (c->conf->primary_start == CONF_START_WATCHER)

@@ -3,9 +3,9 @@
 #ifndef XV_PRIMARY_H
 #define XV_PRIMARY_H
 
+#include "heartbeat.h"
 #include "link.h"
 #include "process.h"
-#include "pulse.h"
 #include "state.h"
 
 struct conductor;
@@ -31,7 +31,7 @@ struct primary {
     uint64_t up_ns; // since when it serves
     uint64_t delay_ns;
     bool told; // that we wait for it
-    struct pulse pulses[FABRIC_IO_MAX]; // of its I/O lcores
+    struct heartbeat heartbeats[FABRIC_IO_MAX]; // of its I/O lcores
     uint64_t looked_ns;
 };
 

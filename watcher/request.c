@@ -8,7 +8,7 @@
 #include "mac.h"
 #include "request.h"
 
-static bool request_due(struct conductor *c, struct vif *v)
+static bool request_due(struct conductor *c, struct attachment *v)
 {
     if (v->sent_ns != 0 && c->now - v->sent_ns < RESEND_NS)
         return false;
@@ -18,7 +18,7 @@ static bool request_due(struct conductor *c, struct vif *v)
     return true;
 }
 
-void request_port(struct conductor *c, struct vif *v, uint32_t up)
+void request_port(struct conductor *c, struct attachment *v, uint32_t up)
 {
     union msg m = { .PORT_VIF = { .vif = (uint32_t)v->number,
                         .gen = v->gen,
@@ -35,7 +35,7 @@ void request_port(struct conductor *c, struct vif *v, uint32_t up)
         link_send(&c->primary.link, &m, MSG_PORT_VIF, 0);
 }
 
-void request_attach(struct conductor *c, struct vif *v, uint32_t up)
+void request_attach(struct conductor *c, struct attachment *v, uint32_t up)
 {
     struct worker *w = worker_of(c, v->guest->domid);
     union msg m = { .VIF_ATTACH = { .vif = (uint32_t)v->number,
@@ -55,7 +55,7 @@ void request_attach(struct conductor *c, struct vif *v, uint32_t up)
     link_send(&w->link, &m, MSG_VIF_ATTACH, 0);
     if (c->now - v->asked_ns < c->conf->worker_start_ms * CLOCK_MS)
         return;
-    LOG(ERR, "%s: worker %d has not answered for %u ms: killing it", vif_label(v), w->process.pid,
+    LOG(ERR, "%s: worker %d has not answered for %u ms: killing it", attachment_label(v), w->process.pid,
         c->conf->worker_start_ms);
     v->asked_ns = 0;
     worker_kill(w);

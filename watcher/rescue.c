@@ -30,12 +30,12 @@ void rescue_open(const struct state *s)
     for (uint32_t i = 0; i < FABRIC_IO_MAX; i++) {
         pid_t tid = word(&s->ctxs[i].tid);
 
-        if (tid != 0 && pulse_thread(word(&s->ctxs[i].pid), tid).state != 0 && sched_getscheduler(tid) == POLICY)
+        if (tid != 0 && heartbeat_thread(word(&s->ctxs[i].pid), tid).state != 0 && sched_getscheduler(tid) == POLICY)
             policy_set(tid, SCHED_OTHER, 0);
     }
 }
 
-void rescue_offer(struct rescue *r, pid_t primary, const struct state_ctx *ctx, const struct pulse *p)
+void rescue_offer(struct rescue *r, pid_t primary, const struct state_ctx *ctx, const struct heartbeat *p)
 {
     if (p->waited_ns < WAIT_NS || p->waited_ns <= r->worst_ns)
         return;
@@ -57,7 +57,7 @@ static void rescue_end(struct rescue *r, uint64_t now)
 // else gave stays.
 static bool rescue_may(const struct rescue *r)
 {
-    return pulse_thread(r->primary, r->worst).state != 0 && sched_getscheduler(r->worst) == SCHED_OTHER;
+    return heartbeat_thread(r->primary, r->worst).state != 0 && sched_getscheduler(r->worst) == SCHED_OTHER;
 }
 
 static void rescue_begin(struct rescue *r, uint64_t now)

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "pulse.h"
+#include "heartbeat.h"
 #include "state.h"
 
 struct rescue {
@@ -29,7 +29,7 @@ struct rescue {
 void rescue_open(const struct state *s);
 
 // ctx's thread, of that process, has been looked at.
-void rescue_offer(struct rescue *r, pid_t primary, const struct state_ctx *ctx, const struct pulse *p);
+void rescue_offer(struct rescue *r, pid_t primary, const struct state_ctx *ctx, const struct heartbeat *p);
 
 // Each tick, after all were looked at.
 void rescue_step(struct rescue *r, uint64_t now);

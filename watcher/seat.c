@@ -9,12 +9,12 @@
 #include "mac.h"
 #include "seat.h"
 
-static struct state_binding *seat_binding(struct conductor *c, const struct vif *v)
+static struct state_binding *seat_binding(struct conductor *c, const struct attachment *v)
 {
     return &c->state->bindings[v->number];
 }
 
-static struct binding_who seat_who(const struct vif *v)
+static struct binding_who seat_who(const struct attachment *v)
 {
     const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
 
@@ -23,14 +23,14 @@ static struct binding_who seat_who(const struct vif *v)
     };
 }
 
-int seat_kept(struct conductor *c, const struct vif *v)
+int seat_kept(struct conductor *c, const struct attachment *v)
 {
     struct binding_who who = seat_who(v);
 
     return binding_kept(c->state, &who);
 }
 
-enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const char **why)
+enum xenvirt_refusal seat_room(struct conductor *c, const struct attachment *v, const char **why)
 {
     struct binding_who who = seat_who(v);
 
@@ -69,7 +69,7 @@ static uint32_t seat_flags(const struct conf *c, const struct conf_guest *g, con
 }
 
 // Fill in what the configuration says of a vif that has its number.
-static void seat_configure(struct conductor *c, struct vif *v)
+static void seat_configure(struct conductor *c, struct attachment *v)
 {
     const struct conf_guest *cg = v->guest->conf;
     const struct conf_vif *cv = guest_conf_vif(v->guest, v->device);
@@ -80,7 +80,7 @@ static void seat_configure(struct conductor *c, struct vif *v)
     v->flags = seat_flags(c->conf, cg, cv);
 }
 
-static void seat_keep(struct conductor *c, const struct vif *v)
+static void seat_keep(struct conductor *c, const struct attachment *v)
 {
     struct state_binding *b = seat_binding(c, v);
 
@@ -99,7 +99,7 @@ static void seat_keep(struct conductor *c, const struct vif *v)
     b->gen = v->gen;
 }
 
-int seat_take(struct conductor *c, struct vif *v, struct map_job *j)
+int seat_take(struct conductor *c, struct attachment *v, struct map_job *j)
 {
     struct binding_who who = seat_who(v);
     int ret = guest_index_take(c, v->guest);
@@ -128,7 +128,7 @@ int seat_take(struct conductor *c, struct vif *v, struct map_job *j)
     return 0;
 }
 
-void seat_address_keep(struct conductor *c, const struct vif *v)
+void seat_address_keep(struct conductor *c, const struct attachment *v)
 {
     struct state_binding *b = seat_binding(c, v);
 
@@ -136,7 +136,7 @@ void seat_address_keep(struct conductor *c, const struct vif *v)
     b->mac = fdb_key(v->mac);
 }
 
-void seat_leave(struct conductor *c, struct vif *v)
+void seat_leave(struct conductor *c, struct attachment *v)
 {
     struct state_binding *b = seat_binding(c, v);
 

@@ -3,21 +3,21 @@
 #ifndef XV_SEAT_H
 #define XV_SEAT_H
 
-#include "vif.h"
+#include "attachment.h"
 
 // Is there room for what v wants? Returns XENVIRT_REFUSED_NONE, or why not with *why in words.
-enum xenvirt_refusal seat_room(struct conductor *c, const struct vif *v, const char **why);
+enum xenvirt_refusal seat_room(struct conductor *c, const struct attachment *v, const char **why);
 
 // The number that v has or had last, or -ENOENT. What it counted is there until somebody else gets it.
-int seat_kept(struct conductor *c, const struct vif *v);
+int seat_kept(struct conductor *c, const struct attachment *v);
 
 // The offer of a done job is good: seat v. Returns 0, -ENOSPC, -EBUSY or another -errno; end with seat_leave().
-int seat_take(struct conductor *c, struct vif *v, struct map_job *j);
+int seat_take(struct conductor *c, struct attachment *v, struct map_job *j);
 
 // Its address, or who gets its frames, has changed: for a successor.
-void seat_address_keep(struct conductor *c, const struct vif *v);
+void seat_address_keep(struct conductor *c, const struct attachment *v);
 
 // It is over: remove the file, let the number go. v->number and v->gen stay for the caller to say goodbye with.
-void seat_leave(struct conductor *c, struct vif *v);
+void seat_leave(struct conductor *c, struct attachment *v);
 
 #endif

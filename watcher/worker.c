@@ -119,7 +119,7 @@ static int worker_take(struct conductor *c, struct worker *w, uint32_t domid, ui
 {
     w->domid = domid;
     w->epoch = w->fabric_epoch = 0;
-    w->pulse = (struct pulse){ 0 };
+    w->heartbeat = (struct heartbeat){ 0 };
     w->told = false;
     w->started_ns = c->now;
     w->ready_ns = 0;
@@ -287,7 +287,7 @@ static void hello_take(struct conductor *c, struct worker *w, const struct msg_h
 void worker_receive(struct conductor *c, uint32_t slot)
 {
     struct worker *w = &c->workers.slots[slot];
-    struct vif *v;
+    struct attachment *v;
     union msg m;
     int ret;
 
@@ -302,7 +302,7 @@ void worker_receive(struct conductor *c, uint32_t slot)
             continue;
         v = guests_vif(c, m.VIF_ATTACHED.vif, m.VIF_ATTACHED.gen);
         if (v != NULL && v->guest->domid == w->domid)
-            vif_attached(c, v, &m.VIF_ATTACHED);
+            attachment_attached(c, v, &m.VIF_ATTACHED);
     }
 }
 
@@ -445,10 +445,10 @@ static void worker_stop_step(struct conductor *c, struct worker *w)
 
 static void starved_say(const struct worker *w)
 {
-    if (w->pulse.starved > 0)
+    if (w->heartbeat.starved > 0)
         LOG(ERR,
             "guest %u: worker %d is starved: for %u %% of the last second it waited for a CPU; see xv.conf(5), poll",
-            w->domid, w->process.pid, w->pulse.starved);
+            w->domid, w->process.pid, w->heartbeat.starved);
     else
         LOG(NOTICE, "guest %u: worker %d gets a CPU again", w->domid, w->process.pid);
 }
@@ -462,14 +462,14 @@ static void worker_look(struct conductor *c, struct worker *w, uint64_t gap_ns)
 
     if (ctx == NULL || !worker_serves(c, w) || (pid_t)atomic_load(&ctx->pid) != w->process.pid)
         return;
-    silent = pulse_look(&w->pulse, ctx, gap_ns);
-    if (pulse_turned(&w->pulse))
+    silent = heartbeat_look(&w->heartbeat, ctx, gap_ns);
+    if (heartbeat_turned(&w->heartbeat))
         starved_say(w);
     if (silent < c->conf->worker_hang_ms * CLOCK_MS)
         return;
     LOG(ERR, "guest %u: worker %d: its poll loop has stood still for %u ms: killing it", w->domid, w->process.pid,
         c->conf->worker_hang_ms);
-    w->pulse.silent_ns = 0;
+    w->heartbeat.silent_ns = 0;
     worker_kill(w);
 }
 

@@ -7,9 +7,9 @@
 #define XV_WORKER_H
 
 #include "fabric.h"
+#include "heartbeat.h"
 #include "link.h"
 #include "process.h"
-#include "pulse.h"
 
 struct conductor;
 struct guest;
@@ -32,7 +32,7 @@ struct worker {
     uint64_t ready_ns; // since when it serves, 0: not yet
     uint64_t stop_ns; // when it was told to stop
     int stop_signal; // last one sent
-    struct pulse pulse; // of its poll loop
+    struct heartbeat heartbeat; // of its poll loop
 };
 
 struct orphan {

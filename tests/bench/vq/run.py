@@ -211,7 +211,7 @@ NOTES = [
     "vhost: librte_vhost of Debian's DPDK, driven in the same process over vhost-user; legacy split rings of 256, 10-byte "
     "headers, no features, no statistics, no notifications. It looks nothing up, checks no source address and keeps no "
     "ledger. Its mbufs are freed in a step of their own, which the two directions' ratios leave out.",
-    "xv: secondary/vif.c as xv-worker runs it: all checks, forwarding table, lanes, counters, redo ledger.",
+    "xv: secondary/burst.c as xv-worker runs it: all checks, forwarding table, lanes, counters, redo ledger.",
     "ratio: peer's cycles / ours, pair by pair; the median, and the quartiles.",
     "warm: the guest's driver runs on the same core, so what it wrote is in this core's caches. cold: before each step the "
     "first and second level caches are filled with other things, as if another core's worker and guest had written.",

@@ -3,7 +3,7 @@
 #ifndef XV_BENCH_SIDE_XV_H
 #define XV_BENCH_SIDE_XV_H
 
-#include "vif.h"
+#include "burst.h"
 
 #define XV_CTX 1u // the sender's context; 0 is the primary's
 enum xv_vif { XV_SENDER, XV_RECEIVER, XV_VIFS }; // by number

@@ -2,14 +2,14 @@
 // vqsteps CPU BLOCKS BYTES: each step of our bursts timed alone, bursts of 32 frames, warm. Prints a line a step: cycles
 // (TSC) a frame, the median of the blocks.
 //
-// The steps are secondary/vif.c's own, which is part of this file. The clock between them keeps one step from beginning
+// The steps are secondary/burst.c's own, which is part of this file. The clock between them keeps one step from beginning
 // before the one before is done, so their sum is more than what the burst takes without it.
 #include <stdio.h>
 
+#include "burst.c"
 #include "clock.h"
 #include "side.h"
 #include "side_xv.h"
-#include "vif.c"
 
 #define BURST FABRIC_BURST
 #define BLOCK_BURSTS 32u

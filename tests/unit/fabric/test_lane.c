@@ -23,8 +23,8 @@ static void teardown(void)
 
 TestSuite(lane, .init = setup, .fini = teardown);
 
-// Put n frames of increasing length on the lane to outlet; returns how many it took.
-static uint32_t put(struct source *from, uint32_t outlet, uint32_t n)
+// Put n frames of increasing length on the lane to egress; returns how many it took.
+static uint32_t put(struct source *from, uint32_t egress, uint32_t n)
 {
     uint32_t done = 0;
 
@@ -33,7 +33,7 @@ static uint32_t put(struct source *from, uint32_t outlet, uint32_t n)
 
         if (slot.buf == UINT32_MAX)
             break;
-        if (!source_put(from, outlet, &slot)) {
+        if (!source_put(from, egress, &slot)) {
             source_give(from, slot.buf);
             break;
         }
@@ -112,11 +112,11 @@ Test(lane, a_full_lane_takes_no_more)
 Test(lane, all_others_stuck_leave_a_lane_what_is_promised_to_it)
 {
     struct sink_frame frames[64];
-    uint32_t promise = f->ctx_bufs / 4 / fabric_outlets(f);
+    uint32_t promise = f->ctx_bufs / 4 / fabric_egresss(f);
 
-    for (uint32_t outlet = 0; outlet < fabric_outlets(f); outlet++) {
-        if (outlet != 2)
-            put(&s, outlet, f->ctx_bufs);
+    for (uint32_t egress = 0; egress < fabric_egresss(f); egress++) {
+        if (egress != 2)
+            put(&s, egress, f->ctx_bufs);
     }
     for (uint32_t round = 0; round < 10; round++) {
         cr_assert_geq(put(&s, 2, promise), promise);
@@ -131,9 +131,9 @@ Test(lane, what_is_promised_is_always_free)
 
     srand(1);
     for (uint32_t round = 0; round < 5000; round++) {
-        uint32_t outlet = (uint32_t)rand() % fabric_outlets(f);
+        uint32_t egress = (uint32_t)rand() % fabric_egresss(f);
 
-        put(&s, outlet, (uint32_t)rand() % 8);
+        put(&s, egress, (uint32_t)rand() % 8);
         if (rand() % 4 == 0)
             take(&k, frames, 4);
         source_reclaim(&s);
@@ -168,9 +168,9 @@ Test(lane, a_burst_is_taken_as_its_frames_one_by_one)
             b.gen[i] = round;
             b.len[i] = slot.len;
             b.flags[i] = 1;
-            b.outlet[i] = (uint16_t)(rand() % 4 == 0 ? rand() % 4 : 2);
+            b.egress[i] = (uint16_t)(rand() % 4 == 0 ? rand() % 4 : 2);
             b.n++;
-            if (source_put(&s, b.outlet[i], &slot)) {
+            if (source_put(&s, b.egress[i], &slot)) {
                 taken++;
                 bytes += slot.len;
             } else {

@@ -10,14 +10,14 @@ static const struct crossbar_size size = {
 };
 
 static struct fabric *f;
-static struct vif vifs[FABRIC_VIFS_MAX];
+static struct vif_view vifs[FABRIC_VIFS_MAX];
 static const struct origin here = { .port = 0 }, there = { .port = 1 };
 
 static void vif_add(uint16_t vif, uint32_t gen, uint16_t port)
 {
-    struct vif *v = &vifs[vif];
+    struct vif_view *v = &vifs[vif];
 
-    *v = (struct vif){ .gen = gen, .port = port, .vlan = 1000 + vif, .mac = { 2, 0, 0, 0, 0, (uint8_t)vif } };
+    *v = (struct vif_view){ .gen = gen, .port = port, .vlan = 1000 + vif, .mac = { 2, 0, 0, 0, 0, (uint8_t)vif } };
     atomic_store(&fabric_vif(f, vif)->gen, gen);
     cr_assert_eq(fdb_add(f, v->mac, vif), 0);
 }

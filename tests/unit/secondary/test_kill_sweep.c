@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "burst.h"
 #include "msg.h"
 #include "plain_guest.h"
-#include "vif.h"
 
 #define CTX 1u // the context under test
 #define OTHER_CTX 2u
@@ -180,9 +180,9 @@ static void hash_add(struct hash *h, const void *bytes, size_t n)
 }
 
 // The frames that wait on a lane, with what their slots say but for the buffer's number.
-static void lane_hash(struct hash *h, uint32_t outlet, uint32_t ctx)
+static void lane_hash(struct hash *h, uint32_t egress, uint32_t ctx)
 {
-    struct lane *l = fabric_lane(fabric(), outlet, ctx);
+    struct lane *l = fabric_lane(fabric(), egress, ctx);
     uint32_t head = atomic_load(&l->head), tail = atomic_load(&l->tail);
 
     hash_add(h, &head, sizeof(head));
@@ -226,9 +226,9 @@ static uint64_t outcome(void)
     struct plain_guest g;
     struct source found;
 
-    for (uint32_t outlet = 0; outlet < fabric_outlets(fabric()); outlet++) {
+    for (uint32_t egress = 0; egress < fabric_egresss(fabric()); egress++) {
         for (uint32_t ctx = 0; ctx < fabric_contexts(fabric()); ctx++)
-            lane_hash(&h, outlet, ctx);
+            lane_hash(&h, egress, ctx);
     }
     for (uint32_t i = 0; i < VIFS; i++) {
         guest_lay(&g, shared->guests[i]);

@@ -17,7 +17,7 @@
 static struct conductor c;
 static struct conf conf;
 static struct xenvirt_flag_page pages[4];
-static struct vif *vifs[4]; // 0 and 1 of guest 7, 2 of guest 8
+static struct attachment *vifs[4]; // 0 and 1 of guest 7, 2 of guest 8
 
 static void mac_make(uint8_t mac[6], uint32_t n)
 {
@@ -35,7 +35,7 @@ static uint64_t key(uint32_t n)
 // A device that runs.
 static void make(uint32_t i, uint32_t domid, uint32_t device, uint32_t mac)
 {
-    struct vif *v = guest_vif_make(&c, guest_make(&c, domid), device);
+    struct attachment *v = guest_vif_make(&c, guest_make(&c, domid), device);
 
     v->number = (int32_t)i;
     v->gen = v->front_gen = i + 1;
@@ -91,7 +91,7 @@ static void port_is(uint32_t i, int ret)
     struct msg_port_vif_is m = { .up = 1, .ret = ret, .pool = UINT32_MAX, .flags = vifs[i]->flags };
 
     memcpy(m.mac, mac_of(vifs[i]), 6);
-    vif_port_is(&c, vifs[i], &m);
+    attachment_port_is(&c, vifs[i], &m);
 }
 
 static void attached(uint32_t i)
@@ -99,7 +99,7 @@ static void attached(uint32_t i)
     struct msg_vif_attached m = { .up = 1 };
 
     memcpy(m.mac, vifs[i]->mac, 6);
-    vif_attached(&c, vifs[i], &m);
+    attachment_attached(&c, vifs[i], &m);
 }
 
 // Primary and worker do what they are asked, until nothing is asked any more.
@@ -150,13 +150,13 @@ Test(mac, answers_to_what_was_asked_before_say_nothing)
     memcpy(m.mac, vifs[0]->mac, 6);
     memcpy(a.mac, vifs[0]->mac, 6);
     wish(0, 0x44);
-    vif_port_is(&c, vifs[0], &m);
+    attachment_port_is(&c, vifs[0], &m);
     cr_expect_eq(vifs[0]->state, VIF_OPENING);
     m.ret = -EEXIST;
-    vif_port_is(&c, vifs[0], &m);
+    attachment_port_is(&c, vifs[0], &m);
     cr_expect_eq(vifs[0]->state, VIF_OPENING);
     port_is(0, 0);
-    vif_attached(&c, vifs[0], &a);
+    attachment_attached(&c, vifs[0], &a);
     cr_expect_eq(vifs[0]->state, VIF_ATTACHING);
 }
 
@@ -282,12 +282,12 @@ Test(mac, a_successor_comes_to_the_same_end_from_every_step)
         vifs[0]->flag = NULL;
         vifs[0]->mac_number = vifs[0]->mac_asked = vifs[0]->mac_owed = 0;
         peers_job = NULL;
-        vif_adopt(&c, vifs[0], 0);
+        attachment_adopt(&c, vifs[0], 0);
         vifs[0]->end = false;
         j = peers_job;
         cr_assert_not_null(j);
         j->flag = &pages[0];
-        vif_mapped(&c, vifs[0], j);
+        attachment_mapped(&c, vifs[0], j);
         settle();
         cr_expect_eq(vifs[0]->state, VIF_RUNNING, "%u", steps);
         cr_expect_eq(fdb_key(vifs[0]->mac), key(mac), "%u", steps);

@@ -6,8 +6,8 @@
 #include <criterion/criterion.h>
 
 #include "clock.h"
+#include "heartbeat.h"
 #include "log.h"
-#include "pulse.h"
 
 #define LCORE 77
 
@@ -43,14 +43,14 @@ static void fake_log(enum log_level level, const char *line)
     lines++;
 }
 
-static struct pulse_thread fake_thread(pid_t pid, pid_t tid)
+static struct heartbeat_thread fake_thread(pid_t pid, pid_t tid)
 {
-    return (struct pulse_thread){ .state = pid == LCORE - 1 && tid == LCORE ? 'R' : 0 };
+    return (struct heartbeat_thread){ .state = pid == LCORE - 1 && tid == LCORE ? 'R' : 0 };
 }
 
 #define sched_setscheduler fake_set
 #define sched_getscheduler fake_get
-#define pulse_thread fake_thread
+#define heartbeat_thread fake_thread
 #include "rescue.c"
 
 static struct rescue r;
@@ -58,7 +58,7 @@ static struct state_ctx lcore = { .tid = LCORE };
 
 static void tick(unsigned n, uint64_t waited_ns)
 {
-    struct pulse p = { .waited_ns = waited_ns };
+    struct heartbeat p = { .waited_ns = waited_ns };
 
     rescue_offer(&r, LCORE - 1, &lcore, &p);
     rescue_step(&r, n * 20 * CLOCK_MS);
@@ -87,7 +87,7 @@ Test(rescue, who_waits_long_has_the_cpu_every_second_tick_at_most)
 // Its id is read from memory that others write.
 Test(rescue, a_thread_that_is_not_the_primary_s_is_left_alone)
 {
-    struct pulse p = { .waited_ns = CLOCK_SECOND };
+    struct heartbeat p = { .waited_ns = CLOCK_SECOND };
 
     rescue_offer(&r, LCORE + 1, &lcore, &p);
     rescue_step(&r, 20 * CLOCK_MS);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "wake.h"
+
+static uint32_t sleep_egress(uint32_t asleep)
+{
+    return (asleep & 0xff) - 1;
+}
+
+static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *t)
+{
+    return syscall(SYS_futex, word, op, value, t, NULL, 0);
+}
+
+void wake_tell(struct fabric *f, uint32_t egress, uint32_t asleep)
+{
+    atomic_store_explicit(fabric_sleep(f, egress), asleep, memory_order_relaxed);
+    // Before the owner's last look. A source has no fence between its tail and its look at this word: that would cost
+    // every burst what now and then costs a sleep.
+    if (asleep != 0)
+        atomic_thread_fence(memory_order_seq_cst);
+}
+
+void wake_wait(struct fabric *f, uint32_t asleep, uint32_t us)
+{
+    struct timespec t = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+
+    if (asleep == 0)
+        nanosleep(&t, NULL);
+    else
+        futex(fabric_sleep(f, sleep_egress(asleep)), FUTEX_WAIT, asleep, &t);
+}
+
+uint32_t wake_up(struct fabric *f, uint32_t egress, uint32_t ended)
+{
+    uint32_t asleep = atomic_load_explicit(fabric_sleep(f, egress), memory_order_relaxed);
+
+    if (asleep == 0 || asleep == ended)
+        return ended;
+    if (sleep_egress(asleep) < fabric_egresss(f))
+        futex(fabric_sleep(f, sleep_egress(asleep)), FUTEX_WAKE, INT_MAX, NULL);
+    return asleep;
+}

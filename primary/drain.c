@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// drain.c: takes what arrives for vifs that nobody serves. A sender that looked a guest up before it went may publish
+// long after; its slots and buffers come back only if somebody moves the heads.
+#include "io.h"
+
+#define DRAIN_ROWS 4u // a turn
+
+static bool drain_has(const struct io *io, uint32_t vif)
+{
+    return (io->rows[vif / 64] >> (vif % 64) & 1) != 0;
+}
+
+static void row_empty(struct io *io, uint32_t vif)
+{
+    for (uint32_t ctx = 0; ctx < fabric_contexts(io->fabric); ctx++) {
+        struct lane *l = fabric_lane(io->fabric, vif, ctx);
+        uint32_t tail = atomic_load_explicit(&l->tail, memory_order_relaxed);
+
+        uint32_t n = tail - atomic_load_explicit(&l->head, memory_order_relaxed);
+
+        if (n == 0)
+            continue;
+        // Nothing of the slots was read, so the order of nothing matters to their producer.
+        atomic_store_explicit(&l->head, tail, memory_order_release);
+        wire_drops(
+            io, vif, DROP_LANE_STOPPED, n <= io->fabric->lane_slots ? n : 0); // a tail that is no tail counts nothing
+    }
+}
+
+void drain_take(struct io *io, uint32_t vif)
+{
+    io->rows[vif / 64] |= 1ull << (vif % 64);
+    row_empty(io, vif);
+}
+
+void drain_leave(struct io *io, uint32_t vif)
+{
+    io->rows[vif / 64] &= ~(1ull << (vif % 64));
+}
+
+void drain_turn(struct io *io)
+{
+    for (uint32_t i = 0; i < DRAIN_ROWS; i++) {
+        io->row = io->row + 1 < io->fabric->max_vifs ? io->row + 1 : 0;
+        if (drain_has(io, io->row))
+            row_empty(io, io->row);
+    }
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// vif.h: one device of the guest: its two rings, its ledgers, and the bursts in both directions.
+#ifndef XV_BURST_H
+#define XV_BURST_H
+
+#include <stdbool.h>
+
+#include "fdb.h"
+#include "lane.h"
+#include "ledger.h"
+#include "map.h"
+#include "vq.h"
+
+// Where frames to dst go.
+struct vif_route {
+    uint64_t dst; // as fdb_key(); VIF_ROUTE_NONE: none is known
+    int32_t egress; // or ~ the reason to drop them
+    uint32_t gen; // of the lane slot
+    uint16_t flags; // of the lane slot
+    const _Atomic uint64_t *entry; // in the forwarding table, NULL: they don't go to a vif
+    uint64_t word; // the entry as it was
+};
+#define VIF_ROUTE_NONE (~0ull)
+
+struct vif {
+    uint32_t number; // k: its egress, its place in the forwarding table
+    uint32_t gen;
+    uint32_t device; // the guest's number for it
+    uint32_t flags; // MSG_VIF_*
+    _Atomic uint64_t mac; // as fdb_key(); the control thread may change it
+    struct fabric *fabric;
+    const struct fabric_vif *pub;
+    struct map map;
+    struct vq tx; // the guest transmits
+    struct vq rx; // the guest receives
+    struct ledger *from;
+    struct ledger *to;
+    struct sink sink;
+    struct vif_route last; // of the frame before
+};
+
+struct vif_attach {
+    uint32_t number;
+    uint32_t gen;
+    uint32_t since; // the device's first generation: counters go on from there
+    uint32_t device;
+    uint32_t flags;
+    uint16_t ring_size;
+    uint8_t mac[6];
+};
+
+// Serve a vif whose memory is mapped in v->map: lay out its rings, and finish what a predecessor of the same generation
+// left, or start where the rings stand. The context's tails must have been redone before (ledger_redo_tails).
+void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struct state_vif *state);
+
+// It has another address from the next burst on.
+void vif_address(struct vif *v, const uint8_t mac[6]);
+
+// Move up to FABRIC_BURST frames from the guest to lanes, and from the vif's lanes to the guest. look_all: see
+// sink_look(). Both return how many frames they dealt with, dropped ones included.
+uint32_t vif_from_guest(struct vif *v, struct source *s);
+uint32_t vif_to_guest(struct vif *v, bool look_all);
+
+// Returns true if a bell says that there are frames, and the guest has room for one. Frames that wait for the guest are no
+// reason to stay awake: it may never take them.
+bool vif_can_deliver(struct vif *v);
+
+#endif

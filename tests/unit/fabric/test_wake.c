@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "backoff.h"
+#include "lane.h"
+#include "small_fabric.h"
+#include "wake.h"
+
+#define BED 1u
+#define EGRESS 2u
+#define LONG_US 20000000u // 20 s: only an end to waiting
+
+static struct fabric *f;
+static struct source s;
+
+static void setup(void)
+{
+    f = small_fabric_new();
+    cr_assert_eq(source_init(&s, f, 1), 0);
+}
+
+static void teardown(void)
+{
+    source_fini(&s);
+    free(f);
+}
+
+TestSuite(wake, .init = setup, .fini = teardown);
+
+static void send_one(void)
+{
+    struct lane_slot slot = { .buf = source_take(&s), .len = 60, .gen = 1 };
+
+    cr_assert(source_put(&s, EGRESS, &slot));
+    source_publish(&s);
+}
+
+// Owns BED and EGRESS: takes sleeps at BED until a frame comes to EGRESS.
+static void *sleeper(void *arg)
+{
+    uint64_t turn = 0;
+    struct sink k;
+
+    (void)arg;
+    sink_init(&k, f, EGRESS);
+    do {
+        uint32_t asleep = sleep_id(++turn, BED);
+
+        wake_tell(f, BED, asleep);
+        wake_tell(f, EGRESS, asleep);
+        if (!sink_look(&k, false))
+            wake_wait(f, asleep, LONG_US);
+    } while (!sink_look(&k, false));
+    return NULL;
+}
+
+Test(wake, numbers_of_two_turns_differ)
+{
+    cr_assert_neq(sleep_id(1, EGRESS), sleep_id(2, EGRESS));
+    cr_assert_neq(sleep_id(1, EGRESS), sleep_id(1, EGRESS + 1));
+    cr_assert_neq(sleep_id(0, 0), 0);
+    cr_assert_neq(sleep_id(1 << 24, 0), 0);
+}
+
+Test(wake, is_over_by_itself)
+{
+    uint32_t asleep = sleep_id(1, EGRESS);
+    uint64_t began = backoff_clock_ns();
+
+    wake_tell(f, EGRESS, asleep);
+    wake_wait(f, asleep, 2000);
+    cr_assert_geq(backoff_clock_ns() - began, 2000000);
+    wake_wait(f, 0, 2000);
+    cr_assert_geq(backoff_clock_ns() - began, 4000000);
+}
+
+Test(wake, that_is_over_is_not_begun)
+{
+    wake_tell(f, EGRESS, 0);
+    wake_wait(f, sleep_id(1, EGRESS), LONG_US); // returns: the word says something else
+}
+
+Test(wake, is_ended_once)
+{
+    uint32_t asleep = sleep_id(1, EGRESS), next = sleep_id(2, EGRESS);
+
+    cr_assert_eq(wake_up(f, EGRESS, 0), 0);
+    wake_tell(f, EGRESS, asleep);
+    cr_assert_eq(wake_up(f, EGRESS, 0), asleep);
+    cr_assert_eq(wake_up(f, EGRESS, asleep), asleep);
+    wake_tell(f, EGRESS, next);
+    cr_assert_eq(wake_up(f, EGRESS, asleep), next);
+}
+
+Test(wake, at_an_egress_that_is_none_is_left_alone)
+{
+    wake_tell(f, EGRESS, sleep_id(1, 200));
+    cr_assert_eq(wake_up(f, EGRESS, 0), sleep_id(1, 200));
+}
+
+Test(wake, bells_and_naps_have_bytes_of_their_own)
+{
+    struct sink k;
+
+    sink_init(&k, f, EGRESS);
+    wake_tell(f, EGRESS, sleep_id(1, EGRESS));
+    cr_assert_not(sink_look(&k, true));
+    cr_assert_eq(atomic_load(fabric_sleep(f, EGRESS + 1)), 0);
+    cr_assert_eq(atomic_load(fabric_sleep(f, EGRESS - 1)), 0);
+}
+
+Test(wake, a_frame_ends_it, .timeout = 10)
+{
+    pthread_t thread;
+
+    cr_assert_eq(pthread_create(&thread, NULL, sleeper, NULL), 0);
+    while (atomic_load(fabric_sleep(f, EGRESS)) == 0)
+        sched_yield();
+    usleep(50000);
+    send_one();
+    pthread_join(thread, NULL);
+}
