@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <nanomsg/nn.h>
 #include <nanomsg/pair.h>
 #include <nanomsg/reqrep.h>
 
+#include "clock.h"
 #include "link.h"
 
 static int link_errno(void)
@@ -16,14 +16,6 @@ static int link_errno(void)
     int e = nn_errno();
 
     return e == 0 || e > 4095 ? -EIO : -e;
-}
-
-static uint64_t boottime_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_BOOTTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
 static int link_listen(const struct link *l)
@@ -50,7 +42,7 @@ static int link_open(struct link *l)
     size_t size = sizeof(l->fd);
     int ret;
 
-    l->heard_ns = boottime_ns();
+    l->heard_ns = clock_boot_ns();
     l->sock = nn_socket(AF_SP, protocols[l->kind]);
     if (l->sock < 0)
         return link_errno();
@@ -78,7 +70,7 @@ int link_bind(struct link *l, enum link_kind kind, const char *run_dir, const ch
     int ret;
 
     *l = (struct link){
-        .sock = -1, .fd = -1, .kind = kind, .bound = true, .self = self, .peer = peer, .epoch = boottime_ns()
+        .sock = -1, .fd = -1, .kind = kind, .bound = true, .self = self, .peer = peer, .epoch = clock_boot_ns()
     };
     ret = link_url(l, run_dir, name);
     return ret < 0 ? ret : link_open(l);
@@ -89,14 +81,14 @@ int link_connect(struct link *l, enum link_kind kind, const char *run_dir, const
 {
     int ret;
 
-    *l = (struct link){ .sock = -1, .fd = -1, .kind = kind, .self = self, .peer = peer, .epoch = boottime_ns() };
+    *l = (struct link){ .sock = -1, .fd = -1, .kind = kind, .self = self, .peer = peer, .epoch = clock_boot_ns() };
     ret = link_url(l, run_dir, name);
     return ret < 0 ? ret : link_open(l);
 }
 
 bool link_deaf(const struct link *l)
 {
-    return boottime_ns() - l->heard_ns >= LINK_DEAF_NS;
+    return clock_boot_ns() - l->heard_ns >= LINK_DEAF_NS;
 }
 
 int link_renew(struct link *l)
@@ -135,7 +127,7 @@ int link_recv(struct link *l, union msg *m)
         l->refused++;
         return ret;
     }
-    l->heard_ns = boottime_ns();
+    l->heard_ns = clock_boot_ns();
     return 1;
 }
 

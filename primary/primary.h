@@ -12,8 +12,12 @@ struct vif_asked {
     uint32_t said; // generation that the log calls registered
 };
 
+struct eal;
+
 struct primary {
     const struct conf *conf;
+    struct eal *eal; // what EAL was started with
+    const _Atomic bool *stopping; // a signal says so
     struct fabric *fabric;
     struct state *state; // NULL: the watcher hasn't made it yet
     uint32_t n_nics;
