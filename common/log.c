@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 
-#define QUOTA_NS 10000000000ull
+#define QUOTA_NS (10 * CLOCK_SECOND)
 #define QUOTA_LINES 10u
 
 static const char *program = "xv";
@@ -60,11 +60,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 
 bool log_may(struct log_quota *q)
 {
-    struct timespec ts;
-    uint64_t now;
+    uint64_t now = clock_ns();
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    now = (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
     if (q->window_ns == 0 || now - q->window_ns >= QUOTA_NS) {
         if (q->dropped > 0)
             LOG(WARNING, "%u lines of this kind left out", q->dropped);

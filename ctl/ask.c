@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 
 #include "ask.h"
+#include "clock.h"
 
 #define RECORDS_MAX 8192u // more than guests x devices: a watcher that never ends its list is not believed
-
-int64_t ask_clock_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 int ask_open(struct ask *a, const char *run_dir)
 {
@@ -27,12 +19,13 @@ void ask_close(struct ask *a)
 
 int ask(struct ask *a, union msg *m, enum msg_type question, enum msg_type answer)
 {
-    int64_t end = ask_clock_ms() + ASK_MS, left;
+    uint64_t end = clock_ms() + ASK_MS;
+    int64_t left;
     int ret = link_send(&a->link, m, question, 0);
 
     if (ret < 0)
         return ret;
-    while ((left = end - ask_clock_ms()) > 0) {
+    while ((left = (int64_t)(end - clock_ms())) > 0) {
         struct pollfd p = { .fd = a->link.fd, .events = POLLIN };
 
         if (poll(&p, 1, (int)left) < 0 && errno != EINTR)

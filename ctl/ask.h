@@ -20,9 +20,6 @@ void ask_close(struct ask *a);
 // another -errno.
 int ask(struct ask *a, union msg *m, enum msg_type question, enum msg_type answer);
 
-// CLOCK_MONOTONIC in ms.
-int64_t ask_clock_ms(void);
-
 // Add everything that the watcher shows. Returns 0 or as ask().
 int ask_show(struct ask *a, struct show *sh);
 

@@ -9,6 +9,7 @@
 
 #include "args.h"
 #include "ask.h"
+#include "clock.h"
 #include "conf.h"
 #include "number.h"
 #include "show.h"
@@ -129,7 +130,7 @@ static int restart_wait(struct ask *a, uint32_t domid, const struct progress *be
     struct timespec asleep = { .tv_nsec = RESTART_LOOK_MS * 1000000 };
     struct progress now;
 
-    for (int64_t end = ask_clock_ms() + most_ms; ask_clock_ms() < end; nanosleep(&asleep, NULL)) {
+    for (uint64_t end = clock_ms() + most_ms; clock_ms() < end; nanosleep(&asleep, NULL)) {
         int ret = progress_look(a, domid, &now);
 
         if (ret < 0)

@@ -6,6 +6,7 @@
 
 #include <rte_common.h>
 
+#include "clock.h"
 #include "flag.h"
 #include "grant.h"
 #include "log.h"
@@ -130,10 +131,8 @@ int flag_mac_wait(const struct flag *f)
 {
     const struct timespec nap = { .tv_nsec = POLL_US * 1000 };
     const struct xenvirt_back *back = &f->page->back;
-    struct timespec now, end;
+    uint64_t end = clock_ns() + XENVIRT_MAC_MS * CLOCK_MS;
 
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += XENVIRT_MAC_MS / 1000;
     do {
         bool attached = flag_state(f) == XENVIRT_BACK_ATTACHED;
         // Acquire: pairs with the back end's release; the verdict is on this wish.
@@ -144,8 +143,7 @@ int flag_mac_wait(const struct flag *f)
         if (attached && number == 0)
             return -EBUSY;
         nanosleep(&nap, NULL);
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+    } while (clock_ns() < end);
     return -ETIMEDOUT;
 }
 

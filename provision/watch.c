@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "notify.h"
 #include "settle.h"
@@ -15,7 +15,7 @@
 #include "watch.h"
 #include "xendev.h"
 
-#define ROUND_NS 10000000000ull
+#define ROUND_NS (10 * CLOCK_SECOND)
 #define POLL_MS 250 // a lost connection doesn't wake us
 #define RETRY_MS 500
 
@@ -29,14 +29,6 @@ struct watch {
     bool ready; // systemd was told that what waits for us may start: every domain that was there has been looked at
     bool backend_said; // where it is, or that it isn't there
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void watch_connect(struct watch *w)
 {
@@ -136,7 +128,7 @@ static void watch_round(struct watch *w)
         notify_say("READY=1\nSTATUS=running");
     }
     free(domids);
-    w->round_ns = now_ns() + ROUND_NS;
+    w->round_ns = clock_ns() + ROUND_NS;
 }
 
 static int signals_open(void)
@@ -176,7 +168,7 @@ static void watch_turn(struct watch *w)
     if (!watch_drain(w)) {
         LOG(WARNING, "XenStore went away");
         watch_disconnect(w);
-    } else if (now_ns() >= w->round_ns) {
+    } else if (clock_ns() >= w->round_ns) {
         watch_round(w);
     }
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backoff.h"
+#include "clock.h"
 #include "control.h"
 #include "heartbeat.h"
 #include "layout.h"
@@ -60,7 +60,7 @@ static void hello_send(struct control *c)
                         .fabric_epoch = c->start.fabric->epoch,
                         .flags = c->start.flags } };
 
-    c->hello_ns = backoff_clock_ns();
+    c->hello_ns = clock_ns();
     link_send(&c->link, &m, MSG_HELLO_WORKER, 0);
 }
 
@@ -281,7 +281,7 @@ static bool on_message(struct control *c, const union msg *m, enum control_end *
 
     // Until it has named our guest we go on saying hello, whatever else it says.
     if (c->has_guest || m->hdr.type == MSG_GUEST_SET)
-        c->heard_ns = backoff_clock_ns();
+        c->heard_ns = clock_ns();
     c->watcher_epoch = m->hdr.epoch;
     if (new_watcher)
         hello_send(c);
@@ -371,7 +371,7 @@ static enum control_end control_loop(struct control *c)
     struct timespec pause = { 0 };
 
     for (;;) {
-        uint64_t now = backoff_clock_ns();
+        uint64_t now = clock_ns();
         uint64_t every = c->heard_ns == 0 && now - c->started_ns < 1000000000u ? FIRST_NS : HELLO_NS;
 
         hello_look(c, now, every);
@@ -402,7 +402,7 @@ enum control_end control_run(const struct control_start *start)
     if (c == NULL)
         return CONTROL_FAILED;
     c->start = *start;
-    c->started_ns = backoff_clock_ns();
+    c->started_ns = clock_ns();
     c->gnt = xengnttab_open(NULL, 0);
     if (c->gnt == NULL) {
         LOG(ERR, "can't open the grant device: %s", xendev_why("", "gntdev", errno, why));

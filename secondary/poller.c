@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "backoff.h"
+#include "clock.h"
 #include "crowd.h"
 #include "poller.h"
 #include "wake.h"
@@ -86,7 +87,7 @@ static void *worker_main(void *arg)
     idle.alone_ns = BACKOFF_ALONE_NS;
     crowd_open(&crowd);
     while (mails_do(w)) {
-        uint64_t now = backoff_clock_ns();
+        uint64_t now = clock_ns();
         bool look_all = now - looked >= LOOK_ALL_NS;
         uint32_t us;
 

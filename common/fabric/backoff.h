@@ -12,7 +12,8 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
+
+#include "clock.h"
 
 #define BACKOFF_SLEEP_MIN_US 20u
 // Until there was nothing for so long, no sleep is longer than that: a burst that follows a short pause finds room in a
@@ -54,15 +55,6 @@ static inline void backoff_init(struct backoff *b, uint32_t busy, uint32_t yield
     *b = (struct backoff){ .busy = busy, .yield = busy + yield, .sleep_us = sleep_us, .next_us = BACKOFF_SLEEP_MIN_US };
 }
 
-// CLOCK_MONOTONIC in ns; read without a system call.
-static inline uint64_t backoff_clock_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 // Has there been nothing for long? Then a sleeper wants to be woken. Between two bursts it doesn't: what comes in a short
 // sleep is done in one go after it.
 static inline bool backoff_calm(const struct backoff *b)
@@ -91,10 +83,10 @@ static inline uint32_t backoff_sleep(struct backoff *b)
 // Did it let somebody run? Says when it was over.
 static inline bool backoff_give_way(uint64_t *now)
 {
-    uint64_t before = backoff_clock_ns();
+    uint64_t before = clock_ns();
 
     sched_yield();
-    *now = backoff_clock_ns();
+    *now = clock_ns();
     return *now - before >= BACKOFF_SHARED_NS;
 }
 

@@ -18,7 +18,7 @@ struct crowd {
 void crowd_open(struct crowd *c);
 void crowd_close(struct crowd *c);
 
-// Tell b, if the last look is long ago. now: backoff_clock_ns().
+// Tell b, if the last look is long ago. now: clock_ns().
 void crowd_look(struct crowd *c, struct backoff *b, uint64_t now);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// clock.h: the time since this machine's start.
+// clock.h: the two clocks that all programs use, so that times in messages and in shared memory can be compared.
 #ifndef XV_CLOCK_H
 #define XV_CLOCK_H
 
@@ -17,6 +17,7 @@ static inline uint64_t clock_read_ns(clockid_t clock)
     return (uint64_t)ts.tv_sec * CLOCK_SECOND + (uint64_t)ts.tv_nsec;
 }
 
+// For time-outs and how long something took. Read without a system call.
 static inline uint64_t clock_ns(void)
 {
     return clock_read_ns(CLOCK_MONOTONIC);
@@ -27,7 +28,7 @@ static inline uint64_t clock_ms(void)
     return clock_ns() / CLOCK_MS;
 }
 
-// Goes on while the machine sleeps, so it is never the same again before the next start.
+// For epochs: never the same twice until the next boot, also after the machine was suspended.
 static inline uint64_t clock_boot_ns(void)
 {
     return clock_read_ns(CLOCK_BOOTTIME);
