@@ -8,7 +8,7 @@
 #include "fdb.h"
 #include "lane.h"
 #include "ledger.h"
-#include "map.h"
+#include "mem.h"
 #include "vq.h"
 
 // Where frames to dst go.
@@ -30,7 +30,7 @@ struct vif {
     _Atomic uint64_t mac; // as fdb_key(); the control thread may change it
     struct fabric *fabric;
     const struct fabric_vif *pub;
-    struct map map;
+    struct mem mem;
     struct vq tx; // the guest transmits
     struct vq rx; // the guest receives
     struct ledger *from;
@@ -49,7 +49,7 @@ struct vif_attach {
     uint8_t mac[6];
 };
 
-// Serve a vif whose memory is mapped in v->map: lay out its rings, and finish what a predecessor of the same generation
+// Serve a vif whose memory is mapped in v->mem: lay out its rings, and finish what a predecessor of the same generation
 // left, or start where the rings stand. The context's tails must have been redone before (ledger_redo_tails).
 void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struct state_vif *state);
 

@@ -82,7 +82,7 @@ static void vif_free(struct control *c, struct served *s)
     s->leaving = false;
     if (v == NULL)
         return;
-    map_close(&v->map);
+    mem_close(&v->mem);
     LOG(INFO, "guest %u vif %u: detached from device %u, generation %u", c->start.domid, v->number, v->device, v->gen);
     free(v);
 }
@@ -101,15 +101,15 @@ static void region_name(char *name, size_t n, const struct region *r)
 // Map what the table says. On failure text says what could not be mapped.
 static int vif_map(struct control *c, struct vif *v, const struct region_table *t, char *text, size_t n)
 {
-    struct map_fault fault;
-    int ret = map_open(&v->map, c->gnt, t, &fault);
+    struct mem_fault fault;
+    int ret = mem_open(&v->mem, c->gnt, t, &fault);
     const struct region *r = &region_first(t)[fault.region];
     char name[24];
 
     if (ret == 0)
         return 0;
     region_name(name, sizeof(name), r);
-    if (fault.page != MAP_PAGE_NONE)
+    if (fault.page != MEM_PAGE_NONE)
         snprintf(text, n, "can't map reference %u, page %u of %u of its %s: %s",
             region_refs(t)[r->first_ref + fault.page], fault.page, r->n_pages, name, strerror(-ret));
     else if (ret == -ENOSPC)

@@ -11,12 +11,12 @@ struct desc {
     uint16_t next;
 };
 
-void vq_init(struct vq *vq, const struct map *map, enum region_kind ring, uint16_t size)
+void vq_init(struct vq *vq, const struct mem *mem, enum region_kind ring, uint16_t size)
 {
     struct vring v;
 
-    vring_init(&v, size, map->regions[ring].host, XENVIRT_RING_ALIGN);
-    *vq = (struct vq){ .desc = v.desc, .avail = v.avail, .used = v.used, .map = map, .size = size };
+    vring_init(&v, size, mem->regions[ring].host, XENVIRT_RING_ALIGN);
+    *vq = (struct vq){ .desc = v.desc, .avail = v.avail, .used = v.used, .mem = mem, .size = size };
 }
 
 // Both halves of a descriptor, each read once; the compiler may not read them again.
@@ -57,23 +57,23 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 // A queue while a burst is read, in locals, so that no store makes the compiler load any of it again.
 struct look {
     struct vq vq;
-    struct map_region pool; // where the last descriptor led; most often the next one leads there too
+    struct mem_region pool; // where the last descriptor led; most often the next one leads there too
 };
 
 static struct look look_begin(const struct vq *vq)
 {
     // Where there is no mempool: a region of no length.
     return (
-        struct look){ *vq, vq->map->n > REGION_MEMPOOL ? vq->map->regions[REGION_MEMPOOL] : (struct map_region){ 0 } };
+        struct look){ *vq, vq->mem->n > REGION_MEMPOOL ? vq->mem->regions[REGION_MEMPOOL] : (struct mem_region){ 0 } };
 }
 
 static inline uint8_t *look_host(struct look *l, uint64_t addr, uint32_t len)
 {
-    const struct map *m = l->vq.map;
-    uint8_t *host = map_region_host(&l->pool, addr, len);
+    const struct mem *m = l->vq.mem;
+    uint8_t *host = mem_region_at(&l->pool, addr, len);
 
     for (uint32_t i = REGION_MEMPOOL; host == NULL && i < m->n; i++) {
-        host = map_region_host(&m->regions[i], addr, len);
+        host = mem_region_at(&m->regions[i], addr, len);
         if (host != NULL)
             l->pool = m->regions[i];
     }
@@ -151,7 +151,7 @@ enum vq_verdict vq_copy_out(const struct vq *vq, uint16_t head, uint8_t *frame, 
         uint32_t hdr = min_u32(skip, d.len);
         uint32_t data = d.len - hdr, take = min_u32(data, XENVIRT_FRAME_MAX - at);
         // The header is not looked at, so its memory need not exist: DPDK 2.2 gives it address NULL.
-        const uint8_t *from = data > 0 ? map_host(vq->map, d.addr + hdr, data) : NULL;
+        const uint8_t *from = data > 0 ? mem_at(vq->mem, d.addr + hdr, data) : NULL;
 
         if (why != VQ_FAULT_NONE)
             return verdict_fault(fault, why);
@@ -193,7 +193,7 @@ enum vq_verdict vq_copy_in(const struct vq *vq, uint16_t head, const uint8_t *fr
         enum vq_fault why = desc_fault(vq, &d, VRING_DESC_F_WRITE);
         uint32_t take = min_u32(d.len, total - at);
         // All of the descriptor must be the guest's, not only what this frame needs.
-        uint8_t *to = d.len > 0 ? map_host(vq->map, d.addr, d.len) : NULL;
+        uint8_t *to = d.len > 0 ? mem_at(vq->mem, d.addr, d.len) : NULL;
 
         if (why != VQ_FAULT_NONE)
             return verdict_fault(fault, why);

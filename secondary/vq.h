@@ -8,14 +8,14 @@
 
 #include <linux/virtio_ring.h>
 
-#include "map.h"
+#include "mem.h"
 #include "state.h"
 
 struct vq {
     struct vring_desc *desc;
     struct vring_avail *avail;
     struct vring_used *used;
-    const struct map *map;
+    const struct mem *mem;
     uint16_t size; // power of two
 };
 
@@ -29,7 +29,7 @@ enum vq_verdict {
 };
 
 // Lay a ring of size entries over its mapped pages.
-void vq_init(struct vq *vq, const struct map *map, enum region_kind ring, uint16_t size);
+void vq_init(struct vq *vq, const struct mem *mem, enum region_kind ring, uint16_t size);
 
 // How many chains wait, where the next is `next`? More than size: the guest's index runs ahead.
 static inline uint16_t vq_pending(const struct vq *vq, uint16_t next)

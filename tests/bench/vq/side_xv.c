@@ -18,7 +18,7 @@ struct source xv_source;
 struct vif xv_vifs[XV_VIFS];
 static struct fabric *fabric;
 static struct state_vif *states;
-static struct map map;
+static struct mem mem;
 static uint32_t last_gen;
 
 static void die(const char *what)
@@ -64,10 +64,10 @@ static void xv_open(const struct guest *g)
         NULL, XV_VIFS * sizeof(*states), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (p == MAP_FAILED || states == MAP_FAILED)
         die("mmap");
-    map.regions[REGION_RX_RING] = (struct map_region){ 0, GUEST_RING_BYTES, p };
-    map.regions[REGION_TX_RING] = (struct map_region){ 0, GUEST_RING_BYTES, p + GUEST_RING_BYTES };
-    map.regions[REGION_MEMPOOL] = (struct map_region){ GUEST_GVA, GUEST_POOL_BYTES, p + 2 * GUEST_RING_BYTES };
-    map.n = REGION_MEMPOOL + 1;
+    mem.regions[REGION_RX_RING] = (struct mem_region){ 0, GUEST_RING_BYTES, p };
+    mem.regions[REGION_TX_RING] = (struct mem_region){ 0, GUEST_RING_BYTES, p + GUEST_RING_BYTES };
+    mem.regions[REGION_MEMPOOL] = (struct mem_region){ GUEST_GVA, GUEST_POOL_BYTES, p + 2 * GUEST_RING_BYTES };
+    mem.n = REGION_MEMPOOL + 1;
     fabric_open();
     if (source_init(&xv_source, fabric, XV_CTX) < 0)
         die("source");
@@ -82,7 +82,7 @@ static void vif_start(uint32_t number, const uint8_t mac[6])
     memcpy(a.mac, mac, 6);
     atomic_store(&pub->flags, FABRIC_VIF_UPLINK);
     atomic_store(&pub->gen, a.gen);
-    xv_vifs[number].map = map;
+    xv_vifs[number].mem = mem;
     vif_init(&xv_vifs[number], &a, fabric, &states[number]);
 }
 

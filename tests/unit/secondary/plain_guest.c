@@ -5,9 +5,9 @@
 
 #include "plain_guest.h"
 
-static void region_add(struct map *m, uint64_t gva, uint64_t bytes, uint8_t *host)
+static void region_add(struct mem *m, uint64_t gva, uint64_t bytes, uint8_t *host)
 {
-    m->regions[m->n++] = (struct map_region){ .gva = gva, .bytes = bytes, .host = host };
+    m->regions[m->n++] = (struct mem_region){ .gva = gva, .bytes = bytes, .host = host };
 }
 
 void guest_lay(struct plain_guest *g, void *memory)
@@ -16,12 +16,12 @@ void guest_lay(struct plain_guest *g, void *memory)
 
     assert(region_ring_pages(GUEST_RING) * XENVIRT_PAGE_BYTES <= GUEST_RING_BYTES);
     memset(g, 0, sizeof(*g));
-    region_add(&g->map, 0, GUEST_RING_BYTES, p);
-    region_add(&g->map, 0, GUEST_RING_BYTES, p + GUEST_RING_BYTES);
-    region_add(&g->map, GUEST_GVA, GUEST_POOL_BYTES, p + 2 * GUEST_RING_BYTES);
+    region_add(&g->mem, 0, GUEST_RING_BYTES, p);
+    region_add(&g->mem, 0, GUEST_RING_BYTES, p + GUEST_RING_BYTES);
+    region_add(&g->mem, GUEST_GVA, GUEST_POOL_BYTES, p + 2 * GUEST_RING_BYTES);
     for (int ring = 0; ring < 2; ring++)
-        vring_init(&g->rings[ring], GUEST_RING, g->map.regions[ring].host, XENVIRT_RING_ALIGN);
-    g->pool = g->map.regions[REGION_MEMPOOL].host;
+        vring_init(&g->rings[ring], GUEST_RING, g->mem.regions[ring].host, XENVIRT_RING_ALIGN);
+    g->pool = g->mem.regions[REGION_MEMPOOL].host;
 }
 
 void guest_new(struct plain_guest *g)
@@ -35,7 +35,7 @@ void guest_new(struct plain_guest *g)
 
 void guest_free(struct plain_guest *g)
 {
-    free(g->map.regions[0].host);
+    free(g->mem.regions[0].host);
 }
 
 uint64_t guest_addr(uint32_t buf, uint32_t at)

@@ -12,7 +12,7 @@
 #define GUEST_GVA 0x7f0000100000ull
 
 struct plain_guest {
-    struct map map; // as the worker sees it
+    struct mem mem; // as the worker sees it
     struct vring rings[2]; // as the guest sees them, by enum region_kind
     uint16_t avail[2]; // the driver's avail index
     uint16_t seen[2]; // used entries the driver has seen

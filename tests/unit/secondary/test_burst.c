@@ -40,7 +40,7 @@ static void worker_new(uint32_t gen, uint32_t flags)
     source_fini(&s);
     cr_assert_eq(source_init(&s, f, CTX), 0);
     memset(&v, 0xa5, sizeof(v)); // as a worker finds it: of a vif before, or nothing in particular
-    v.map = g.map;
+    v.mem = g.mem;
     vif_init(&v, &a, f, state);
 }
 

@@ -149,7 +149,7 @@ static void worker_start_up(void)
 
         mac_of(a.mac, i);
         guest_lay(&g, shared->guests[i]);
-        vifs[i].map = g.map;
+        vifs[i].mem = g.mem;
         vif_init(&vifs[i], &a, fabric(), &shared->vifs[i]);
     }
 }
@@ -206,7 +206,7 @@ static void ring_hash(struct hash *h, struct plain_guest *g, enum region_kind ri
 
         hash_add(h, &e, sizeof(e));
         if (ring == REGION_RX_RING)
-            hash_add(h, map_host(&g->map, g->rings[ring].desc[e.id].addr, e.len), e.len);
+            hash_add(h, mem_at(&g->mem, g->rings[ring].desc[e.id].addr, e.len), e.len);
     }
 }
 

@@ -14,8 +14,8 @@ static const uint8_t mac_a[6] = { 2, 0, 0, 0, 0, 0xa }, mac_b[6] = { 2, 0, 0, 0,
 static void setup(void)
 {
     guest_new(&g);
-    vq_init(&tx, &g.map, REGION_TX_RING, GUEST_RING);
-    vq_init(&rx, &g.map, REGION_RX_RING, GUEST_RING);
+    vq_init(&tx, &g.mem, REGION_TX_RING, GUEST_RING);
+    vq_init(&rx, &g.mem, REGION_RX_RING, GUEST_RING);
     frame_make(frame, sizeof(frame), mac_a, mac_b, 77);
     fault = VQ_FAULT_NONE;
 }
@@ -280,7 +280,7 @@ Test(vq, a_look_finds_each_of_several_mempools)
     static uint8_t other[4096];
     struct vq_piece p[3];
 
-    g.map.regions[g.map.n++] = (struct map_region){ 0x1000, sizeof(other), other };
+    g.mem.regions[g.mem.n++] = (struct mem_region){ 0x1000, sizeof(other), other };
     guest_desc(&g, REGION_TX_RING, 0, guest_addr(0, 0), 70, 0, 0);
     guest_desc(&g, REGION_TX_RING, 1, 0x1000, 70, 0, 0);
     for (uint16_t i = 0; i < 3; i++)

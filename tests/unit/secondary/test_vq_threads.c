@@ -40,7 +40,7 @@ static uint32_t serve(void)
     uint16_t next = 0, len;
     uint32_t wrong = 0;
 
-    vq_init(&tx, &g.map, REGION_TX_RING, GUEST_RING);
+    vq_init(&tx, &g.mem, REGION_TX_RING, GUEST_RING);
     for (uint32_t n = 0; n < FRAMES; n++) {
         uint16_t head;
 

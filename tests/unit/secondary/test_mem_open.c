@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-#include "map.h"
+#include "mem.h"
 
 #define RING 3u
 #define POOL 1000u
@@ -72,31 +72,31 @@ static void setup(void)
         table.refs[i] = FIRST_REF + i;
 }
 
-TestSuite(map_open, .init = setup);
+TestSuite(mem_open, .init = setup);
 
-static int open_it(struct map_fault *fault)
+static int open_it(struct mem_fault *fault)
 {
-    static struct map m;
-    int ret = map_open(&m, NULL, &table.t, fault);
+    static struct mem m;
+    int ret = mem_open(&m, NULL, &table.t, fault);
 
     cr_expect_eq(m.n, ret == 0 ? 3 : 0);
     cr_expect_eq(dev.mapped, ret == 0 ? REFS : 0, "all or nothing");
     return ret;
 }
 
-Test(map_open, takes_one_call_a_region)
+Test(mem_open, takes_one_call_a_region)
 {
-    struct map_fault fault;
+    struct mem_fault fault;
 
     cr_expect_eq(open_it(&fault), 0);
     cr_expect_eq(dev.calls, 3);
-    cr_expect_eq(fault.page, MAP_PAGE_NONE);
+    cr_expect_eq(fault.page, MEM_PAGE_NONE);
 }
 
-Test(map_open, finds_a_bad_reference_wherever_it_is)
+Test(mem_open, finds_a_bad_reference_wherever_it_is)
 {
     for (uint32_t i = 0; i < REFS; i++) {
-        struct map_fault fault;
+        struct mem_fault fault;
         uint32_t region = i < RING ? 0 : i < 2 * RING ? 1 : 2;
 
         setup();
@@ -109,9 +109,9 @@ Test(map_open, finds_a_bad_reference_wherever_it_is)
     }
 }
 
-Test(map_open, finds_the_first_of_two_bad_references)
+Test(mem_open, finds_the_first_of_two_bad_references)
 {
-    struct map_fault fault;
+    struct mem_fault fault;
 
     dev.bad[0] = FIRST_REF + 2 * RING + 900;
     dev.bad[1] = FIRST_REF + 2 * RING + 17;
@@ -119,26 +119,26 @@ Test(map_open, finds_the_first_of_two_bad_references)
     cr_expect_eq(fault.page, 17);
 }
 
-Test(map_open, tells_too_many_pages_from_a_bad_one)
+Test(mem_open, tells_too_many_pages_from_a_bad_one)
 {
     for (uint32_t room = RING; room < REFS; room++) {
-        struct map_fault fault;
+        struct mem_fault fault;
 
         setup();
         dev.room = room;
         cr_assert_eq(open_it(&fault), -ENOSPC, "room for %u", room);
-        cr_assert_eq(fault.page, MAP_PAGE_NONE);
+        cr_assert_eq(fault.page, MEM_PAGE_NONE);
         cr_assert_eq(fault.region, room < 2 * RING ? 1 : 2);
     }
 }
 
-Test(map_open, does_not_search_where_the_host_is_at_fault)
+Test(mem_open, does_not_search_where_the_host_is_at_fault)
 {
-    struct map_fault fault;
+    struct mem_fault fault;
 
     dev.error = ENOMEM;
     cr_expect_eq(open_it(&fault), -ENOMEM);
     cr_expect_eq(dev.calls, 1);
-    cr_expect_eq(fault.page, MAP_PAGE_NONE);
+    cr_expect_eq(fault.page, MEM_PAGE_NONE);
     cr_expect_eq(fault.region, 0);
 }

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "map.h"
+#include "mem.h"
 
-static void *pages_map(struct map *m, const struct region_table *t, uint32_t first_ref, uint32_t n)
+static void *pages_map(struct mem *m, const struct region_table *t, uint32_t first_ref, uint32_t n)
 {
     // The library takes the references by a pointer that is not const, but only reads them.
     uint32_t *refs = (uint32_t *)(uintptr_t)(region_refs(t) + first_ref);
@@ -15,7 +15,7 @@ static void *pages_map(struct map *m, const struct region_table *t, uint32_t fir
     return xengnttab_map_domain_grant_refs(m->gnt, n, t->domid, refs, PROT_READ | PROT_WRITE);
 }
 
-static bool pages_can(struct map *m, const struct region_table *t, uint32_t first_ref, uint32_t n)
+static bool pages_can(struct mem *m, const struct region_table *t, uint32_t first_ref, uint32_t n)
 {
     void *p = pages_map(m, t, first_ref, n);
 
@@ -26,7 +26,7 @@ static bool pages_can(struct map *m, const struct region_table *t, uint32_t firs
 
 // One bad reference fails the whole call, and the kernel doesn't say which. The halving maps fewer than n_pages pages in
 // all. What is left in the end is bad, unless it can be mapped alone: then it was their number.
-static uint32_t region_bad_page(struct map *m, const struct region_table *t, const struct region *r)
+static uint32_t region_bad_page(struct mem *m, const struct region_table *t, const struct region *r)
 {
     uint32_t lo = 0, n = r->n_pages;
 
@@ -40,12 +40,12 @@ static uint32_t region_bad_page(struct map *m, const struct region_table *t, con
             n = half;
         }
     }
-    return pages_can(m, t, r->first_ref + lo, 1) ? MAP_PAGE_NONE : lo;
+    return pages_can(m, t, r->first_ref + lo, 1) ? MEM_PAGE_NONE : lo;
 }
 
-static int region_map(struct map *m, const struct region_table *t, const struct region *r, uint32_t *bad_page)
+static int region_map(struct mem *m, const struct region_table *t, const struct region *r, uint32_t *bad_page)
 {
-    struct map_region *to = &m->regions[m->n];
+    struct mem_region *to = &m->regions[m->n];
     int ret;
 
     to->gva = r->gva;
@@ -59,27 +59,27 @@ static int region_map(struct map *m, const struct region_table *t, const struct 
     if (ret != -EINVAL)
         return ret;
     // Nothing of this vif stays mapped meanwhile: where Xen is short of room, the search would take it for the fault.
-    map_close(m);
+    mem_close(m);
     *bad_page = region_bad_page(m, t, r);
-    return *bad_page != MAP_PAGE_NONE ? ret : -ENOSPC;
+    return *bad_page != MEM_PAGE_NONE ? ret : -ENOSPC;
 }
 
-int map_open(struct map *m, xengnttab_handle *gnt, const struct region_table *t, struct map_fault *fault)
+int mem_open(struct mem *m, xengnttab_handle *gnt, const struct region_table *t, struct mem_fault *fault)
 {
     int ret = 0;
 
-    *m = (struct map){ .gnt = gnt };
-    *fault = (struct map_fault){ .page = MAP_PAGE_NONE };
+    *m = (struct mem){ .gnt = gnt };
+    *fault = (struct mem_fault){ .page = MEM_PAGE_NONE };
     for (uint32_t i = 0; i < t->n_regions && ret == 0; i++) {
         fault->region = i;
         ret = region_map(m, t, &region_first(t)[i], &fault->page);
     }
     if (ret < 0)
-        map_close(m);
+        mem_close(m);
     return ret;
 }
 
-void map_close(struct map *m)
+void mem_close(struct mem *m)
 {
     while (m->n > 0) {
         m->n--;

@@ -15,7 +15,7 @@ static void teardown(void)
     guest_free(&g);
 }
 
-TestSuite(map, .init = setup, .fini = teardown);
+TestSuite(mem, .init = setup, .fini = teardown);
 
 static const struct {
     uint64_t addr;
@@ -37,10 +37,10 @@ static const struct {
     { 0, 1, false },
 };
 
-Test(map, an_address_is_ours_only_with_all_its_bytes)
+Test(mem, an_address_is_ours_only_with_all_its_bytes)
 {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        uint8_t *p = map_host(&g.map, cases[i].addr, cases[i].len);
+        uint8_t *p = mem_at(&g.mem, cases[i].addr, cases[i].len);
 
         cr_assert_eq(p != NULL, cases[i].inside, "case %zu", i);
         if (p != NULL)

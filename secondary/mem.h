@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// mem.h: how an address that a guest names becomes bytes of ours.
+//
+// This is another matter than a ring's format: the same virtqueue may name bytes of a mempool that is mapped for good, or a
+// page by its grant. mem_region.c maps all that the guest published, once; from then on an address is looked up here.
+#ifndef XV_MEM_H
+#define XV_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xengnttab.h>
+
+#include "region.h"
+
+struct mem_region {
+    uint64_t gva; // first byte in the guest; 0 for rings
+    uint64_t bytes;
+    uint8_t *host;
+};
+
+struct mem {
+    xengnttab_handle *gnt;
+    uint32_t n;
+    struct mem_region regions[REGIONS_MAX]; // [REGION_RX_RING], [REGION_TX_RING], then mempools
+};
+
+#define MEM_PAGE_NONE UINT32_MAX
+
+struct mem_fault {
+    uint32_t region; // index of the region that can't be mapped
+    uint32_t page; // its first page that can't, or MEM_PAGE_NONE
+};
+
+// Map all regions of a checked table, each in one call: page by page would be quadratic. Returns 0 or -errno with
+// nothing left mapped and *fault filled; -ENOSPC: each page of the region can be mapped, but not all of them at once.
+// Undo with mem_close().
+int mem_open(struct mem *m, xengnttab_handle *gnt, const struct region_table *t, struct mem_fault *fault);
+void mem_close(struct mem *m);
+
+// Returns where len bytes at the guest's address addr are, or NULL unless all of them are inside this region.
+static inline uint8_t *mem_region_at(const struct mem_region *r, uint64_t addr, uint32_t len)
+{
+    uint64_t off = addr - r->gva;
+
+    return off < r->bytes && len <= r->bytes - off ? r->host + off : NULL;
+}
+
+// Returns where len bytes at the guest's address addr are, or NULL unless all of them are inside one mempool. A zero length
+// is nowhere.
+static inline uint8_t *mem_at(const struct mem *m, uint64_t addr, uint32_t len)
+{
+    for (uint32_t i = REGION_MEMPOOL; i < m->n; i++) {
+        uint8_t *host = mem_region_at(&m->regions[i], addr, len);
+
+        if (host != NULL)
+            return host;
+    }
+    return NULL;
+}
+
+#endif
