@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// vif.h: one device of one guest, from its offer to the end of its attachment.
+// attachment.h: one device of one guest, from its offer to the end of its attachment. This is the record; what happens to
+// it is lifecycle.h's.
 #ifndef XV_ATTACHMENT_H
 #define XV_ATTACHMENT_H
 
 #include "contract.h"
-#include "flag.h"
 #include "msg.h"
 #include "regionfile.h"
 
 struct conductor;
 struct guest;
-struct map_job;
 
-#define VIF_STATE_LIST(S) \
+#define ATTACHMENT_STATE_LIST(S) \
     S(IDLE, "stopped") \
     S(REFUSED, "refused") \
     S(MAPPING, "mapping") \
@@ -22,8 +21,8 @@ struct map_job;
     S(RUNNING, "running") \
     S(DETACHING, "detaching") \
     S(CLOSING, "closing")
-#define VIF_STATE_ENUM(name, text) VIF_##name,
-enum attachment_state { VIF_STATE_LIST(VIF_STATE_ENUM) };
+#define ATTACHMENT_STATE_ENUM(name, text) ATTACHMENT_##name,
+enum attachment_state { ATTACHMENT_STATE_LIST(ATTACHMENT_STATE_ENUM) };
 
 struct attachment {
     struct guest *guest;
@@ -37,7 +36,7 @@ struct attachment {
     uint64_t tried_sum; // whole, of the offer that was last tried
     uint32_t touched; // times the start key was written since
     // The attachment in force
-    int32_t number; // -1: none
+    int32_t number; // of its vif, -1: none
     uint32_t gen;
     uint32_t since; // its first generation under this number
     uint32_t front_gen;
@@ -59,51 +58,58 @@ struct attachment {
     uint32_t pool;
     struct region_file file;
     bool end; // it is to end, whatever XenStore says
-    bool flag_down;
+    bool flag_down; // the flag byte was 0
     // The rest
     struct xenvirt_flag_page *flag; // the mapper's, NULL: not mapped
     uint32_t told_gen; // last generation told of
     enum xenvirt_back_state told;
     enum xenvirt_refusal refusal;
-    char why[MSG_TEXT_BYTES];
+    char why[MSG_TEXT_BYTES]; // the refusal in words
     uint64_t ticket; // of the job at the mapper, 0: none
-    uint64_t probe; // ticket of the probe
-    uint64_t probe_ns;
+    uint64_t probe; // ticket of the probe, 0: none
+    uint64_t probe_ns; // when the last probe began
     uint64_t asked_ns; // since when an answer is waited for, 0: it is not
-    uint64_t sent_ns;
-    uint64_t retry_ns;
+    uint64_t sent_ns; // when primary or worker was asked last, 0: ask at the next step
+    uint64_t retry_ns; // when it is tried again, 0: never
 };
 
-void attachment_snapshot(struct conductor *c, struct attachment *v, const struct snapshot *s);
-void attachment_guest_gone(struct conductor *c, struct attachment *v); // the domain is
+// The attachment of a guest's device, made IDLE if there is none. Returns NULL without memory; the guest has it until
+// attachment_free().
+struct attachment *attachment_make(struct guest *g, uint32_t device);
 
-void attachment_mapped(struct conductor *c, struct attachment *v, struct map_job *j);
-void attachment_adopt(struct conductor *c, struct attachment *v, uint32_t number);
+// Free one that is idle or refused and has no job at the mapper. Its flag page was given back before.
+void attachment_free(struct attachment *a);
 
-// Answers.
-void attachment_port_is(struct conductor *c, struct attachment *v, const struct msg_port_vif_is *m);
-void attachment_attached(struct conductor *c, struct attachment *v, const struct msg_vif_attached *m);
+// Walk the attachments of a guest in order of their devices; NULL ends it. The one at hand may not be freed.
+struct attachment *attachment_first(const struct guest *g);
+struct attachment *attachment_next(const struct attachment *a);
 
-void attachment_step(struct conductor *c, struct attachment *v);
-void attachment_again(struct attachment *v); // what primary and worker know of it has changed
-void attachment_reopen(struct conductor *c, struct attachment *v);
-void attachment_reattach(struct conductor *c, struct attachment *v);
-void attachment_link(struct conductor *c, struct attachment *v);
-void attachment_free(struct conductor *c, struct attachment *v); // one that is idle or refused
+// The attachment of this number and generation, or with this job or probe at the mapper. NULL if there is none.
+struct attachment *attachment_find(const struct conductor *c, uint32_t number, uint32_t gen);
+struct attachment *attachment_find_ticket(const struct conductor *c, uint64_t ticket);
 
-static inline bool attachment_in_force(const struct attachment *v)
+// The only function that changes the state. Says it in the log; nothing is asked yet in the new state.
+void attachment_go(struct attachment *a, enum attachment_state to);
+
+// Primary and worker have to be told of it anew, as what they know of it has changed. Takes effect at the next step.
+void attachment_again(struct attachment *a);
+
+// Returns true from the first step of an offer to the last of its end.
+static inline bool attachment_in_force(const struct attachment *a)
 {
-    return v->state != VIF_IDLE && v->state != VIF_REFUSED;
+    return a->state != ATTACHMENT_IDLE && a->state != ATTACHMENT_REFUSED;
 }
 
-static inline bool attachment_needs_worker(const struct attachment *v)
+// Returns true while a worker serves it or is to serve it.
+static inline bool attachment_needs_worker(const struct attachment *a)
 {
-    return v->state == VIF_OPENING || v->state == VIF_ATTACHING || v->state == VIF_RUNNING;
+    return a->state == ATTACHMENT_OPENING || a->state == ATTACHMENT_ATTACHING || a->state == ATTACHMENT_RUNNING;
 }
 
+// What a state is called in logs and by xvctl.
 const char *attachment_state_name(enum attachment_state state);
 
 // "guest 7 vif 3", or "guest 7 device 0" while it has no number. Good until the next call.
-const char *attachment_label(const struct attachment *v);
+const char *attachment_label(const struct attachment *a);
 
 #endif

@@ -7,9 +7,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "adopt.h"
 #include "conductor.h"
 #include "ctl.h"
-#include "guest.h"
+#include "dispatch.h"
 #include "log.h"
 #include "notify.h"
 
@@ -33,7 +34,7 @@ static void on_timer(struct conductor *c)
     primary_step(c);
     workers_step(c);
     rescue_step(&c->rescue, c->now);
-    guests_step(c);
+    dispatch_step(c);
     if (c->now - c->fed_ns >= CLOCK_SECOND) {
         c->fed_ns = c->now;
         notify_say("WATCHDOG=1");
@@ -55,7 +56,7 @@ static void on_store(struct conductor *c)
     struct snapshot *s;
 
     while ((s = store_take(c->store)) != NULL) {
-        guest_snapshot(c, s);
+        dispatch_snapshot(c, s);
         snapshot_free(s);
     }
 }
@@ -65,10 +66,7 @@ static void on_mapper(struct conductor *c)
     struct map_job *j;
 
     while ((j = mapper_take(c->mapper)) != NULL) {
-        struct attachment *v = guests_vif_ticket(c, j->ticket);
-
-        if (v != NULL)
-            attachment_mapped(c, v, j);
+        dispatch_mapped(c, j);
         mapper_drop(c->mapper, j->flag); // nobody took it
         map_job_free(j);
     }
@@ -198,7 +196,7 @@ int conductor_run(struct conductor *c)
         return ret;
     }
     rescue_open(c->state);
-    guests_adopt(c);
+    adopt_all(c);
     notify_say("READY=1");
     while (!c->stop) {
         int n = epoll_wait(c->epoll, events, EVENTS, -1);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attachment.h"
 #include "conductor.h"
 #include "ctl.h"
 #include "fdb.h"
@@ -34,10 +35,8 @@ static void show_switch(struct conductor *c, struct msg_record *r)
     unsigned guests = 0, running = 0, vifs = 0;
 
     for (struct guest *g = c->guests; g != NULL; g = g->next, guests++)
-        for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
-            vifs += g->vifs[i] != NULL;
-            running += g->vifs[i] != NULL && g->vifs[i]->state == VIF_RUNNING;
-        }
+        for (const struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a), vifs++)
+            running += a->state == ATTACHMENT_RUNNING;
     r->kind = MSG_RECORD_SWITCH;
     r->pid = c->primary.process.pid;
     r->port = c->primary.n_ports;
@@ -87,15 +86,15 @@ static void show_guest(struct conductor *c, const struct guest *g, struct msg_re
     guest_why(c, g, w, r->why, sizeof(r->why));
 }
 
-static void attachment_why(struct conductor *c, const struct attachment *v, char *why, size_t n)
+static void attachment_why(struct conductor *c, const struct attachment *a, char *why, size_t n)
 {
-    if (v->state == VIF_REFUSED)
-        snprintf(why, n, "%s", v->why);
-    else if (v->state == VIF_OPENING && !c->primary.up)
+    if (a->state == ATTACHMENT_REFUSED)
+        snprintf(why, n, "%s", a->why);
+    else if (a->state == ATTACHMENT_OPENING && !c->primary.up)
         snprintf(why, n, "waiting for xv-primary");
-    else if (v->state == VIF_ATTACHING && worker_of(c, v->guest->domid) == NULL)
+    else if (a->state == ATTACHMENT_ATTACHING && worker_of(c, a->guest->domid) == NULL)
         snprintf(why, n, "waiting for the guest's worker");
-    else if (v->doubt)
+    else if (a->doubt)
         snprintf(why, n, "XenStore does not know it; it goes on");
 }
 
@@ -110,25 +109,25 @@ static void show_kept(const struct conductor *c, uint32_t k, struct msg_record *
     r->vlan = b->vlan;
 }
 
-static void show_vif(struct conductor *c, const struct attachment *v, struct msg_record *r)
+static void show_vif(struct conductor *c, const struct attachment *a, struct msg_record *r)
 {
-    const struct worker *w = worker_of(c, v->guest->domid);
-    int kept = v->number >= 0 ? -ENOENT : seat_kept(c, v);
+    const struct worker *w = worker_of(c, a->guest->domid);
+    int kept = a->number >= 0 ? -ENOENT : seat_kept(c, a);
 
     r->kind = MSG_RECORD_VIF;
-    r->domid = v->guest->domid;
-    r->device = v->device;
-    r->vif = v->number >= 0 ? (uint32_t)v->number : UINT32_MAX;
-    r->gen = v->gen;
-    r->since = v->since;
-    r->vlan = v->number >= 0 ? v->vlan : 0;
-    r->pool = v->number >= 0 ? v->pool : UINT32_MAX;
-    r->port = v->port;
+    r->domid = a->guest->domid;
+    r->device = a->device;
+    r->vif = a->number >= 0 ? (uint32_t)a->number : UINT32_MAX;
+    r->gen = a->gen;
+    r->since = a->since;
+    r->vlan = a->number >= 0 ? a->vlan : 0;
+    r->pool = a->number >= 0 ? a->pool : UINT32_MAX;
+    r->port = a->port;
     r->pid = w == NULL ? 0 : w->process.pid;
-    r->restarts = v->guest->restarts;
-    memcpy(r->mac, v->mac, sizeof(r->mac));
-    snprintf(r->state, sizeof(r->state), "%s", attachment_state_name(v->state));
-    attachment_why(c, v, r->why, sizeof(r->why));
+    r->restarts = a->guest->restarts;
+    memcpy(r->mac, a->mac, sizeof(r->mac));
+    snprintf(r->state, sizeof(r->state), "%s", attachment_state_name(a->state));
+    attachment_why(c, a, r->why, sizeof(r->why));
     if (kept >= 0 && c->state->bindings[kept].last_gen != 0)
         show_kept(c, (uint32_t)kept, r);
 }
@@ -145,7 +144,7 @@ static void show_stopped(const struct conductor *c, uint32_t k, struct msg_recor
     r->port = b->port;
     fdb_mac(b->mac, r->mac);
     show_kept(c, k, r);
-    snprintf(r->state, sizeof(r->state), "%s", attachment_state_name(VIF_IDLE));
+    snprintf(r->state, sizeof(r->state), "%s", attachment_state_name(ATTACHMENT_IDLE));
     if (b->gone != 0)
         snprintf(r->why, sizeof(r->why), "its domain, %u, is gone", b->domid);
 }
@@ -154,9 +153,8 @@ static void show_stopped(const struct conductor *c, uint32_t k, struct msg_recor
 static void numbers_shown(struct conductor *c, bool is[FABRIC_VIFS_MAX])
 {
     for (struct guest *g = c->guests; g != NULL; g = g->next)
-        for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
-            const struct attachment *v = g->vifs[i];
-            int k = v == NULL ? -ENOENT : v->number >= 0 ? v->number : seat_kept(c, v);
+        for (const struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
+            int k = a->number >= 0 ? a->number : seat_kept(c, a);
 
             if (k >= 0)
                 is[k] = true;
@@ -164,42 +162,42 @@ static void numbers_shown(struct conductor *c, bool is[FABRIC_VIFS_MAX])
 }
 
 // Where the next record goes; NULL: it isn't in this answer.
-static struct msg_record *record_next(struct msg_shown *a, uint32_t *before)
+static struct msg_record *record_next(struct msg_shown *out, uint32_t *before)
 {
     if (*before > 0) {
         (*before)--;
         return NULL;
     }
-    if (a->n == MSG_RECORDS_MAX) {
-        a->more = 1;
+    if (out->n == MSG_RECORDS_MAX) {
+        out->more = 1;
         return NULL;
     }
-    return &a->records[a->n++];
+    return &out->records[out->n++];
 }
 
 // As many records as one answer takes, without those before index; it is all zeros before.
-static void show_records(struct conductor *c, uint32_t index, struct msg_shown *a)
+static void show_records(struct conductor *c, uint32_t index, struct msg_shown *out)
 {
-    struct msg_record *r = record_next(a, &index);
+    struct msg_record *r = record_next(out, &index);
     bool shown[FABRIC_VIFS_MAX] = { false };
 
     if (r != NULL)
         show_switch(c, r);
     for (struct guest *g = c->guests; g != NULL; g = g->next) {
-        r = record_next(a, &index);
+        r = record_next(out, &index);
         if (r != NULL)
             show_guest(c, g, r);
-        for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
-            r = g->vifs[i] != NULL ? record_next(a, &index) : NULL;
+        for (const struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
+            r = record_next(out, &index);
             if (r != NULL)
-                show_vif(c, g->vifs[i], r);
+                show_vif(c, a, r);
         }
     }
     numbers_shown(c, shown);
     for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
         bool is = !shown[k] && c->state->bindings[k].last_gen != 0;
 
-        r = is ? record_next(a, &index) : NULL;
+        r = is ? record_next(out, &index) : NULL;
         if (r != NULL)
             show_stopped(c, k, r);
     }

@@ -8,6 +8,7 @@
 
 #include "conductor.h"
 #include "fdb.h"
+#include "flag.h"
 #include "guest.h"
 #include "ledger.h"
 #include "log.h"
@@ -20,34 +21,30 @@
 #define MAC_FMT "%02x:%02x:%02x:%02x:%02x:%02x"
 #define MAC_BYTES(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
 
-#define EACH_VIF(g, v, i) \
-    for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) \
-        for (struct attachment *v = (g)->vifs[i]; v != NULL; v = NULL)
-
-const uint8_t *mac_of(const struct attachment *v)
+const uint8_t *mac_of(const struct attachment *a)
 {
-    return v->mac_asked != 0 ? v->mac_want : v->mac;
+    return a->mac_asked != 0 ? a->mac_want : a->mac;
 }
 
-static bool mac_is(const struct attachment *v, const uint8_t mac[6])
+static bool mac_is(const struct attachment *a, const uint8_t mac[6])
 {
-    return memcmp(v->mac, mac, 6) == 0 || memcmp(mac_of(v), mac, 6) == 0;
+    return memcmp(a->mac, mac, 6) == 0 || memcmp(mac_of(a), mac, 6) == 0;
 }
 
-bool mac_taken(const struct conductor *c, const struct attachment *v, const uint8_t mac[6])
+bool mac_taken(const struct conductor *c, const struct attachment *a, const uint8_t mac[6])
 {
     for (const struct guest *g = c->guests; g != NULL; g = g->next)
-        EACH_VIF(g, o, i)
-    if (g != v->guest && o->number >= 0 && attachment_in_force(o) && mac_is(o, mac))
-        return true;
+        for (const struct attachment *o = attachment_first(g); o != NULL; o = attachment_next(o))
+            if (g != a->guest && o->number >= 0 && attachment_in_force(o) && mac_is(o, mac))
+                return true;
     return false;
 }
 
-bool mac_shared(const struct attachment *v, const uint8_t mac[6])
+bool mac_shared(const struct attachment *a, const uint8_t mac[6])
 {
-    EACH_VIF(v->guest, o, i)
-    if (o != v && o->number >= 0 && attachment_in_force(o) && mac_is(o, mac))
-        return true;
+    for (const struct attachment *o = attachment_first(a->guest); o != NULL; o = attachment_next(o))
+        if (o != a && o->number >= 0 && attachment_in_force(o) && mac_is(o, mac))
+            return true;
     return false;
 }
 
@@ -69,129 +66,129 @@ static bool change_allowed(const struct conductor *c, const struct guest *g)
     return g->conf != NULL && g->conf->mac_change >= 0 ? g->conf->mac_change != 0 : c->conf->guest_mac_change;
 }
 
-void mac_start(struct attachment *v, const uint8_t mac[6])
+void mac_start(struct attachment *a, const uint8_t mac[6])
 {
-    memcpy(v->mac, mac, sizeof(v->mac));
-    v->mac_number = v->mac_asked = v->mac_owed = 0;
+    memcpy(a->mac, mac, sizeof(a->mac));
+    a->mac_number = a->mac_asked = a->mac_owed = 0;
 }
 
-void mac_claim(struct conductor *c, struct attachment *v)
+void mac_claim(struct conductor *c, struct attachment *a)
 {
-    v->claim = ++c->claims;
-    v->guest->claimed = true;
+    a->claim = ++c->claims;
+    a->guest->claimed = true;
 }
 
-static enum xenvirt_refusal mac_judge(const struct conductor *c, const struct attachment *v, const uint8_t mac[6])
+static enum xenvirt_refusal mac_judge(const struct conductor *c, const struct attachment *a, const uint8_t mac[6])
 {
     if ((mac[0] & 1) != 0 || fdb_key(mac) == 0)
         return XENVIRT_REFUSED_MAC_BAD;
-    if (!change_allowed(c, v->guest))
+    if (!change_allowed(c, a->guest))
         return XENVIRT_REFUSED_NOT_ALLOWED;
-    if (mac_taken(c, v, mac) || mac_rests(c, v->guest, mac))
+    if (mac_taken(c, a, mac) || mac_rests(c, a->guest, mac))
         return XENVIRT_REFUSED_MAC_IN_USE;
     return XENVIRT_REFUSED_NONE;
 }
 
-static void wish_refuse(struct attachment *v, const uint8_t mac[6], enum xenvirt_refusal why)
+static void wish_refuse(struct attachment *a, const uint8_t mac[6], enum xenvirt_refusal why)
 {
     const char *text = why == XENVIRT_REFUSED_NOT_ALLOWED ? "guest.mac_change is false" : refusal_text(why);
 
-    flag_tell_mac(v->flag, v->mac_number, why);
-    if (log_may(&v->guest->quota))
-        LOG(WARNING, "%s: does not get MAC " MAC_FMT " while it runs: %s", attachment_label(v), MAC_BYTES(mac), text);
+    flag_tell_mac(a->flag, a->mac_number, why);
+    if (log_may(&a->guest->quota))
+        LOG(WARNING, "%s: does not get MAC " MAC_FMT " while it runs: %s", attachment_label(a), MAC_BYTES(mac), text);
 }
 
-void mac_look(struct conductor *c, struct attachment *v, const struct flag_view *view)
+void mac_look(struct conductor *c, struct attachment *a, const struct flag_view *view)
 {
     enum xenvirt_refusal why;
 
-    if (v->state != VIF_RUNNING || view->mac_number == 0 || view->mac_number == v->mac_number)
+    if (a->state != ATTACHMENT_RUNNING || view->mac_number == 0 || view->mac_number == a->mac_number)
         return;
-    if (memcmp(view->mac, v->mac, sizeof(v->mac)) == 0) {
-        v->mac_number = view->mac_number;
-        flag_tell_mac(v->flag, v->mac_number, XENVIRT_REFUSED_NONE);
+    if (memcmp(view->mac, a->mac, sizeof(a->mac)) == 0) {
+        a->mac_number = view->mac_number;
+        flag_tell_mac(a->flag, a->mac_number, XENVIRT_REFUSED_NONE);
         return;
     }
-    if (!guest_may_change(c, v->guest))
+    if (!guest_spend(c, a->guest))
         return;
-    v->mac_number = view->mac_number;
-    why = mac_judge(c, v, view->mac);
+    a->mac_number = view->mac_number;
+    why = mac_judge(c, a, view->mac);
     if (why != XENVIRT_REFUSED_NONE) {
-        wish_refuse(v, view->mac, why);
+        wish_refuse(a, view->mac, why);
         return;
     }
-    v->mac_asked = v->mac_number;
-    memcpy(v->mac_want, view->mac, sizeof(v->mac_want));
-    mac_claim(c, v);
-    attachment_again(v);
+    a->mac_asked = a->mac_number;
+    memcpy(a->mac_want, view->mac, sizeof(a->mac_want));
+    mac_claim(c, a);
+    attachment_again(a);
 }
 
-bool mac_answers(const struct attachment *v, const struct msg_port_vif_is *m)
+bool mac_answers(const struct attachment *a, const struct msg_port_vif_is *m)
 {
-    return memcmp(m->mac, mac_of(v), sizeof(m->mac)) == 0 && m->flags == v->flags;
+    return memcmp(m->mac, mac_of(a), sizeof(m->mac)) == 0 && m->flags == a->flags;
 }
 
-void mac_granted(struct conductor *c, struct attachment *v)
+void mac_granted(struct conductor *c, struct attachment *a)
 {
-    if (v->mac_asked == 0)
+    if (a->mac_asked == 0)
         return;
-    memcpy(v->mac, v->mac_want, sizeof(v->mac));
-    v->mac_owed = v->mac_asked;
-    v->mac_asked = 0;
-    seat_address_keep(c, v);
+    memcpy(a->mac, a->mac_want, sizeof(a->mac));
+    a->mac_owed = a->mac_asked;
+    a->mac_asked = 0;
+    seat_address_keep(c, a);
 }
 
-void mac_refused(struct attachment *v, int ret)
+void mac_refused(struct attachment *a, int ret)
 {
     uint8_t mac[6];
 
-    memcpy(mac, v->mac_want, sizeof(mac));
-    v->mac_asked = 0;
-    v->sent_ns = 0;
-    if (v->flag != NULL)
-        wish_refuse(v, mac, ret == -EEXIST ? XENVIRT_REFUSED_MAC_IN_USE : XENVIRT_REFUSED_HOST);
+    memcpy(mac, a->mac_want, sizeof(mac));
+    a->mac_asked = 0;
+    a->sent_ns = 0;
+    if (a->flag != NULL)
+        wish_refuse(a, mac, ret == -EEXIST ? XENVIRT_REFUSED_MAC_IN_USE : XENVIRT_REFUSED_HOST);
 }
 
-void mac_runs(struct conductor *c, struct attachment *v)
+void mac_runs(struct conductor *c, struct attachment *a)
 {
     struct flag_view view;
 
-    if (v->flag == NULL || !v->front)
+    if (a->flag == NULL || !a->front)
         return;
-    if (v->mac_owed != 0) {
-        flag_tell_mac(v->flag, v->mac_owed, XENVIRT_REFUSED_NONE);
-        v->mac_owed = 0;
-        if (log_may(&v->guest->quota))
-            LOG(INFO, "%s: its MAC is " MAC_FMT " now", attachment_label(v), MAC_BYTES(v->mac));
+    if (a->mac_owed != 0) {
+        flag_tell_mac(a->flag, a->mac_owed, XENVIRT_REFUSED_NONE);
+        a->mac_owed = 0;
+        if (log_may(&a->guest->quota))
+            LOG(INFO, "%s: its MAC is " MAC_FMT " now", attachment_label(a), MAC_BYTES(a->mac));
     }
-    if (v->mac_number == 0) // said before the start is confirmed: so a front end knows that its wishes are judged
-        flag_tell_mac(v->flag, XENVIRT_MAC_NONE_YET, XENVIRT_REFUSED_NONE);
-    view = flag_read(v->flag);
-    mac_look(c, v, &view);
+    if (a->mac_number == 0) // said before the start is confirmed: so a front end knows that its wishes are judged
+        flag_tell_mac(a->flag, XENVIRT_MAC_NONE_YET, XENVIRT_REFUSED_NONE);
+    view = flag_read(a->flag);
+    mac_look(c, a, &view);
 }
 
 // ---- several devices with one address
 
-static bool shares(const struct attachment *v)
+static bool shares(const struct attachment *a)
 {
-    return attachment_needs_worker(v) || v->state == VIF_ADOPTING;
+    return attachment_needs_worker(a) || a->state == ATTACHMENT_ADOPTING;
 }
 
-static struct attachment *holder_of(struct guest *g, const struct attachment *v)
+static struct attachment *holder_of(struct guest *g, const struct attachment *a)
 {
     struct attachment *best = NULL;
 
-    EACH_VIF(g, o, i)
-    if (shares(o) && memcmp(mac_of(o), mac_of(v), 6) == 0 && (best == NULL || o->claim > best->claim))
-        best = o;
+    for (struct attachment *o = attachment_first(g); o != NULL; o = attachment_next(o))
+        if (shares(o) && memcmp(mac_of(o), mac_of(a), 6) == 0 && (best == NULL || o->claim > best->claim))
+            best = o;
     return best;
 }
 
-static uint64_t frames_sent(const struct conductor *c, const struct attachment *v)
+static uint64_t frames_sent(const struct conductor *c, const struct attachment *a)
 {
     struct vq_pos pos;
 
-    return ledger_read(&c->state->vifs[v->number].from, &pos) == v->gen ? pos.frames : 0;
+    return ledger_read(&c->state->vifs[a->number].from, &pos) == a->gen ? pos.frames : 0;
 }
 
 // A bond may go back to a member without a word: that one sends then, and the other is silent. What was sent before
@@ -202,43 +199,44 @@ static void senders_claim(struct conductor *c, struct guest *g)
 
     g->shared_ns = c->now;
     g->claimed = false;
-    EACH_VIF(g, v, i)
-    {
-        uint64_t n = shares(v) ? frames_sent(c, v) : 0;
+    for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
+        uint64_t n = shares(a) ? frames_sent(c, a) : 0;
 
-        sent[i] = !anew && n > v->frames_seen;
-        v->frames_seen = n;
+        sent[a->device] = !anew && n > a->frames_seen;
+        a->frames_seen = n;
     }
-    EACH_VIF(g, v, i)
-    {
-        const struct attachment *h = shares(v) && sent[i] ? holder_of(g, v) : NULL;
+    for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
+        const struct attachment *h = shares(a) && sent[a->device] ? holder_of(g, a) : NULL;
 
         if (h != NULL && !sent[h->device])
-            mac_claim(c, v);
+            mac_claim(c, a);
     }
 }
 
-static void lend(struct conductor *c, struct attachment *v, bool lent)
+static void lend(struct conductor *c, struct attachment *a, bool lent)
 {
-    if (lent == ((v->flags & MSG_VIF_MAC_LENT) != 0))
-        return;
-    v->flags ^= MSG_VIF_MAC_LENT;
-    seat_address_keep(c, v);
-    if (log_may(&v->guest->quota))
-        LOG(INFO, "%s: frames to its MAC " MAC_FMT " %s", attachment_label(v), MAC_BYTES(mac_of(v)),
+    a->flags ^= MSG_VIF_MAC_LENT;
+    seat_address_keep(c, a);
+    if (log_may(&a->guest->quota))
+        LOG(INFO, "%s: frames to its MAC " MAC_FMT " %s", attachment_label(a), MAC_BYTES(mac_of(a)),
             lent ? "go to another device of its guest" : "come to it");
-    attachment_again(v);
-    attachment_step(c, v);
+    attachment_again(a);
 }
 
-void mac_share(struct conductor *c, struct guest *g)
+uint32_t mac_share(struct conductor *c, struct guest *g, struct attachment *changed[static XENVIRT_DEVICES_MAX])
 {
+    uint32_t n = 0;
+
     if (c->now - g->shared_ns >= SHARE_NS)
         senders_claim(c, g);
     // Who gets the address first: the entry moves in one step then.
-    for (unsigned lent = 0; lent < 2; lent++) {
-        EACH_VIF(g, v, i)
-        if (shares(v) && (holder_of(g, v) != v) == (lent != 0))
-            lend(c, v, lent != 0);
-    }
+    for (unsigned lent = 0; lent < 2; lent++)
+        for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
+            if (!shares(a) || (holder_of(g, a) != a) != (lent != 0) ||
+                ((a->flags & MSG_VIF_MAC_LENT) != 0) == (lent != 0))
+                continue;
+            lend(c, a, lent != 0);
+            changed[n++] = a;
+        }
+    return n;
 }

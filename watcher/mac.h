@@ -5,30 +5,35 @@
 #define XV_MAC_H
 
 #include "attachment.h"
+#include "flag.h"
 
 // The address that a device has or is about to have.
-const uint8_t *mac_of(const struct attachment *v);
+const uint8_t *mac_of(const struct attachment *a);
 
-// Does another guest's device have it? Another one of v's own guest?
-bool mac_taken(const struct conductor *c, const struct attachment *v, const uint8_t mac[6]);
-bool mac_shared(const struct attachment *v, const uint8_t mac[6]);
+// Returns true if another guest's device has it; if another device of a's own guest has it.
+bool mac_taken(const struct conductor *c, const struct attachment *a, const uint8_t mac[6]);
+bool mac_shared(const struct attachment *a, const uint8_t mac[6]);
 
-// A new attachment, with the address of its offer; with number and generation, the latest to take it.
-void mac_start(struct attachment *v, const uint8_t mac[6]);
-void mac_claim(struct conductor *c, struct attachment *v);
+// a begins anew, with the address of its offer and no wish judged yet.
+void mac_start(struct attachment *a, const uint8_t mac[6]);
 
-// Judge the front end's wish, if there is a new one. v runs. One that is granted goes by the primary, then by the worker.
-void mac_look(struct conductor *c, struct attachment *v, const struct flag_view *view);
+// a, which has a number, is the latest to take its address: its frames go to it.
+void mac_claim(struct conductor *c, struct attachment *a);
 
-// Is this the answer to what the primary was asked last?
-bool mac_answers(const struct attachment *v, const struct msg_port_vif_is *m);
+// Judge the front end's wish if there is a new one and a runs. A refusal is told at once; what is granted goes by the
+// primary, then by the worker, and the next step asks for it.
+void mac_look(struct conductor *c, struct attachment *a, const struct flag_view *view);
 
-// The primary has done it, or won't; v runs with it.
-void mac_granted(struct conductor *c, struct attachment *v);
-void mac_refused(struct attachment *v, int ret);
-void mac_runs(struct conductor *c, struct attachment *v);
+// Returns true if m answers what the primary was asked last.
+bool mac_answers(const struct attachment *a, const struct msg_port_vif_is *m);
 
-// Of the guest's devices with the same address let the one have its frames that took it last, or that alone sends.
-void mac_share(struct conductor *c, struct guest *g);
+// The primary has done it, or won't (ret); the worker has it too.
+void mac_granted(struct conductor *c, struct attachment *a);
+void mac_refused(struct attachment *a, int ret);
+void mac_runs(struct conductor *c, struct attachment *a);
+
+// Of the guest's devices with the same address let the one have its frames that took it last, or that alone sends. Fills
+// changed[] with those for which that has changed, and returns how many: each is to be stepped, in this order.
+uint32_t mac_share(struct conductor *c, struct guest *g, struct attachment *changed[static XENVIRT_DEVICES_MAX]);
 
 #endif

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "conductor.h"
-#include "guest.h"
+#include "dispatch.h"
 #include "layout.h"
+#include "lifecycle.h"
 #include "lock.h"
 #include "log.h"
 
@@ -113,17 +114,7 @@ static void hello_take(struct conductor *c, const struct msg_hello_primary *m)
     p->max_guests = m->max_guests;
     LOG(INFO, "xv-primary %d is up: %u ports, %u I/O contexts, room for %u vifs and %u guests", m->pid, m->n_ports,
         m->n_io, m->max_vifs, m->max_guests);
-    guests_reopen(c);
-}
-
-#define PORT_ALL UINT32_MAX
-
-static void links_tell(struct conductor *c, uint32_t port)
-{
-    for (struct guest *g = c->guests; g != NULL; g = g->next)
-        for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++)
-            if (g->vifs[i] != NULL && (port == PORT_ALL || g->vifs[i]->port == port))
-                attachment_link(c, g->vifs[i]);
+    dispatch_reopen(c);
 }
 
 static void link_take(struct conductor *c, const struct msg_link *m)
@@ -135,13 +126,13 @@ static void link_take(struct conductor *c, const struct msg_link *m)
     p->ports[m->port].up = m->up != 0;
     p->ports[m->port].speed = m->speed;
     p->ports[m->port].mtu = m->mtu;
-    links_tell(c, m->port);
+    dispatch_link(c, m->port);
 }
 
 void primary_receive(struct conductor *c)
 {
     struct primary *p = &c->primary;
-    struct attachment *v;
+    struct attachment *a;
     union msg m;
     int ret;
 
@@ -158,9 +149,9 @@ void primary_receive(struct conductor *c)
             link_take(c, &m.LINK);
         if (m.hdr.type != MSG_PORT_VIF_IS)
             continue;
-        v = guests_vif(c, m.PORT_VIF_IS.vif, m.PORT_VIF_IS.gen);
-        if (v != NULL)
-            attachment_port_is(c, v, &m.PORT_VIF_IS);
+        a = attachment_find(c, m.PORT_VIF_IS.vif, m.PORT_VIF_IS.gen);
+        if (a != NULL)
+            lifecycle_port_is(c, a, &m.PORT_VIF_IS);
     }
 }
 
@@ -176,7 +167,7 @@ void primary_dead(struct conductor *c)
     process_end(&p->process, how, sizeof(how));
     LOG(ERR, "xv-primary %d %s; the switch stands still", pid, how);
     p->up = false;
-    links_tell(c, PORT_ALL);
+    dispatch_link(c, DISPATCH_PORT_ALL);
     p->n_ports = p->n_ports > STATE_PORTS_MAX ? STATE_PORTS_MAX : p->n_ports;
     p->asked_ns = 0;
     if (p->up_ns != 0 && c->now - p->up_ns >= LIFE_NS)
@@ -186,7 +177,7 @@ void primary_dead(struct conductor *c)
     p->delay_ns = p->delay_ns == 0 ? DELAY_MIN_NS : p->delay_ns * 2;
     if (p->delay_ns > DELAY_MAX_NS)
         p->delay_ns = DELAY_MAX_NS;
-    guests_reopen(c);
+    dispatch_reopen(c);
 }
 
 static void primary_start(struct conductor *c)

@@ -8,55 +8,55 @@
 #include "mac.h"
 #include "request.h"
 
-static bool request_due(struct conductor *c, struct attachment *v)
+static bool request_due(struct conductor *c, struct attachment *a)
 {
-    if (v->sent_ns != 0 && c->now - v->sent_ns < RESEND_NS)
+    if (a->sent_ns != 0 && c->now - a->sent_ns < RESEND_NS)
         return false;
-    v->sent_ns = c->now;
-    if (v->asked_ns == 0)
-        v->asked_ns = c->now;
+    a->sent_ns = c->now;
+    if (a->asked_ns == 0)
+        a->asked_ns = c->now;
     return true;
 }
 
-void request_port(struct conductor *c, struct attachment *v, uint32_t up)
+void request_port(struct conductor *c, struct attachment *a, uint32_t up)
 {
-    union msg m = { .PORT_VIF = { .vif = (uint32_t)v->number,
-                        .gen = v->gen,
-                        .since = v->since,
+    union msg m = { .PORT_VIF = { .vif = (uint32_t)a->number,
+                        .gen = a->gen,
+                        .since = a->since,
                         .up = up,
-                        .flags = v->flags,
-                        .port = v->port,
-                        .vlan = v->vlan,
-                        .domid = v->guest->domid,
-                        .pools = guest_pools(c, v->guest) } };
+                        .flags = a->flags,
+                        .port = a->port,
+                        .vlan = a->vlan,
+                        .domid = a->guest->domid,
+                        .pools = guest_pools(c, a->guest) } };
 
-    memcpy(m.PORT_VIF.mac, mac_of(v), sizeof(v->mac));
-    if (c->primary.up && request_due(c, v))
+    memcpy(m.PORT_VIF.mac, mac_of(a), sizeof(a->mac));
+    if (c->primary.up && request_due(c, a))
         link_send(&c->primary.link, &m, MSG_PORT_VIF, 0);
 }
 
-void request_attach(struct conductor *c, struct attachment *v, uint32_t up)
+void request_attach(struct conductor *c, struct attachment *a, uint32_t up)
 {
-    struct worker *w = worker_of(c, v->guest->domid);
-    union msg m = { .VIF_ATTACH = { .vif = (uint32_t)v->number,
-                        .gen = v->gen,
-                        .since = v->since,
+    struct worker *w = worker_of(c, a->guest->domid);
+    union msg m = { .VIF_ATTACH = { .vif = (uint32_t)a->number,
+                        .gen = a->gen,
+                        .since = a->since,
                         .up = up,
-                        .flags = v->flags,
-                        .ring_size = v->ring_size,
-                        .device = v->device,
-                        .region_bytes = v->file.bytes,
-                        .region_sum = v->file.sum } };
+                        .flags = a->flags,
+                        .ring_size = a->ring_size,
+                        .device = a->device,
+                        .region_bytes = a->file.bytes,
+                        .region_sum = a->file.sum } };
 
-    memcpy(m.VIF_ATTACH.mac, v->mac, sizeof(v->mac));
-    snprintf(m.VIF_ATTACH.region_file, sizeof(m.VIF_ATTACH.region_file), "%s", v->file.name);
-    if (w == NULL || !worker_serves(c, w) || !request_due(c, v))
+    memcpy(m.VIF_ATTACH.mac, a->mac, sizeof(a->mac));
+    snprintf(m.VIF_ATTACH.region_file, sizeof(m.VIF_ATTACH.region_file), "%s", a->file.name);
+    if (w == NULL || !worker_serves(c, w) || !request_due(c, a))
         return;
     link_send(&w->link, &m, MSG_VIF_ATTACH, 0);
-    if (c->now - v->asked_ns < c->conf->worker_start_ms * CLOCK_MS)
+    if (c->now - a->asked_ns < c->conf->worker_start_ms * CLOCK_MS)
         return;
-    LOG(ERR, "%s: worker %d has not answered for %u ms: killing it", attachment_label(v), w->process.pid,
+    LOG(ERR, "%s: worker %d has not answered for %u ms: killing it", attachment_label(a), w->process.pid,
         c->conf->worker_start_ms);
-    v->asked_ns = 0;
+    a->asked_ns = 0;
     worker_kill(w);
 }

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "conductor.h"
-#include "guest.h"
 #include "layout.h"
+#include "lifecycle.h"
 #include "lock.h"
-#include "log.h"
 #include "number.h"
+#include "supervisor.h"
 
 #define LOCK_NAME "worker.%u"
 #define TERM_NS CLOCK_SECOND // after MSG_STOP
@@ -281,13 +281,13 @@ static void hello_take(struct conductor *c, struct worker *w, const struct msg_h
         return;
     hello_answer(c, w);
     if (anew && guest_find(c, w->domid) != NULL)
-        guest_reattach(c, guest_find(c, w->domid));
+        supervisor_reattach(c, guest_find(c, w->domid));
 }
 
 void worker_receive(struct conductor *c, uint32_t slot)
 {
     struct worker *w = &c->workers.slots[slot];
-    struct attachment *v;
+    struct attachment *a;
     union msg m;
     int ret;
 
@@ -300,9 +300,9 @@ void worker_receive(struct conductor *c, uint32_t slot)
             hello_take(c, w, &m.HELLO_WORKER);
         if (m.hdr.type != MSG_VIF_ATTACHED || m.hdr.epoch != w->epoch)
             continue;
-        v = guests_vif(c, m.VIF_ATTACHED.vif, m.VIF_ATTACHED.gen);
-        if (v != NULL && v->guest->domid == w->domid)
-            attachment_attached(c, v, &m.VIF_ATTACHED);
+        a = attachment_find(c, m.VIF_ATTACHED.vif, m.VIF_ATTACHED.gen);
+        if (a != NULL && a->guest->domid == w->domid)
+            lifecycle_attached(c, a, &m.VIF_ATTACHED);
     }
 }
 
@@ -359,7 +359,7 @@ int worker_start(struct conductor *c, struct guest *g)
     c->workers.spare_ns = c->now + SPARE_NS;
     LOG(INFO, "guest %u: spare worker %d takes over", g->domid, w->process.pid);
     hello_answer(c, w);
-    guest_reattach(c, g);
+    supervisor_reattach(c, g);
     return 0;
 }
 
@@ -409,7 +409,7 @@ void worker_dead(struct conductor *c, uint32_t slot)
     if (w->domid == MSG_DOMID_ANY && !expected)
         c->workers.spare_ns = c->now + CLOCK_SECOND;
     if (g != NULL)
-        guest_worker_dead(c, g, expected, w->ready_ns == 0 ? 0 : c->now - w->ready_ns);
+        supervisor_worker_dead(c, g, expected, w->ready_ns == 0 ? 0 : c->now - w->ready_ns);
     slot_renew(c, w);
 }
 

@@ -3,6 +3,7 @@
 #ifndef XV_PEERS_H
 #define XV_PEERS_H
 
+#include "attachment.h"
 #include "conductor.h"
 #include "guest.h"
 

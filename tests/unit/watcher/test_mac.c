@@ -5,8 +5,11 @@
 
 #include <criterion/criterion.h>
 
+#include "adopt.h"
+#include "dispatch.h"
 #include "fdb.h"
 #include "ledger.h"
+#include "lifecycle.h"
 #include "mac.h"
 #include "peers.h"
 
@@ -17,7 +20,7 @@
 static struct conductor c;
 static struct conf conf;
 static struct xenvirt_flag_page pages[4];
-static struct attachment *vifs[4]; // 0 and 1 of guest 7, 2 of guest 8
+static struct attachment *attachments[4]; // 0 and 1 of guest 7, 2 of guest 8
 
 static void mac_make(uint8_t mac[6], uint32_t n)
 {
@@ -35,25 +38,25 @@ static uint64_t key(uint32_t n)
 // A device that runs.
 static void make(uint32_t i, uint32_t domid, uint32_t device, uint32_t mac)
 {
-    struct attachment *v = guest_vif_make(&c, guest_make(&c, domid), device);
+    struct attachment *a = attachment_make(guest_make(&c, domid), device);
 
-    v->number = (int32_t)i;
-    v->gen = v->front_gen = i + 1;
-    v->state = VIF_RUNNING;
-    v->front = v->doubt = true;
-    v->ring_size = 256;
-    v->vlan = 1000 + i;
-    v->flag = &pages[i];
-    mac_make(v->mac, mac);
-    mac_claim(&c, v);
-    vifs[i] = v;
+    a->number = (int32_t)i;
+    a->gen = a->front_gen = i + 1;
+    a->state = ATTACHMENT_RUNNING;
+    a->front = a->doubt = true;
+    a->ring_size = 256;
+    a->vlan = 1000 + i;
+    a->flag = &pages[i];
+    mac_make(a->mac, mac);
+    mac_claim(&c, a);
+    attachments[i] = a;
     pages[i] = (struct xenvirt_flag_page){ .up = 0xa5,
         .front = { .magic = XENVIRT_FRONT_MAGIC, .generation = i + 1, .wanted = XENVIRT_WANT_RUN } };
     c.state->bindings[i].used = 1;
     c.state->bindings[i].domid = domid;
-    c.state->bindings[i].gen = v->gen;
-    c.state->bindings[i].mac = fdb_key(v->mac);
-    atomic_store(&c.state->vifs[i].from.gen, v->gen);
+    c.state->bindings[i].gen = a->gen;
+    c.state->bindings[i].mac = fdb_key(a->mac);
+    atomic_store(&c.state->vifs[i].from.gen, a->gen);
 }
 
 static void set_up(void)
@@ -76,7 +79,7 @@ TestSuite(mac, .init = set_up);
 static void tick(uint64_t ns)
 {
     c.now += ns;
-    guests_step(&c);
+    dispatch_step(&c);
 }
 
 static void wish(uint32_t i, uint32_t mac)
@@ -88,18 +91,18 @@ static void wish(uint32_t i, uint32_t mac)
 
 static void port_is(uint32_t i, int ret)
 {
-    struct msg_port_vif_is m = { .up = 1, .ret = ret, .pool = UINT32_MAX, .flags = vifs[i]->flags };
+    struct msg_port_vif_is m = { .up = 1, .ret = ret, .pool = UINT32_MAX, .flags = attachments[i]->flags };
 
-    memcpy(m.mac, mac_of(vifs[i]), 6);
-    attachment_port_is(&c, vifs[i], &m);
+    memcpy(m.mac, mac_of(attachments[i]), 6);
+    lifecycle_port_is(&c, attachments[i], &m);
 }
 
 static void attached(uint32_t i)
 {
     struct msg_vif_attached m = { .up = 1 };
 
-    memcpy(m.mac, vifs[i]->mac, 6);
-    attachment_attached(&c, vifs[i], &m);
+    memcpy(m.mac, attachments[i]->mac, 6);
+    lifecycle_attached(&c, attachments[i], &m);
 }
 
 // Primary and worker do what they are asked, until nothing is asked any more.
@@ -108,9 +111,9 @@ static void settle(void)
     for (unsigned n = 0; n < 20; n++) {
         tick(1);
         for (uint32_t i = 0; i < 3; i++) {
-            if (vifs[i]->state == VIF_OPENING)
+            if (attachments[i]->state == ATTACHMENT_OPENING)
                 port_is(i, 0);
-            if (vifs[i]->state == VIF_ATTACHING)
+            if (attachments[i]->state == ATTACHMENT_ATTACHING)
                 attached(i);
         }
     }
@@ -124,19 +127,19 @@ static bool judged(uint32_t i)
 Test(mac, a_wish_goes_by_primary_and_worker_and_is_confirmed_last)
 {
     wish(0, 0x44);
-    cr_expect_eq(vifs[0]->state, VIF_OPENING);
-    cr_expect_eq(fdb_key(vifs[0]->mac), key(A));
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
+    cr_expect_eq(fdb_key(attachments[0]->mac), key(A));
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
     cr_expect_eq(fdb_key(peers_sent.PORT_VIF.mac), key(0x44));
     cr_expect_eq(c.state->bindings[0].mac, key(A));
     port_is(0, 0);
-    cr_expect_eq(vifs[0]->state, VIF_ATTACHING);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_ATTACHING);
     cr_expect_eq(c.state->bindings[0].mac, key(0x44));
     cr_expect_eq(peers_sent.hdr.type, MSG_VIF_ATTACH);
     cr_expect_eq(fdb_key(peers_sent.VIF_ATTACH.mac), key(0x44));
     cr_expect(!judged(0));
     attached(0);
-    cr_expect_eq(vifs[0]->state, VIF_RUNNING);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_RUNNING);
     cr_expect(judged(0));
     cr_expect_eq(pages[0].back.mac_verdict, XENVIRT_REFUSED_NONE);
     cr_expect_eq(pages[0].back.state, XENVIRT_BACK_ATTACHED);
@@ -147,23 +150,23 @@ Test(mac, answers_to_what_was_asked_before_say_nothing)
     struct msg_port_vif_is m = { .up = 1 };
     struct msg_vif_attached a = { .up = 1 };
 
-    memcpy(m.mac, vifs[0]->mac, 6);
-    memcpy(a.mac, vifs[0]->mac, 6);
+    memcpy(m.mac, attachments[0]->mac, 6);
+    memcpy(a.mac, attachments[0]->mac, 6);
     wish(0, 0x44);
-    attachment_port_is(&c, vifs[0], &m);
-    cr_expect_eq(vifs[0]->state, VIF_OPENING);
+    lifecycle_port_is(&c, attachments[0], &m);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
     m.ret = -EEXIST;
-    attachment_port_is(&c, vifs[0], &m);
-    cr_expect_eq(vifs[0]->state, VIF_OPENING);
+    lifecycle_port_is(&c, attachments[0], &m);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
     port_is(0, 0);
-    attachment_attached(&c, vifs[0], &a);
-    cr_expect_eq(vifs[0]->state, VIF_ATTACHING);
+    lifecycle_attached(&c, attachments[0], &a);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_ATTACHING);
 }
 
 Test(mac, the_one_that_it_has_is_confirmed_at_once)
 {
     wish(0, A);
-    cr_expect_eq(vifs[0]->state, VIF_RUNNING);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_RUNNING);
     cr_expect(judged(0));
     cr_expect_eq(pages[0].back.mac_verdict, XENVIRT_REFUSED_NONE);
 }
@@ -173,8 +176,8 @@ Test(mac, no_wish_or_half_a_wish_is_none)
     mac_make(pages[0].front.mac, 0x44);
     pages[0].front.mac_number = 0;
     tick(1);
-    cr_expect_eq(vifs[0]->state, VIF_RUNNING);
-    cr_expect_eq(fdb_key(vifs[0]->mac), key(A));
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_RUNNING);
+    cr_expect_eq(fdb_key(attachments[0]->mac), key(A));
     cr_expect_eq(pages[0].back.mac_number, 0);
 }
 
@@ -183,10 +186,10 @@ static void refused(const uint8_t mac[6], enum xenvirt_refusal why)
     memcpy(pages[0].front.mac, mac, 6);
     pages[0].front.mac_number++;
     tick(CLOCK_SECOND);
-    cr_expect_eq(vifs[0]->state, VIF_RUNNING);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_RUNNING);
     cr_expect(judged(0));
     cr_expect_eq(pages[0].back.mac_verdict, why);
-    cr_expect_eq(fdb_key(vifs[0]->mac), key(A));
+    cr_expect_eq(fdb_key(attachments[0]->mac), key(A));
 }
 
 Test(mac, what_is_no_ones_to_have_or_another_guests_is_refused)
@@ -194,7 +197,7 @@ Test(mac, what_is_no_ones_to_have_or_another_guests_is_refused)
     refused((uint8_t[6]){ 0 }, XENVIRT_REFUSED_MAC_BAD);
     refused((uint8_t[6]){ 1, 0, 0x5e, 0, 0, 1 }, XENVIRT_REFUSED_MAC_BAD);
     refused((uint8_t[6]){ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, XENVIRT_REFUSED_MAC_BAD);
-    refused(vifs[2]->mac, XENVIRT_REFUSED_MAC_IN_USE);
+    refused(attachments[2]->mac, XENVIRT_REFUSED_MAC_IN_USE);
     conf.guest_mac_change = false;
     refused((uint8_t[6]){ 2, 0, 0, 0, 0, 0x44 }, XENVIRT_REFUSED_NOT_ALLOWED);
 }
@@ -205,9 +208,9 @@ Test(mac, one_that_another_guest_is_about_to_get_is_taken)
 
     mac_make(mac, 0x44);
     wish(2, 0x44);
-    cr_assert_eq(vifs[2]->state, VIF_OPENING);
+    cr_assert_eq(attachments[2]->state, ATTACHMENT_OPENING);
     refused(mac, XENVIRT_REFUSED_MAC_IN_USE);
-    refused(vifs[2]->mac, XENVIRT_REFUSED_MAC_IN_USE);
+    refused(attachments[2]->mac, XENVIRT_REFUSED_MAC_IN_USE);
 }
 
 Test(mac, one_that_another_guest_just_stopped_with_waits_for_it)
@@ -219,14 +222,14 @@ Test(mac, one_that_another_guest_just_stopped_with_waits_for_it)
     refused(mac, XENVIRT_REFUSED_MAC_IN_USE);
     c.state->bindings[3].domid = 7; // its own
     wish(0, 0x44);
-    cr_expect_eq(vifs[0]->state, VIF_OPENING);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
     settle();
     wish(0, A);
     settle();
     c.state->bindings[3].domid = 9;
     c.now += 29 * CLOCK_SECOND;
     wish(0, 0x44);
-    cr_expect_eq(vifs[0]->state, VIF_OPENING);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
 }
 
 Test(mac, what_the_primary_refuses_changes_nothing)
@@ -235,11 +238,11 @@ Test(mac, what_the_primary_refuses_changes_nothing)
     port_is(0, -ENOSPC);
     cr_expect(judged(0));
     cr_expect_eq(pages[0].back.mac_verdict, XENVIRT_REFUSED_HOST);
-    cr_expect_eq(vifs[0]->state, VIF_OPENING);
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
     cr_expect_eq(fdb_key(peers_sent.PORT_VIF.mac), key(A), "it is told what stays");
     settle();
-    cr_expect_eq(vifs[0]->state, VIF_RUNNING);
-    cr_expect_eq(fdb_key(vifs[0]->mac), key(A));
+    cr_expect_eq(attachments[0]->state, ATTACHMENT_RUNNING);
+    cr_expect_eq(fdb_key(attachments[0]->mac), key(A));
     cr_expect_eq(c.state->bindings[0].mac, key(A));
 }
 
@@ -248,16 +251,16 @@ Test(mac, a_guest_that_wishes_without_end_is_heard_five_times_a_second)
     unsigned changes = 0;
 
     for (unsigned i = 0; i < 5000; i++) { // of 20 s
-        uint64_t before = fdb_key(vifs[0]->mac);
+        uint64_t before = fdb_key(attachments[0]->mac);
 
         if (judged(0) || i % 5 == 0)
             wish(0, 0x40 + i % 2);
         tick(4 * CLOCK_MS);
-        if (vifs[0]->state == VIF_OPENING)
+        if (attachments[0]->state == ATTACHMENT_OPENING)
             port_is(0, 0);
-        if (vifs[0]->state == VIF_ATTACHING)
+        if (attachments[0]->state == ATTACHMENT_ATTACHING)
             attached(0);
-        changes += fdb_key(vifs[0]->mac) != before;
+        changes += fdb_key(attachments[0]->mac) != before;
     }
     cr_expect_leq(changes, 64 + 20 * 5 + 1);
     cr_expect_geq(changes, 100);
@@ -278,19 +281,19 @@ Test(mac, a_successor_comes_to_the_same_end_from_every_step)
             port_is(0, 0);
         if (steps > 2)
             attached(0);
-        vifs[0]->state = VIF_IDLE;
-        vifs[0]->flag = NULL;
-        vifs[0]->mac_number = vifs[0]->mac_asked = vifs[0]->mac_owed = 0;
+        attachments[0]->state = ATTACHMENT_IDLE;
+        attachments[0]->flag = NULL;
+        attachments[0]->mac_number = attachments[0]->mac_asked = attachments[0]->mac_owed = 0;
         peers_job = NULL;
-        attachment_adopt(&c, vifs[0], 0);
-        vifs[0]->end = false;
+        adopt_attachment(&c, attachments[0], 0);
+        attachments[0]->end = false;
         j = peers_job;
         cr_assert_not_null(j);
         j->flag = &pages[0];
-        attachment_mapped(&c, vifs[0], j);
+        lifecycle_mapped(&c, attachments[0], j);
         settle();
-        cr_expect_eq(vifs[0]->state, VIF_RUNNING, "%u", steps);
-        cr_expect_eq(fdb_key(vifs[0]->mac), key(mac), "%u", steps);
+        cr_expect_eq(attachments[0]->state, ATTACHMENT_RUNNING, "%u", steps);
+        cr_expect_eq(fdb_key(attachments[0]->mac), key(mac), "%u", steps);
         cr_expect_eq(c.state->bindings[0].mac, key(mac), "%u", steps);
         cr_expect(judged(0), "%u", steps);
         cr_expect_eq(pages[0].back.mac_verdict, XENVIRT_REFUSED_NONE, "%u", steps);
@@ -299,14 +302,14 @@ Test(mac, a_successor_comes_to_the_same_end_from_every_step)
 
 static bool lent(uint32_t i)
 {
-    return (vifs[i]->flags & MSG_VIF_MAC_LENT) != 0;
+    return (attachments[i]->flags & MSG_VIF_MAC_LENT) != 0;
 }
 
 Test(mac, the_one_of_a_guest_that_took_it_last_has_its_frames)
 {
     wish(1, A);
     settle();
-    cr_expect_eq(fdb_key(vifs[1]->mac), key(A));
+    cr_expect_eq(fdb_key(attachments[1]->mac), key(A));
     cr_expect(lent(0) && !lent(1));
     cr_expect(c.state->bindings[0].flags & MSG_VIF_MAC_LENT);
     wish(1, B);
@@ -321,7 +324,7 @@ Test(mac, one_that_ends_gives_it_back)
     settle();
     pages[1].front.wanted = XENVIRT_WANT_STOP;
     tick(1);
-    cr_expect_eq(vifs[1]->state, VIF_DETACHING);
+    cr_expect_eq(attachments[1]->state, ATTACHMENT_DETACHING);
     settle();
     cr_expect(!lent(0));
 }

@@ -6,8 +6,12 @@
 
 #include <criterion/criterion.h>
 
+#include "adopt.h"
+#include "dispatch.h"
+#include "lifecycle.h"
 #include "mac.h"
 #include "peers.h"
+#include "supervisor.h"
 
 static struct conductor c;
 static struct conf conf;
@@ -16,7 +20,7 @@ static uint32_t connection;
 
 static void set_up(void)
 {
-    snprintf(conf.run_dir, sizeof(conf.run_dir), "/tmp/xv-vif-XXXXXX");
+    snprintf(conf.run_dir, sizeof(conf.run_dir), "/tmp/xv-lifecycle-XXXXXX");
     cr_assert_not_null(mkdtemp(conf.run_dir));
     conf.max_vifs = conf.max_guests = 4;
     conf.vlan_base = 1000;
@@ -39,7 +43,7 @@ static void tear_down(void)
     cr_assert_eq(system(command), 0);
 }
 
-TestSuite(vif, .init = set_up, .fini = tear_down);
+TestSuite(lifecycle, .init = set_up, .fini = tear_down);
 
 static void put(struct snapshot *s, const char *key, const char *value)
 {
@@ -60,13 +64,13 @@ static void publish(const char *mac, const char *rx, unsigned touches, bool star
     if (start)
         put(s, "event_type_start_0", "1");
     s->touches[0] = (uint8_t)touches;
-    guest_snapshot(&c, s);
+    dispatch_snapshot(&c, s);
     snapshot_free(s);
 }
 
-static struct attachment *vif(void)
+static struct attachment *it(void)
 {
-    return guest_find(&c, 7)->vifs[0];
+    return guest_find(&c, 7)->attachments[0];
 }
 
 // The mapper answers.
@@ -83,30 +87,30 @@ static void mapped(enum xenvirt_refusal refusal)
         j->bytes = sizeof(*j->table);
         j->table = calloc(1, j->bytes);
     }
-    attachment_mapped(&c, guests_vif_ticket(&c, j->ticket), j);
+    dispatch_mapped(&c, j);
     map_job_free(j);
 }
 
 static void port_is(uint32_t up, int ret)
 {
-    struct msg_port_vif_is m = { .up = up, .ret = ret, .pool = UINT32_MAX, .flags = vif()->flags };
+    struct msg_port_vif_is m = { .up = up, .ret = ret, .pool = UINT32_MAX, .flags = it()->flags };
 
-    memcpy(m.mac, mac_of(vif()), sizeof(m.mac));
-    attachment_port_is(&c, vif(), &m);
+    memcpy(m.mac, mac_of(it()), sizeof(m.mac));
+    lifecycle_port_is(&c, it(), &m);
 }
 
 static void attached(uint32_t up, int ret)
 {
     struct msg_vif_attached m = { .up = up, .ret = ret, .text = "no such page" };
 
-    memcpy(m.mac, vif()->mac, sizeof(m.mac));
-    attachment_attached(&c, vif(), &m);
+    memcpy(m.mac, it()->mac, sizeof(m.mac));
+    lifecycle_attached(&c, it(), &m);
 }
 
 static void tick(uint64_t ns)
 {
     c.now += ns;
-    guests_step(&c);
+    dispatch_step(&c);
 }
 
 static void run(void)
@@ -116,31 +120,31 @@ static void run(void)
     port_is(1, 0);
     tick(1);
     attached(1, 0);
-    cr_assert_eq(vif()->state, VIF_RUNNING);
+    cr_assert_eq(it()->state, ATTACHMENT_RUNNING);
 }
 
-Test(vif, an_offer_comes_to_run_step_by_step)
+Test(lifecycle, an_offer_comes_to_run_step_by_step)
 {
     publish("02:00:00:00:00:11", "10", 1, true);
-    cr_expect_eq(vif()->state, VIF_MAPPING);
+    cr_expect_eq(it()->state, ATTACHMENT_MAPPING);
     mapped(XENVIRT_REFUSED_NONE);
-    cr_expect_eq(vif()->state, VIF_OPENING);
+    cr_expect_eq(it()->state, ATTACHMENT_OPENING);
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
     cr_expect_eq(peers_sent.PORT_VIF.up, 1);
     cr_expect_eq(peers_sent.PORT_VIF.vlan, 1000);
-    cr_expect_eq(c.state->bindings[0].gen, vif()->gen);
+    cr_expect_eq(c.state->bindings[0].gen, it()->gen);
     port_is(1, 0);
-    cr_expect_eq(vif()->state, VIF_ATTACHING);
+    cr_expect_eq(it()->state, ATTACHMENT_ATTACHING);
     tick(1);
     cr_expect_eq(peers_starts, 1);
     tick(1);
     cr_expect_eq(peers_sent.hdr.type, MSG_VIF_ATTACH);
     cr_expect_str_eq(peers_sent.VIF_ATTACH.region_file, "vif.0.1.regions");
     attached(1, 0);
-    cr_expect_eq(vif()->state, VIF_RUNNING);
+    cr_expect_eq(it()->state, ATTACHMENT_RUNNING);
 }
 
-Test(vif, what_is_not_answered_is_said_again)
+Test(lifecycle, what_is_not_answered_is_said_again)
 {
     publish("02:00:00:00:00:11", "10", 1, true);
     mapped(XENVIRT_REFUSED_NONE);
@@ -151,20 +155,20 @@ Test(vif, what_is_not_answered_is_said_again)
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
 }
 
-Test(vif, a_flag_byte_of_0_ends_it_worker_first)
+Test(lifecycle, a_flag_byte_of_0_ends_it_worker_first)
 {
     run();
     page.up = 0;
     tick(1);
-    cr_expect_eq(vif()->state, VIF_DETACHING);
+    cr_expect_eq(it()->state, ATTACHMENT_DETACHING);
     cr_expect_eq(peers_sent.hdr.type, MSG_VIF_ATTACH);
     cr_expect_eq(peers_sent.VIF_ATTACH.up, 0);
     attached(0, 0);
-    cr_expect_eq(vif()->state, VIF_CLOSING);
+    cr_expect_eq(it()->state, ATTACHMENT_CLOSING);
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
     cr_expect_eq(peers_sent.PORT_VIF.up, 0);
     port_is(0, 0);
-    cr_expect_eq(vif()->state, VIF_IDLE);
+    cr_expect_eq(it()->state, ATTACHMENT_IDLE);
     cr_expect_eq(peers_drops, 1);
     cr_expect_eq(c.state->bindings[0].gen, 0);
     tick(1);
@@ -173,71 +177,71 @@ Test(vif, a_flag_byte_of_0_ends_it_worker_first)
     cr_expect_not_null(peers_job, "written again, they are");
 }
 
-Test(vif, a_dead_worker_has_let_go)
+Test(lifecycle, a_dead_worker_has_let_go)
 {
     run();
     page.up = 0;
     tick(1);
     peers_worker = false;
     tick(1);
-    cr_expect_eq(vif()->state, VIF_CLOSING);
+    cr_expect_eq(it()->state, ATTACHMENT_CLOSING);
 }
 
-Test(vif, a_start_written_twice_is_one_start)
+Test(lifecycle, a_start_written_twice_is_one_start)
 {
     run();
     publish("02:00:00:00:00:11", "10", 1, true);
-    cr_expect_eq(vif()->state, VIF_RUNNING);
+    cr_expect_eq(it()->state, ATTACHMENT_RUNNING);
 }
 
-Test(vif, a_start_removed_and_written_is_another)
+Test(lifecycle, a_start_removed_and_written_is_another)
 {
     run();
     publish("02:00:00:00:00:11", "10", 2, true);
-    cr_expect_eq(vif()->state, VIF_DETACHING);
+    cr_expect_eq(it()->state, ATTACHMENT_DETACHING);
     attached(0, 0);
     port_is(0, 0);
-    cr_expect_eq(vif()->state, VIF_MAPPING);
+    cr_expect_eq(it()->state, ATTACHMENT_MAPPING);
 }
 
-Test(vif, another_reference_is_another_start)
+Test(lifecycle, another_reference_is_another_start)
 {
     run();
     publish("02:00:00:00:00:11", "99", 0, true);
     attached(0, 0);
     port_is(0, 0);
     mapped(XENVIRT_REFUSED_NONE);
-    cr_expect_eq(vif()->gen, 2);
-    cr_expect_eq(vif()->number, 0);
+    cr_expect_eq(it()->gen, 2);
+    cr_expect_eq(it()->number, 0);
 }
 
-Test(vif, a_removed_start_stops_it)
+Test(lifecycle, a_removed_start_stops_it)
 {
     run();
     publish("02:00:00:00:00:11", "10", 1, false);
     attached(0, 0);
     port_is(0, 0);
-    cr_expect_eq(vif()->state, VIF_IDLE);
+    cr_expect_eq(it()->state, ATTACHMENT_IDLE);
     cr_expect_null(peers_job);
 }
 
-Test(vif, keys_that_another_xenstore_never_knew_prove_nothing)
+Test(lifecycle, keys_that_another_xenstore_never_knew_prove_nothing)
 {
     struct snapshot *s = snapshot_new(7, 2);
 
     run();
-    guest_snapshot(&c, s);
+    dispatch_snapshot(&c, s);
     snapshot_free(s);
-    cr_expect_eq(vif()->state, VIF_RUNNING);
+    cr_expect_eq(it()->state, ATTACHMENT_RUNNING);
     tick(CLOCK_SECOND);
     cr_assert_not_null(peers_job);
     cr_expect_eq(peers_job->kind, MAP_PROBE);
     peers_job->offer.refusal = XENVIRT_REFUSED_REF_UNKNOWN;
-    attachment_mapped(&c, vif(), peers_job);
-    cr_expect_eq(vif()->state, VIF_DETACHING);
+    lifecycle_mapped(&c, it(), peers_job);
+    cr_expect_eq(it()->state, ATTACHMENT_DETACHING);
 }
 
-Test(vif, a_stop_is_acknowledged_when_all_have_let_go)
+Test(lifecycle, a_stop_is_acknowledged_when_all_have_let_go)
 {
     page.front = (struct xenvirt_front){ .magic = XENVIRT_FRONT_MAGIC, .generation = 5, .wanted = XENVIRT_WANT_RUN };
     run();
@@ -252,47 +256,47 @@ Test(vif, a_stop_is_acknowledged_when_all_have_let_go)
     cr_expect_eq(page.back.generation, 5);
 }
 
-Test(vif, a_mac_in_use_at_the_primary_is_refused_and_told)
+Test(lifecycle, a_mac_in_use_at_the_primary_is_refused_and_told)
 {
     page.front = (struct xenvirt_front){ .magic = XENVIRT_FRONT_MAGIC, .generation = 5, .wanted = XENVIRT_WANT_RUN };
     publish("02:00:00:00:00:11", "10", 1, true);
     mapped(XENVIRT_REFUSED_NONE);
     port_is(0, -EEXIST);
     port_is(0, 0);
-    cr_expect_eq(vif()->state, VIF_REFUSED);
+    cr_expect_eq(it()->state, ATTACHMENT_REFUSED);
     cr_expect_eq(page.back.state, XENVIRT_BACK_REFUSED);
     cr_expect_eq(page.back.reason, XENVIRT_REFUSED_MAC_IN_USE);
     tick(CLOCK_SECOND);
-    cr_expect_eq(vif()->state, VIF_MAPPING);
+    cr_expect_eq(it()->state, ATTACHMENT_MAPPING);
 }
 
-Test(vif, pages_that_the_worker_cannot_map_are_refused)
+Test(lifecycle, pages_that_the_worker_cannot_map_are_refused)
 {
     run();
-    attachment_reattach(&c, vif());
+    lifecycle_reattach(&c, it());
     attached(1, -EINVAL);
     attached(0, 0);
     port_is(0, 0);
-    cr_expect_eq(vif()->state, VIF_REFUSED);
-    cr_expect_eq(vif()->refusal, XENVIRT_REFUSED_REF_UNKNOWN);
-    cr_expect_str_eq(vif()->why, "no such page");
+    cr_expect_eq(it()->state, ATTACHMENT_REFUSED);
+    cr_expect_eq(it()->refusal, XENVIRT_REFUSED_REF_UNKNOWN);
+    cr_expect_str_eq(it()->why, "no such page");
 }
 
-Test(vif, a_bad_mac_is_refused_and_a_good_one_taken)
+Test(lifecycle, a_bad_mac_is_refused_and_a_good_one_taken)
 {
     publish("01:00:00:00:00:11", "10", 1, true);
     mapped(XENVIRT_REFUSED_NONE);
-    cr_expect_eq(vif()->refusal, XENVIRT_REFUSED_MAC_BAD);
+    cr_expect_eq(it()->refusal, XENVIRT_REFUSED_MAC_BAD);
     publish("02:00:00:00:00:11", "10", 1, true);
     mapped(XENVIRT_REFUSED_NONE);
-    cr_expect_eq(vif()->state, VIF_OPENING);
+    cr_expect_eq(it()->state, ATTACHMENT_OPENING);
 }
 
-Test(vif, a_guest_that_is_not_allowed_is_not_mapped)
+Test(lifecycle, a_guest_that_is_not_allowed_is_not_mapped)
 {
     conf.guest_allow = false;
     publish("02:00:00:00:00:11", "10", 1, true);
-    cr_expect_eq(vif()->refusal, XENVIRT_REFUSED_NOT_ALLOWED);
+    cr_expect_eq(it()->refusal, XENVIRT_REFUSED_NOT_ALLOWED);
     cr_expect_null(peers_job);
 }
 
@@ -301,11 +305,11 @@ static void gone(void)
     struct snapshot *s = snapshot_new(7, connection);
 
     s->gone = true;
-    guest_snapshot(&c, s);
+    dispatch_snapshot(&c, s);
     snapshot_free(s);
 }
 
-Test(vif, a_domain_may_vanish_at_any_step)
+Test(lifecycle, a_domain_may_vanish_at_any_step)
 {
     for (unsigned at = 0; at < 5; at++) {
         publish("02:00:00:00:00:11", "10", 1, true);
@@ -315,10 +319,10 @@ Test(vif, a_domain_may_vanish_at_any_step)
         for (unsigned step = 1; step < 5 && guest_find(&c, 7) != NULL; step++) {
             if (at == step)
                 gone();
-            port_is(vif()->state == VIF_OPENING, 0);
-            attached(vif()->state == VIF_ATTACHING, 0);
+            port_is(it()->state == ATTACHMENT_OPENING, 0);
+            attached(it()->state == ATTACHMENT_ATTACHING, 0);
         }
-        for (unsigned i = 0; i < 3 && vif() != NULL && attachment_in_force(vif()); i++) {
+        for (unsigned i = 0; i < 3 && it() != NULL && attachment_in_force(it()); i++) {
             attached(0, 0);
             port_is(0, 0);
         }
@@ -329,16 +333,16 @@ Test(vif, a_domain_may_vanish_at_any_step)
     }
 }
 
-Test(vif, another_primary_is_told_of_the_same_generation)
+Test(lifecycle, another_primary_is_told_of_the_same_generation)
 {
     run();
-    guests_reopen(&c);
-    cr_expect_eq(vif()->state, VIF_OPENING);
+    dispatch_reopen(&c);
+    cr_expect_eq(it()->state, ATTACHMENT_OPENING);
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
     cr_expect_eq(peers_sent.PORT_VIF.gen, 1);
 }
 
-Test(vif, a_worker_that_dies_again_and_again_is_started_ever_later)
+Test(lifecycle, a_worker_that_dies_again_and_again_is_started_ever_later)
 {
     static const uint64_t waits[] = { 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000 };
 
@@ -347,7 +351,7 @@ Test(vif, a_worker_that_dies_again_and_again_is_started_ever_later)
         unsigned before = peers_starts;
 
         peers_worker = false;
-        guest_worker_dead(&c, vif()->guest, false, 0);
+        supervisor_worker_dead(&c, it()->guest, false, 0);
         if (waits[i] > 0) {
             tick(waits[i] * CLOCK_MS - 1);
             cr_expect_eq(peers_starts, before, "%u", i);
@@ -355,42 +359,42 @@ Test(vif, a_worker_that_dies_again_and_again_is_started_ever_later)
         }
         cr_expect_eq(peers_starts, before + 1, "%u", i);
     }
-    cr_expect_eq(vif()->guest->restarts, 9);
+    cr_expect_eq(it()->guest->restarts, 9);
 }
 
 // The watcher is another one than that which attached the running device.
 static void adopt(void)
 {
-    struct attachment *v = vif();
+    struct attachment *a = it();
 
-    v->state = VIF_IDLE;
-    v->flag = NULL;
-    attachment_adopt(&c, v, (uint32_t)v->number);
-    v->end = false; // the peers' table is none that is found again
-    cr_assert_eq(v->state, VIF_ADOPTING);
+    a->state = ATTACHMENT_IDLE;
+    a->flag = NULL;
+    adopt_attachment(&c, a, (uint32_t)a->number);
+    a->end = false; // the peers' table is none that is found again
+    cr_assert_eq(a->state, ATTACHMENT_ADOPTING);
 }
 
-Test(vif, an_attachment_is_adopted_as_it_is)
+Test(lifecycle, an_attachment_is_adopted_as_it_is)
 {
     uint32_t gen;
 
     run();
-    gen = vif()->gen;
+    gen = it()->gen;
     adopt();
     mapped(XENVIRT_REFUSED_NONE);
-    cr_expect_eq(vif()->state, VIF_OPENING);
-    cr_expect_eq(vif()->gen, gen);
+    cr_expect_eq(it()->state, ATTACHMENT_OPENING);
+    cr_expect_eq(it()->gen, gen);
 }
 
-Test(vif, an_adoption_ends_when_its_flag_cant_be_mapped)
+Test(lifecycle, an_adoption_ends_when_its_flag_cant_be_mapped)
 {
     run();
     adopt();
     mapped(XENVIRT_REFUSED_REF_UNKNOWN);
-    cr_expect_eq(vif()->state, VIF_DETACHING);
+    cr_expect_eq(it()->state, ATTACHMENT_DETACHING);
 }
 
-Test(vif, an_adoption_that_the_host_hinders_is_tried_again)
+Test(lifecycle, an_adoption_that_the_host_hinders_is_tried_again)
 {
     run();
     adopt();
@@ -400,13 +404,13 @@ Test(vif, an_adoption_that_the_host_hinders_is_tried_again)
         cr_assert_not_null(j);
         peers_job = NULL;
         j->offer.refusal = XENVIRT_REFUSED_HOST;
-        attachment_mapped(&c, vif(), j);
+        lifecycle_mapped(&c, it(), j);
         map_job_free(j);
-        cr_expect_eq(vif()->state, VIF_ADOPTING);
+        cr_expect_eq(it()->state, ATTACHMENT_ADOPTING);
         tick(1);
         cr_expect_null(peers_job);
         tick(5 * CLOCK_SECOND);
     }
     mapped(XENVIRT_REFUSED_NONE);
-    cr_expect_eq(vif()->state, VIF_OPENING);
+    cr_expect_eq(it()->state, ATTACHMENT_OPENING);
 }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <assert.h>
+#include <string.h>
+
+#include "adopt.h"
+#include "conductor.h"
+#include "fdb.h"
+#include "flag.h"
+#include "guest.h"
+#include "log.h"
+#include "mac.h"
+#include "number.h"
+
+#define RETRY_NS (5 * CLOCK_SECOND)
+
+void adopt_ask(struct conductor *c, struct attachment *a)
+{
+    struct map_job *j = map_job_new(MAP_FLAG, ++c->tickets);
+
+    a->retry_ns = c->now + RETRY_NS;
+    if (j == NULL)
+        return;
+    j->offer.domid = a->guest->domid;
+    j->offer.flag_ref = a->flag_ref;
+    a->ticket = j->ticket;
+    mapper_give(c->mapper, j);
+}
+
+void adopt_attachment(struct conductor *c, struct attachment *a, uint32_t number)
+{
+    struct state_binding *b = &c->state->bindings[number];
+    int ret;
+
+    assert(a->state == ATTACHMENT_IDLE);
+    a->number = (int32_t)number;
+    a->gen = b->gen;
+    a->since = b->since;
+    a->ring_size = b->ring_size;
+    a->flag_ref = b->flag_gref;
+    a->sum = b->offer_sum;
+    a->doubt = true;
+    fdb_mac(b->mac, a->mac);
+    a->flags = b->flags & MSG_VIF_FLAGS;
+    if ((a->flags & MSG_VIF_MAC_LENT) == 0)
+        mac_claim(c, a);
+    a->port = b->port;
+    a->vlan = b->vlan;
+    ret = region_file_find(&a->file, c->conf->run_dir, number, a->gen);
+    a->end = ret < 0;
+    if (ret < 0)
+        LOG(WARNING, "%s: %s: %s; it has to start anew", attachment_label(a), a->file.name, strerror(-ret));
+    attachment_go(a, ATTACHMENT_ADOPTING);
+    adopt_ask(c, a);
+}
+
+void adopt_mapped(struct conductor *c, struct attachment *a, const struct map_job *j)
+{
+    struct flag_view view;
+
+    if (j->offer.refusal == XENVIRT_REFUSED_HOST) {
+        LOG(WARNING, "%s: %s; asking again", attachment_label(a), j->offer.why); // that says nothing about the guest
+        return;
+    }
+    if (j->offer.refusal != XENVIRT_REFUSED_NONE) {
+        LOG(INFO, "%s: went away unwatched: %s", attachment_label(a), j->offer.why);
+        a->end = true;
+        attachment_go(a, ATTACHMENT_DETACHING);
+        return;
+    }
+    view = flag_read(a->flag);
+    a->front = view.front;
+    if (view.front && c->state->bindings[a->number].front_gen != 0)
+        a->front_gen = c->state->bindings[a->number].front_gen;
+    else if (view.front)
+        a->front_gen = view.generation;
+    attachment_go(a, ATTACHMENT_OPENING);
+}
+
+static void adopt_binding(struct conductor *c, uint32_t number)
+{
+    struct state_binding *b = &c->state->bindings[number];
+    struct guest *g = b->domid <= NUMBER_DOMID_LAST && b->device < XENVIRT_DEVICES_MAX ? guest_make(c, b->domid) : NULL;
+    struct attachment *a = g == NULL ? NULL : attachment_make(g, b->device);
+
+    if (a == NULL || a->number >= 0 || b->guest >= FABRIC_GUESTS_MAX) {
+        b->gen = 0;
+        return;
+    }
+    b->uuid[sizeof(b->uuid) - 1] = '\0';
+    memcpy(g->uuid, b->uuid, sizeof(g->uuid));
+    g->conf = conf_guest_find(c->conf, g->domid, g->uuid, g->name);
+    g->index = (int32_t)b->guest;
+    adopt_attachment(c, a, number);
+}
+
+static bool region_kept(uint32_t vif, uint32_t gen, void *arg)
+{
+    const struct conductor *c = arg;
+
+    return vif < FABRIC_VIFS_MAX && c->state->bindings[vif].used != 0 && c->state->bindings[vif].gen == gen;
+}
+
+void adopt_all(struct conductor *c)
+{
+    for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
+        struct state_binding *b = &c->state->bindings[k];
+
+        if (b->used == 0)
+            b->gen = 0;
+        else if (b->gen != 0)
+            adopt_binding(c, k);
+    }
+    region_files_clean(c->conf->run_dir, region_kept, c);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "adopt.h"
+#include "conductor.h"
+#include "flag.h"
+#include "front.h"
+#include "guest.h"
+#include "lifecycle.h"
+#include "log.h"
+#include "mac.h"
+#include "request.h"
+#include "seat.h"
+#include "want.h"
+
+#define PROBE_NS CLOCK_SECOND
+#define RETRY_NS CLOCK_SECOND
+#define RETRY_HOST_NS (5 * CLOCK_SECOND)
+
+static void refuse(struct conductor *c, struct attachment *a, enum xenvirt_refusal refusal, const char *why)
+{
+    a->refusal = refusal;
+    snprintf(a->why, sizeof(a->why), "%s", why[0] != '\0' ? why : refusal_text(refusal));
+    a->retry_ns = c->now + (refusal == XENVIRT_REFUSED_HOST ? RETRY_HOST_NS : RETRY_NS);
+    attachment_go(a, ATTACHMENT_REFUSED);
+    front_tell(c, a, a->front_gen, XENVIRT_BACK_REFUSED);
+    if (refusal == XENVIRT_REFUSED_FLAG_DOWN)
+        front_drop(c, a);
+}
+
+// It is attached or on its way, and has to be taken back before it is refused.
+static void fail(struct attachment *a, enum xenvirt_refusal refusal, const char *why)
+{
+    a->refusal = refusal;
+    snprintf(a->why, sizeof(a->why), "%s", why[0] != '\0' ? why : refusal_text(refusal));
+    a->end = true;
+}
+
+// ---- what XenStore says
+
+void lifecycle_snapshot(struct conductor *c, struct attachment *a, const struct snapshot *s)
+{
+    want_read(a, s);
+    lifecycle_step(c, a);
+}
+
+void lifecycle_guest_gone(struct conductor *c, struct attachment *a)
+{
+    want_drop(a);
+    a->end = attachment_in_force(a);
+    lifecycle_step(c, a);
+}
+
+// ---- IDLE -> MAPPING -> OPENING
+
+// Returns true if a may start now, and counts it as a start. A guest's devices are mapped one at a time.
+static bool may_begin(struct conductor *c, const struct attachment *a)
+{
+    for (const struct attachment *o = attachment_first(a->guest); o != NULL; o = attachment_next(o))
+        if (o->ticket != 0)
+            return false;
+    return guest_spend(c, a->guest);
+}
+
+// Returns XENVIRT_REFUSED_NONE if there is room for what it wants, or why not with *why in words.
+static enum xenvirt_refusal room(struct conductor *c, const struct attachment *a, const char **why)
+{
+    if (!mac_taken(c, a, a->want->mac))
+        return seat_room(c, a, why);
+    *why = refusal_text(XENVIRT_REFUSED_MAC_IN_USE);
+    return XENVIRT_REFUSED_MAC_IN_USE;
+}
+
+static void begin(struct conductor *c, struct attachment *a)
+{
+    struct map_job *j;
+    const char *why;
+
+    if (!may_begin(c, a))
+        return;
+    a->fresh = false;
+    a->touched = 0;
+    a->tried_sum = a->want->whole_sum;
+    front_drop(c, a);
+    if (!guest_allowed(c, a->guest)) {
+        refuse(c, a, XENVIRT_REFUSED_NOT_ALLOWED, "");
+        return;
+    }
+    j = map_job_new(MAP_OFFER, ++c->tickets);
+    if (j == NULL)
+        return;
+    j->offer = *a->want;
+    if (j->offer.refusal == XENVIRT_REFUSED_NONE) {
+        j->offer.refusal = room(c, a, &why);
+        snprintf(j->offer.why, sizeof(j->offer.why), "%s", why);
+    }
+    mac_start(a, a->want->mac);
+    a->ticket = j->ticket;
+    a->refusal = XENVIRT_REFUSED_NONE;
+    a->end = a->flag_down = false;
+    attachment_go(a, ATTACHMENT_MAPPING);
+    mapper_give(c->mapper, j);
+}
+
+static bool must_end(const struct attachment *a)
+{
+    return a->end || a->fresh || (a->want == NULL && !a->doubt);
+}
+
+static void mapped_offer(struct conductor *c, struct attachment *a, struct map_job *j)
+{
+    char why[64];
+    int ret;
+
+    if (must_end(a)) {
+        a->end = false;
+        attachment_go(a, ATTACHMENT_IDLE);
+        return;
+    }
+    if (j->offer.refusal != XENVIRT_REFUSED_NONE) {
+        refuse(c, a, j->offer.refusal, j->offer.why);
+        return;
+    }
+    // Say that we are here, then ask whether it still wants to run. A front end that stops does it the other way round,
+    // so one sees the other, and nothing is freed that a worker is about to map.
+    front_tell(c, a, a->front_gen, XENVIRT_BACK_NONE);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (a->front && !flag_read(a->flag).run) {
+        attachment_go(a, ATTACHMENT_IDLE);
+        return;
+    }
+    // Two devices with one address are a mistake, unless the front end knows how to deal with it.
+    if (mac_shared(a, a->mac) && !(a->front && flag_read(a->flag).mac_number != 0)) {
+        refuse(c, a, XENVIRT_REFUSED_MAC_IN_USE, "");
+        return;
+    }
+    ret = seat_take(c, a, j);
+    if (ret == 0) {
+        mac_claim(c, a);
+        attachment_go(a, ATTACHMENT_OPENING);
+        return;
+    }
+    snprintf(why, sizeof(why), "no room: %s", strerror(-ret));
+    refuse(c, a, ret == -ENOSPC || ret == -EBUSY ? XENVIRT_REFUSED_TOO_MANY_DEVICES : XENVIRT_REFUSED_HOST, why);
+}
+
+static void probed(struct conductor *c, struct attachment *a, const struct map_job *j)
+{
+    a->probe = 0;
+    if (!a->doubt || j->offer.refusal != XENVIRT_REFUSED_REF_UNKNOWN)
+        return;
+    LOG(INFO, "%s: its flag page can't be mapped any more: the guest is gone", attachment_label(a));
+    a->end = true;
+    lifecycle_step(c, a);
+}
+
+void lifecycle_mapped(struct conductor *c, struct attachment *a, struct map_job *j)
+{
+    if (j->kind == MAP_PROBE) {
+        probed(c, a, j);
+        return;
+    }
+    a->ticket = 0;
+    a->flag = j->flag;
+    j->flag = NULL;
+    if (a->state == ATTACHMENT_ADOPTING) {
+        adopt_mapped(c, a, j);
+    } else if (a->flag != NULL) {
+        struct flag_view view = flag_read(a->flag);
+
+        a->front = view.front;
+        a->front_gen = view.generation;
+        a->told_gen = 0;
+        a->told = XENVIRT_BACK_NONE;
+    }
+    if (a->state == ATTACHMENT_MAPPING)
+        mapped_offer(c, a, j);
+    lifecycle_step(c, a);
+}
+
+// ---- what the primary and the worker answer
+
+static void port_refused(struct conductor *c, struct attachment *a, int32_t ret)
+{
+    char why[MSG_TEXT_BYTES];
+
+    switch (ret) {
+    case -EEXIST:
+        fail(a, XENVIRT_REFUSED_MAC_IN_USE, refusal_text(XENVIRT_REFUSED_MAC_IN_USE));
+        return;
+    case -ENOBUFS:
+        snprintf(why, sizeof(why), "uplink %u has no VMDQ pool for number %d (nic.overflow)", a->port, a->number);
+        break;
+    case -EDQUOT:
+        snprintf(
+            why, sizeof(why), "the guest has %u VMDQ pools, as many as it may (guest.pools)", guest_pools(c, a->guest));
+        break;
+    case -ENOSPC:
+        snprintf(why, sizeof(why), "uplink %u has no room for another MAC", a->port);
+        break;
+    default:
+        snprintf(why, sizeof(why), "%s (xv-primary: %s)", refusal_text(XENVIRT_REFUSED_HOST), strerror(-ret));
+        fail(a, XENVIRT_REFUSED_HOST, why);
+        return;
+    }
+    fail(a, XENVIRT_REFUSED_TOO_MANY_DEVICES, why);
+}
+
+void lifecycle_port_is(struct conductor *c, struct attachment *a, const struct msg_port_vif_is *m)
+{
+    if (a->state == ATTACHMENT_OPENING && !mac_answers(a, m))
+        return;
+    if (a->state == ATTACHMENT_OPENING && m->up == 1 && m->ret == 0) {
+        a->pool = m->pool;
+        mac_granted(c, a);
+        attachment_go(a, ATTACHMENT_ATTACHING);
+    } else if (a->state == ATTACHMENT_OPENING && m->ret < 0 && a->mac_asked != 0) {
+        mac_refused(a, m->ret);
+    } else if (a->state == ATTACHMENT_OPENING && m->ret < 0) {
+        port_refused(c, a, m->ret);
+    } else if (a->state == ATTACHMENT_CLOSING && m->up == 0 && m->ret == 0) {
+        a->end = false;
+    }
+    lifecycle_step(c, a);
+}
+
+void lifecycle_attached(struct conductor *c, struct attachment *a, const struct msg_vif_attached *m)
+{
+    if (a->state == ATTACHMENT_ATTACHING && memcmp(m->mac, a->mac, sizeof(a->mac)) != 0)
+        return;
+    if (a->state == ATTACHMENT_ATTACHING && m->up == 1 && m->ret == 0) {
+        attachment_go(a, ATTACHMENT_RUNNING);
+        mac_runs(c, a);
+        front_tell(c, a, a->front_gen, XENVIRT_BACK_ATTACHED);
+    } else if (a->state == ATTACHMENT_ATTACHING && m->ret < 0) {
+        // Its lists were good, its pages are not; or the host has no room for them.
+        fail(a, m->ret == -ENOMEM || m->ret == -ENOSPC ? XENVIRT_REFUSED_HOST : XENVIRT_REFUSED_REF_UNKNOWN, m->text);
+    } else if (a->state == ATTACHMENT_DETACHING && m->up == 0) {
+        attachment_go(a, ATTACHMENT_CLOSING);
+        a->end = true;
+    }
+    lifecycle_step(c, a);
+}
+
+// ---- the end
+
+static void ended(struct conductor *c, struct attachment *a)
+{
+    bool down = a->flag_down;
+
+    seat_leave(c, a);
+    a->end = a->flag_down = a->doubt = false;
+    if (a->refusal != XENVIRT_REFUSED_NONE && a->want != NULL && !a->fresh) {
+        char why[MSG_TEXT_BYTES];
+
+        memcpy(why, a->why, sizeof(why));
+        a->number = -1;
+        refuse(c, a, a->refusal, why);
+    } else {
+        // A start that came while the one before was ending, or unwatched.
+        a->fresh = a->fresh || (a->want != NULL && a->want->whole_sum != a->tried_sum);
+        attachment_go(a, ATTACHMENT_IDLE);
+        front_tell(c, a, a->front_gen, XENVIRT_BACK_DETACHED);
+        a->number = -1;
+    }
+    a->gen = 0;
+    if (down || a->guest->gone)
+        front_drop(c, a);
+}
+
+static void retry(struct conductor *c, struct attachment *a)
+{
+    const char *why;
+
+    if (a->want == NULL || a->retry_ns == 0 || c->now < a->retry_ns)
+        return;
+    a->retry_ns = c->now + RETRY_NS;
+    switch (a->refusal) {
+    case XENVIRT_REFUSED_MAC_IN_USE:
+    case XENVIRT_REFUSED_TOO_MANY_DEVICES:
+        if (room(c, a, &why) == XENVIRT_REFUSED_NONE)
+            begin(c, a);
+        break;
+    case XENVIRT_REFUSED_HOST:
+        begin(c, a);
+        break;
+    default:
+        a->retry_ns = 0;
+    }
+}
+
+static void probe(struct conductor *c, struct attachment *a)
+{
+    struct map_job *j;
+
+    if (!a->doubt || a->probe != 0 || c->now - a->probe_ns < PROBE_NS)
+        return;
+    j = map_job_new(MAP_PROBE, ++c->tickets);
+    if (j == NULL)
+        return;
+    j->offer.domid = a->guest->domid;
+    j->offer.flag_ref = a->flag_ref;
+    a->probe = j->ticket;
+    a->probe_ns = c->now;
+    mapper_give(c->mapper, j);
+}
+
+static void serve(struct conductor *c, struct attachment *a)
+{
+    if (must_end(a)) {
+        attachment_go(a, ATTACHMENT_DETACHING);
+        a->end = true;
+        return;
+    }
+    probe(c, a);
+    if (a->state == ATTACHMENT_OPENING)
+        request_port(c, a, 1);
+    else if (a->state == ATTACHMENT_ATTACHING)
+        request_attach(c, a, 1);
+}
+
+static void step_once(struct conductor *c, struct attachment *a)
+{
+    switch (a->state) {
+    case ATTACHMENT_IDLE:
+    case ATTACHMENT_REFUSED:
+        if (a->want != NULL && a->fresh)
+            begin(c, a);
+        else if (a->state == ATTACHMENT_REFUSED)
+            retry(c, a);
+        break;
+    case ATTACHMENT_MAPPING:
+        break; // the mapper answers
+    case ATTACHMENT_ADOPTING:
+        if (a->ticket == 0 && c->now >= a->retry_ns)
+            adopt_ask(c, a);
+        break;
+    case ATTACHMENT_OPENING:
+    case ATTACHMENT_ATTACHING:
+    case ATTACHMENT_RUNNING:
+        serve(c, a);
+        break;
+    case ATTACHMENT_DETACHING:
+        if (worker_may_serve(c, a->guest->domid))
+            request_attach(c, a, 0);
+        else
+            attachment_go(a, ATTACHMENT_CLOSING);
+        break;
+    case ATTACHMENT_CLOSING:
+        if (!a->end || primary_gone(c))
+            ended(c, a);
+        else
+            request_port(c, a, 0);
+        break;
+    }
+}
+
+void lifecycle_step(struct conductor *c, struct attachment *a)
+{
+    enum attachment_state before;
+
+    front_poll(c, a);
+    do {
+        before = a->state;
+        step_once(c, a);
+    } while (a->state != before);
+}
+
+void lifecycle_reopen(struct conductor *c, struct attachment *a)
+{
+    if (a->state == ATTACHMENT_ATTACHING || a->state == ATTACHMENT_RUNNING)
+        attachment_go(a, ATTACHMENT_OPENING);
+    a->sent_ns = 0;
+    lifecycle_step(c, a);
+}
+
+void lifecycle_reattach(struct conductor *c, struct attachment *a)
+{
+    if (a->state == ATTACHMENT_RUNNING)
+        attachment_go(a, ATTACHMENT_ATTACHING);
+    a->sent_ns = a->asked_ns = 0;
+    lifecycle_step(c, a);
+}
+
+bool lifecycle_over(const struct attachment *a)
+{
+    return !attachment_in_force(a) && a->probe == 0 && (a->guest->gone || a->want == NULL);
+}
+
+void lifecycle_free(struct conductor *c, struct attachment *a)
+{
+    front_poll(c, a); // who stopped before it removed its keys waits for the answer
+    front_drop(c, a);
+    attachment_free(a);
+}
