@@ -15,11 +15,11 @@ static const char *const tx_drop_names[] = { VIF_TX_DROPS(DROP_NAME) };
 static const char *const rx_drop_names[] = { VIF_RX_DROPS(DROP_NAME) };
 static const char *const wire_drop_names[] = { VIF_WIRE_DROPS(DROP_NAME) };
 static const char *const port_drop_names[] = { PORT_DROPS(DROP_NAME) };
-static const char *const fault_names[] = { VQ_FAULTS(DROP_NAME) };
+static const char *const fault_names[] = { RING_FAULTS(DROP_NAME) };
 
 static const char *fault_name(uint32_t fault)
 {
-    return fault < VQ_FAULT_COUNT ? fault_names[fault] : "unknown";
+    return fault < RING_FAULT_COUNT ? fault_names[fault] : "unknown";
 }
 
 int show_add(struct show *sh, const struct msg_record *said)
@@ -61,10 +61,10 @@ static uint64_t count(const _Atomic uint64_t *word)
     return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-static void count_ledger(struct vq_pos *pos, const struct ledger *l, const struct msg_record *said)
+static void count_ledger(struct ring_pos *pos, const struct ledger *l, const struct msg_record *said)
 {
     if (!state_gen_of(ledger_read(l, pos), said->since, said->gen))
-        *pos = (struct vq_pos){ 0 }; // another device's
+        *pos = (struct ring_pos){ 0 }; // another device's
 }
 
 static void count_wire(struct show_vif *v, const struct state_wire *w)
@@ -198,9 +198,9 @@ static void table_vif(FILE *out, const struct show_vif *v)
     fputc('\n', out);
     if (m->why[0] != '\0')
         table_line(out, "why: ", m->why);
-    if (v->from.fault != VQ_FAULT_NONE)
+    if (v->from.fault != RING_FAULT_NONE)
         table_line(out, "transmit ring broken: ", fault_name(v->from.fault));
-    if (v->to.fault != VQ_FAULT_NONE)
+    if (v->to.fault != RING_FAULT_NONE)
         table_line(out, "receive ring broken: ", fault_name(v->to.fault));
     table_drops(out, v->from.drops, tx_drop_names, TX_DROPS, &lead);
     table_drops(out, v->to.drops, rx_drop_names, RX_DROPS, &lead);

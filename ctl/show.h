@@ -11,8 +11,8 @@
 
 struct show_vif {
     struct msg_record said; // by the watcher
-    struct vq_pos from; // counters; 0 where no worker has served this generation
-    struct vq_pos to;
+    struct ring_pos from; // counters; 0 where no worker has served this generation
+    struct ring_pos to;
     uint64_t wire_rx_frames, wire_rx_bytes, wire_tx_frames, wire_tx_bytes, group_frames;
     uint64_t wire_drops[WIRE_DROPS];
 };

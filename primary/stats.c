@@ -28,7 +28,7 @@ static uint64_t wire_count(const struct state_wire *w, enum wire_side side)
 
 static struct sums ledger_sums(const struct primary *p, uint32_t vif, const struct ledger *l)
 {
-    struct vq_pos pos;
+    struct ring_pos pos;
     struct sums s = { 0, 0 };
 
     if (!state_gen_of(ledger_read(l, &pos), p->since[vif], p->vifs[vif].gen))

@@ -26,7 +26,8 @@ static inline uint32_t layout_hash(void)
         STATE_PORT_DROPS_MAX, STATE_PORTS_MAX, STATE_QUEUES_MAX, STATE_POOL_NONE, LEDGER_POS, LEDGER_LANES, LEDGER_RING,
         LEDGER_STEP, sizeof(struct state), sizeof(struct state_binding), sizeof(struct state_wire),
         sizeof(struct state_port), sizeof(struct state_queue), sizeof(struct state_ctx), sizeof(struct state_vif),
-        sizeof(struct state_fabric), sizeof(struct ledger), sizeof(struct ledger_lane), sizeof(struct vq_pos),
+        sizeof(struct state_fabric), sizeof(struct ledger), sizeof(struct ledger_lane), sizeof(struct ledger_done),
+        sizeof(struct ring_pos),
         // region.h
         REGION_VERSION, REGION_MAGIC >> 32, REGION_MAGIC & UINT32_MAX, REGIONS_MAX, REGION_RX_RING, REGION_TX_RING,
         REGION_MEMPOOL, sizeof(struct region), sizeof(struct region_table),
@@ -39,7 +40,7 @@ static inline uint32_t layout_hash(void)
     };
 #define LAYOUT_NAME(name, ...) #name ","
     static const char names[] = VIF_TX_DROPS(LAYOUT_NAME) ";" VIF_RX_DROPS(LAYOUT_NAME) ";" VIF_WIRE_DROPS(
-        LAYOUT_NAME) ";" PORT_DROPS(LAYOUT_NAME) ";" VQ_FAULTS(LAYOUT_NAME);
+        LAYOUT_NAME) ";" PORT_DROPS(LAYOUT_NAME) ";" RING_FAULTS(LAYOUT_NAME);
 #undef LAYOUT_NAME
     uint32_t h = 2166136261u;
 

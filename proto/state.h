@@ -12,7 +12,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 4u
+#define STATE_VERSION 5u
 
 // Drops, by direction. The names are those that xvctl shows, and docs/xvctl.1.md explains each.
 #define VIF_TX_DROPS(D) \
@@ -54,30 +54,38 @@ enum tx_drop { VIF_TX_DROPS(STATE_DROP_ENUM) TX_DROPS };
 enum rx_drop { VIF_RX_DROPS(STATE_DROP_ENUM) RX_DROPS };
 enum wire_drop { VIF_WIRE_DROPS(STATE_DROP_ENUM) WIRE_DROPS };
 #define STATE_DROPS_MAX 8u // of a ledger's direction
-static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room in struct vq_pos");
+static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room in struct ring_pos");
 
-// Why a queue is broken: the guest did what no correct driver does. It stays broken until the device starts anew.
-#define VQ_FAULTS(F) \
+// Why a ring is broken: the guest did what no correct driver does. It stays broken until the device starts anew.
+#define RING_FAULTS(F) \
     F(NONE, "none") \
-    F(AVAIL_AHEAD, "avail index runs ahead by more than the ring") \
+    F(AHEAD, "avail index runs ahead by more than the ring") \
     F(HEAD_RANGE, "avail ring names a descriptor outside the table") \
     F(NEXT_RANGE, "a descriptor's next is outside the table") \
     F(CHAIN_LOOP, "a descriptor chain loops or is longer than the ring") \
     F(INDIRECT, "an indirect descriptor was not negotiated") \
     F(ADDRESS, "a descriptor's memory is not inside a mempool") \
     F(DIRECTION, "a descriptor is writable on transmit or read-only on receive")
-#define VQ_FAULT_ENUM(name, ...) VQ_FAULT_##name,
-enum vq_fault { VQ_FAULTS(VQ_FAULT_ENUM) VQ_FAULT_COUNT };
-static_assert(VQ_FAULT_COUNT <= UINT16_MAX, "a fault fits into struct vq_pos");
+#define RING_FAULT_ENUM(name, ...) RING_FAULT_##name,
+enum ring_fault { RING_FAULTS(RING_FAULT_ENUM) RING_FAULT_COUNT };
+static_assert(RING_FAULT_COUNT <= UINT16_MAX, "a fault fits into struct ring_pos");
 
 // Where one direction of a vif is, and what it counted: all of it moves in one step, with the ledger's commit word.
-struct vq_pos {
-    uint16_t next; // next avail entry; equal to the used index, since chains are used in order
-    uint16_t fault; // enum vq_fault
-    uint32_t reserved;
+struct ring_pos {
+    uint32_t
+        next; // what the guest offers next, counted on without end; how that names a place is the ring's own matter
+    uint16_t fault; // enum ring_fault
+    uint16_t reserved;
     uint64_t frames; // delivered: put on a lane (from guest) or into a guest's buffer (to guest)
-    uint64_t bytes; // of those, without the virtio header
+    uint64_t bytes; // of those, without the header that a ring may have before each
     uint64_t drops[STATE_DROPS_MAX];
+};
+
+// What a ring is to answer, where the answer overwrites what the guest asked and so can't be written before the commit.
+struct ledger_done {
+    uint16_t id; // the guest's own number for what it offered
+    uint16_t flags;
+    int32_t status;
 };
 
 struct ledger_lane {
@@ -93,13 +101,17 @@ struct ledger {
     uint32_t ctx; // context whose lanes a from-guest ledger publishes
     uint32_t n_lanes;
     uint64_t epoch; // of the fabric whose lanes are meant
-    alignas(64) struct vq_pos pos[2];
+    uint32_t n_done;
+    uint32_t reserved;
+    alignas(64) struct ring_pos pos[2];
     alignas(64) struct ledger_lane lanes[FABRIC_BURST];
+    alignas(
+        64) struct ledger_done done[FABRIC_BURST]; // the answers to what lies before pos's next, the last one's last
 };
 
 #define LEDGER_POS 0x1u // index of the pos that counts
 #define LEDGER_LANES 0x2u // the lanes' new positions are to be published
-#define LEDGER_RING 0x4u // the used index is to be published
+#define LEDGER_RING 0x4u // the ring is to be told what is done
 #define LEDGER_STEP 0x8u // added with each commit: readers see that a pos was reused
 
 struct state_vif { // written by the worker that serves it

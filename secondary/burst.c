@@ -103,9 +103,9 @@ static inline struct vif_route route_renew(const struct vif *v)
 
 // The guest's frame into a buffer of ours.
 static inline enum vq_verdict frame_from_guest(
-    const struct vif *v, const struct vq_piece *p, uint8_t *frame, uint16_t *len, struct vq_pos *pos)
+    const struct vif *v, const struct vq_piece *p, uint8_t *frame, uint16_t *len, struct ring_pos *pos)
 {
-    enum vq_fault fault = VQ_FAULT_NONE;
+    enum ring_fault fault = RING_FAULT_NONE;
     enum vq_verdict verdict;
 
     if (p->at != NULL) {
@@ -123,7 +123,8 @@ static inline enum vq_verdict frame_from_guest(
 }
 
 // Copy n chains. Returns how many of them are done with, fewer than n on a fault.
-static uint32_t frames_copy(const struct vif *v, struct source *s, struct from_guest *b, uint32_t n, struct vq_pos *pos)
+static uint32_t frames_copy(
+    const struct vif *v, struct source *s, struct from_guest *b, uint32_t n, struct ring_pos *pos)
 {
     struct source_burst *out = &b->out;
     uint8_t *bufs = fabric_buf(v->fabric, 0);
@@ -151,7 +152,7 @@ static uint32_t frames_copy(const struct vif *v, struct source *s, struct from_g
 
 // Look each frame's destination up; those that go nowhere leave the burst. Frames for one destination tend to come
 // together, so what was found for the last frame is tried first.
-static void frames_route(struct vif *v, struct source *s, struct source_burst *b, struct vq_pos *pos)
+static void frames_route(struct vif *v, struct source *s, struct source_burst *b, struct ring_pos *pos)
 {
     uint8_t *bufs = fabric_buf(v->fabric, 0);
     uint64_t mac = atomic_load_explicit(&v->mac, memory_order_relaxed);
@@ -182,7 +183,7 @@ static void frames_route(struct vif *v, struct source *s, struct source_burst *b
     v->last = last;
 }
 
-static void frames_put(struct source *s, const struct source_burst *b, struct vq_pos *pos)
+static void frames_put(struct source *s, const struct source_burst *b, struct ring_pos *pos)
 {
     uint32_t n = source_put_burst(s, b, &pos->bytes);
 
@@ -190,7 +191,7 @@ static void frames_put(struct source *s, const struct source_burst *b, struct vq
     pos->drops[DROP_TX_LANE_FULL] += b->n - n;
 }
 
-static void from_guest_publish(struct vif *v, struct source *s, const struct vq_pos *pos)
+static void from_guest_publish(struct vif *v, struct source *s, const struct ring_pos *pos)
 {
     struct ledger *l = v->from;
 
@@ -207,13 +208,13 @@ static void from_guest_publish(struct vif *v, struct source *s, const struct vq_
 
 uint32_t vif_from_guest(struct vif *v, struct source *s)
 {
-    const struct vq_pos *now = ledger_pos(v->from);
+    const struct ring_pos *now = ledger_pos(v->from);
     struct from_guest b;
-    struct vq_pos *pos;
+    struct ring_pos *pos;
     uint16_t pending;
     uint32_t n;
 
-    if (now->fault != VQ_FAULT_NONE)
+    if (now->fault != RING_FAULT_NONE)
         return 0;
     pending = vq_pending(&v->tx, now->next);
     if (pending == 0)
@@ -224,7 +225,7 @@ uint32_t vif_from_guest(struct vif *v, struct source *s)
         source_reclaim(s);
     pos = ledger_begin(v->from);
     if (pending > v->tx.size) {
-        pos->fault = VQ_FAULT_AVAIL_AHEAD;
+        pos->fault = RING_FAULT_AHEAD;
         n = 0;
     }
     vq_look_out(&v->tx, pos->next, n, b.in);
@@ -241,11 +242,11 @@ uint32_t vif_from_guest(struct vif *v, struct source *s)
 // --- lanes -> guest ---
 
 // Is it for the guest that is here now, and sound? Counts it if not.
-static bool frame_accept(const struct vif *v, const struct sink_frame *f, struct vq_pos *pos)
+static bool frame_accept(const struct vif *v, const struct sink_frame *f, struct ring_pos *pos)
 {
     enum rx_drop why;
 
-    if (pos->fault != VQ_FAULT_NONE)
+    if (pos->fault != RING_FAULT_NONE)
         why = DROP_RX_BROKEN;
     else if (!slot_ok(v->fabric, &f->slot, f->ctx))
         why = DROP_RX_BAD_SLOT;
@@ -259,7 +260,7 @@ static bool frame_accept(const struct vif *v, const struct sink_frame *f, struct
 
 // A frame, behind an empty virtio header, into what the guest offers for it.
 static inline enum vq_verdict frame_to_guest(
-    const struct vif *v, const struct vq_piece *p, const struct lane_slot *slot, enum vq_fault *fault)
+    const struct vif *v, const struct vq_piece *p, const struct lane_slot *slot, enum ring_fault *fault)
 {
     const uint8_t *frame = fabric_buf(v->fabric, slot->buf);
 
@@ -272,11 +273,11 @@ static inline enum vq_verdict frame_to_guest(
 
 // Deliver frames into what the guest offers. A frame that is too long for its piece leaves it to the next frame.
 static void frames_to_guest(
-    const struct vif *v, const struct sink_frame *frames, uint32_t n, const struct vq_piece *in, struct vq_pos *pos)
+    const struct vif *v, const struct sink_frame *frames, uint32_t n, const struct vq_piece *in, struct ring_pos *pos)
 {
     for (uint32_t i = 0; i < n; i++) {
         const struct lane_slot *slot = &frames[i].slot;
-        enum vq_fault fault = VQ_FAULT_NONE;
+        enum ring_fault fault = RING_FAULT_NONE;
 
         if (!frame_accept(v, &frames[i], pos))
             continue;
@@ -298,7 +299,7 @@ static void frames_to_guest(
     }
 }
 
-static void to_guest_publish(struct vif *v, const struct vq_pos *pos)
+static void to_guest_publish(struct vif *v, const struct ring_pos *pos)
 {
     struct ledger *l = v->to;
 
@@ -314,23 +315,23 @@ static void to_guest_publish(struct vif *v, const struct vq_pos *pos)
 
 bool vif_can_deliver(struct vif *v)
 {
-    const struct vq_pos *now = ledger_pos(v->to);
+    const struct ring_pos *now = ledger_pos(v->to);
 
-    return sink_look(&v->sink, false) && (now->fault != VQ_FAULT_NONE || vq_pending(&v->rx, now->next) > 0);
+    return sink_look(&v->sink, false) && (now->fault != RING_FAULT_NONE || vq_pending(&v->rx, now->next) > 0);
 }
 
 uint32_t vif_to_guest(struct vif *v, bool look_all)
 {
     struct sink_frame frames[FABRIC_BURST];
     struct vq_piece in[FABRIC_BURST];
-    const struct vq_pos *now = ledger_pos(v->to);
-    struct vq_pos *pos;
+    const struct ring_pos *now = ledger_pos(v->to);
+    struct ring_pos *pos;
     uint32_t max = FABRIC_BURST, n;
     uint16_t pending = 0;
 
     if (!sink_look(&v->sink, look_all))
         return 0;
-    if (now->fault == VQ_FAULT_NONE) {
+    if (now->fault == RING_FAULT_NONE) {
         pending = vq_pending(&v->rx, now->next);
         if (pending == 0)
             return 0; // the frames wait on their lanes for the guest's buffers
@@ -341,8 +342,8 @@ uint32_t vif_to_guest(struct vif *v, bool look_all)
         return 0;
     pos = ledger_begin(v->to);
     if (pending > v->rx.size)
-        pos->fault = VQ_FAULT_AVAIL_AHEAD;
-    if (pos->fault == VQ_FAULT_NONE)
+        pos->fault = RING_FAULT_AHEAD;
+    if (pos->fault == RING_FAULT_NONE)
         vq_look_in(&v->rx, pos->next, n, in);
     frames_to_guest(v, frames, n, in, pos);
     to_guest_publish(v, pos);

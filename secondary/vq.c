@@ -32,18 +32,18 @@ static struct desc desc_read(const struct vq *vq, uint16_t i)
 }
 
 // What is wrong with a descriptor on a queue whose descriptors all have the WRITE flag `write`?
-static enum vq_fault desc_fault(const struct vq *vq, const struct desc *d, uint16_t write)
+static enum ring_fault desc_fault(const struct vq *vq, const struct desc *d, uint16_t write)
 {
     if (d->flags & VRING_DESC_F_INDIRECT)
-        return VQ_FAULT_INDIRECT;
+        return RING_FAULT_INDIRECT;
     if ((d->flags & VRING_DESC_F_WRITE) != write)
-        return VQ_FAULT_DIRECTION;
+        return RING_FAULT_DIRECTION;
     if ((d->flags & VRING_DESC_F_NEXT) && d->next >= vq->size)
-        return VQ_FAULT_NEXT_RANGE;
-    return VQ_FAULT_NONE;
+        return RING_FAULT_NEXT_RANGE;
+    return RING_FAULT_NONE;
 }
 
-static enum vq_verdict verdict_fault(enum vq_fault *fault, enum vq_fault why)
+static enum vq_verdict verdict_fault(enum ring_fault *fault, enum ring_fault why)
 {
     *fault = why;
     return VQ_FAULT;
@@ -137,26 +137,26 @@ void vq_look_in(const struct vq *vq, uint16_t next, uint32_t n, struct vq_piece 
     }
 }
 
-enum vq_verdict vq_copy_out(const struct vq *vq, uint16_t head, uint8_t *frame, uint16_t *len, enum vq_fault *fault)
+enum vq_verdict vq_copy_out(const struct vq *vq, uint16_t head, uint8_t *frame, uint16_t *len, enum ring_fault *fault)
 {
     uint32_t skip = XENVIRT_NET_HDR_BYTES, at = 0;
     bool oversize = false;
     uint16_t i = head;
 
     if (head >= vq->size)
-        return verdict_fault(fault, VQ_FAULT_HEAD_RANGE);
+        return verdict_fault(fault, RING_FAULT_HEAD_RANGE);
     for (uint32_t seg = 0; seg < vq->size; seg++) {
         struct desc d = desc_read(vq, i);
-        enum vq_fault why = desc_fault(vq, &d, 0);
+        enum ring_fault why = desc_fault(vq, &d, 0);
         uint32_t hdr = min_u32(skip, d.len);
         uint32_t data = d.len - hdr, take = min_u32(data, XENVIRT_FRAME_MAX - at);
         // The header is not looked at, so its memory need not exist: DPDK 2.2 gives it address NULL.
         const uint8_t *from = data > 0 ? mem_at(vq->mem, d.addr + hdr, data) : NULL;
 
-        if (why != VQ_FAULT_NONE)
+        if (why != RING_FAULT_NONE)
             return verdict_fault(fault, why);
         if (data > 0 && from == NULL)
-            return verdict_fault(fault, VQ_FAULT_ADDRESS);
+            return verdict_fault(fault, RING_FAULT_ADDRESS);
         if (take > 0)
             memcpy(frame + at, from, take);
         skip -= hdr;
@@ -168,7 +168,7 @@ enum vq_verdict vq_copy_out(const struct vq *vq, uint16_t head, uint8_t *frame, 
         }
         i = d.next;
     }
-    return verdict_fault(fault, VQ_FAULT_CHAIN_LOOP);
+    return verdict_fault(fault, RING_FAULT_CHAIN_LOOP);
 }
 
 // Write the part of header and frame that belongs at offset `at` of the guest's buffer, n bytes of it, to host.
@@ -181,24 +181,25 @@ static void part_write(uint8_t *host, uint32_t at, uint32_t n, const uint8_t *fr
         memcpy(host + hdr, frame + (at + hdr - XENVIRT_NET_HDR_BYTES), n - hdr);
 }
 
-enum vq_verdict vq_copy_in(const struct vq *vq, uint16_t head, const uint8_t *frame, uint16_t len, enum vq_fault *fault)
+enum vq_verdict vq_copy_in(
+    const struct vq *vq, uint16_t head, const uint8_t *frame, uint16_t len, enum ring_fault *fault)
 {
     uint32_t total = XENVIRT_NET_HDR_BYTES + len, at = 0;
     uint16_t i = head;
 
     if (head >= vq->size)
-        return verdict_fault(fault, VQ_FAULT_HEAD_RANGE);
+        return verdict_fault(fault, RING_FAULT_HEAD_RANGE);
     for (uint32_t seg = 0; seg < vq->size; seg++) {
         struct desc d = desc_read(vq, i);
-        enum vq_fault why = desc_fault(vq, &d, VRING_DESC_F_WRITE);
+        enum ring_fault why = desc_fault(vq, &d, VRING_DESC_F_WRITE);
         uint32_t take = min_u32(d.len, total - at);
         // All of the descriptor must be the guest's, not only what this frame needs.
         uint8_t *to = d.len > 0 ? mem_at(vq->mem, d.addr, d.len) : NULL;
 
-        if (why != VQ_FAULT_NONE)
+        if (why != RING_FAULT_NONE)
             return verdict_fault(fault, why);
         if (d.len > 0 && to == NULL)
-            return verdict_fault(fault, VQ_FAULT_ADDRESS);
+            return verdict_fault(fault, RING_FAULT_ADDRESS);
         if (take > 0)
             part_write(to, at, take, frame);
         at += take;
@@ -208,5 +209,5 @@ enum vq_verdict vq_copy_in(const struct vq *vq, uint16_t head, const uint8_t *fr
             return VQ_TOO_SMALL;
         i = d.next;
     }
-    return verdict_fault(fault, VQ_FAULT_CHAIN_LOOP);
+    return verdict_fault(fault, RING_FAULT_CHAIN_LOOP);
 }

@@ -58,11 +58,11 @@ void vq_look_out(const struct vq *vq, uint16_t next, uint32_t n, struct vq_piece
 void vq_look_in(const struct vq *vq, uint16_t next, uint32_t n, struct vq_piece *pieces);
 
 // Copy the frame of the chain at head, without its virtio header, to frame (XENVIRT_FRAME_MAX bytes).
-enum vq_verdict vq_copy_out(const struct vq *vq, uint16_t head, uint8_t *frame, uint16_t *len, enum vq_fault *fault);
+enum vq_verdict vq_copy_out(const struct vq *vq, uint16_t head, uint8_t *frame, uint16_t *len, enum ring_fault *fault);
 
 // Copy a frame, behind an empty virtio header, into the chain at head.
 enum vq_verdict vq_copy_in(
-    const struct vq *vq, uint16_t head, const uint8_t *frame, uint16_t len, enum vq_fault *fault);
+    const struct vq *vq, uint16_t head, const uint8_t *frame, uint16_t len, enum ring_fault *fault);
 
 // Fill used entry `at`; the guest looks at it after vq_publish().
 static inline void vq_use(const struct vq *vq, uint16_t at, uint16_t head, uint32_t len)

@@ -186,7 +186,7 @@ static struct attachment *holder_of(struct guest *g, const struct attachment *a)
 
 static uint64_t frames_sent(const struct conductor *c, const struct attachment *a)
 {
-    struct vq_pos pos;
+    struct ring_pos pos;
 
     return ledger_read(&c->state->vifs[a->number].from, &pos) == a->gen ? pos.frames : 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ledger.h"
 
-void ledger_start(struct ledger *l, uint32_t gen, uint32_t since, uint16_t next)
+void ledger_start(struct ledger *l, uint32_t gen, uint32_t since, uint32_t next)
 {
     bool go_on = state_gen_of(atomic_load_explicit(&l->gen, memory_order_acquire), since, gen);
-    struct vq_pos *pos;
+    struct ring_pos *pos;
 
     // No generation while counters are set to 0, so a successor that finds this does it again. Where they go on the
     // generation before stays until all is done, which a successor may do any number of times.
@@ -14,9 +14,9 @@ void ledger_start(struct ledger *l, uint32_t gen, uint32_t since, uint16_t next)
     ledger_clear(l, LEDGER_LANES | LEDGER_RING);
     pos = ledger_begin(l);
     if (!go_on)
-        *pos = (struct vq_pos){ 0 };
+        *pos = (struct ring_pos){ 0 };
     pos->next = next;
-    pos->fault = VQ_FAULT_NONE;
+    pos->fault = RING_FAULT_NONE;
     l->n_lanes = 0;
     ledger_commit(l, 0);
     atomic_store_explicit(&l->gen, gen, memory_order_release);
@@ -55,7 +55,7 @@ void ledger_redo_heads(struct ledger *l, struct fabric *f, uint32_t vif)
     ledger_clear(l, LEDGER_LANES);
 }
 
-uint32_t ledger_read(const struct ledger *l, struct vq_pos *pos)
+uint32_t ledger_read(const struct ledger *l, struct ring_pos *pos)
 {
     uint32_t before, after, gen;
 

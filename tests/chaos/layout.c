@@ -21,8 +21,8 @@ int main(void)
     SAY(LEDGER_COMMIT, offsetof(struct ledger, commit));
     SAY(LEDGER_POS, LEDGER_POS);
     SAY(POS, offsetof(struct ledger, pos));
-    SAY(POS_BYTES, sizeof(struct vq_pos));
-    SAY(POS_FRAMES, offsetof(struct vq_pos, frames));
+    SAY(POS_BYTES, sizeof(struct ring_pos));
+    SAY(POS_FRAMES, offsetof(struct ring_pos, frames));
     SAY(FABRIC_MAGIC, FABRIC_MAGIC);
     SAY(FABRIC_VERSION, FABRIC_VERSION);
     SAY(FABRIC_EPOCH, offsetof(struct fabric, epoch));

@@ -42,7 +42,7 @@ static inline void end(enum step step)
 static uint32_t steps_from_guest(struct vif *v, struct source *s)
 {
     struct from_guest b;
-    struct vq_pos *pos;
+    struct ring_pos *pos;
     uint32_t n;
 
     begin();
@@ -80,7 +80,7 @@ static uint32_t steps_to_guest(struct vif *v)
 {
     struct sink_frame frames[FABRIC_BURST];
     struct vq_piece in[FABRIC_BURST];
-    struct vq_pos *pos;
+    struct ring_pos *pos;
     uint32_t n;
 
     begin();

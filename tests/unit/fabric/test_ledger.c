@@ -23,7 +23,7 @@ TestSuite(ledger, .init = setup, .fini = teardown);
 
 static void burst(uint32_t ctx, uint64_t epoch, uint32_t lane, uint32_t at)
 {
-    struct vq_pos *pos = ledger_begin(&l);
+    struct ring_pos *pos = ledger_begin(&l);
 
     pos->next++;
     pos->frames += 2;
@@ -57,13 +57,13 @@ Test(ledger, counters_go_on_with_the_devices_next_generation)
 
 Test(ledger, a_broken_ring_is_whole_with_the_next_generation)
 {
-    struct vq_pos *pos = ledger_begin(&l);
+    struct ring_pos *pos = ledger_begin(&l);
 
-    pos->fault = VQ_FAULT_ADDRESS;
+    pos->fault = RING_FAULT_ADDRESS;
     pos->drops[0] = 3;
     ledger_commit(&l, 0);
     ledger_start(&l, 6, 5, 0);
-    cr_expect_eq(ledger_pos(&l)->fault, VQ_FAULT_NONE);
+    cr_expect_eq(ledger_pos(&l)->fault, RING_FAULT_NONE);
     cr_expect_eq(ledger_pos(&l)->drops[0], 3);
 }
 
@@ -91,7 +91,7 @@ Test(ledger, generations_may_wrap)
 
 Test(ledger, nothing_counts_before_the_commit)
 {
-    struct vq_pos pos;
+    struct ring_pos pos;
 
     burst(1, SMALL_EPOCH, 2, 9);
     cr_assert_eq(ledger_read(&l, &pos), 5);
@@ -103,7 +103,7 @@ Test(ledger, nothing_counts_before_the_commit)
 
 Test(ledger, after_the_commit_the_successor_publishes_as_often_as_it_likes)
 {
-    struct vq_pos pos;
+    struct ring_pos pos;
 
     burst(1, SMALL_EPOCH, 2, 9);
     ledger_commit(&l, LEDGER_LANES | LEDGER_RING);

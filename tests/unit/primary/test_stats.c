@@ -13,7 +13,7 @@ static struct primary primary = { .fabric = &fabric, .vifs = { { .gen = 7 } }, .
 static char *printed(void)
 {
     struct ledger *ledgers[2];
-    struct vq_pos *pos;
+    struct ring_pos *pos;
     char *text;
     size_t n;
     FILE *f;

@@ -67,17 +67,17 @@ static void teardown(void)
 
 TestSuite(vif, .init = setup, .fini = teardown);
 
-static struct vq_pos from_pos(void)
+static struct ring_pos from_pos(void)
 {
-    struct vq_pos pos;
+    struct ring_pos pos;
 
     ledger_read(&state->from, &pos);
     return pos;
 }
 
-static struct vq_pos to_pos(void)
+static struct ring_pos to_pos(void)
 {
-    struct vq_pos pos;
+    struct ring_pos pos;
 
     ledger_read(&state->to, &pos);
     return pos;
@@ -241,7 +241,7 @@ Test(vif, an_avail_index_that_runs_ahead_breaks_the_queue)
     cr_assert_gt(vif_from_guest(&v, &s), 0, "a full ring is no fault");
     g.rings[REGION_TX_RING].avail->idx = from_pos().next + GUEST_RING + 1;
     vif_from_guest(&v, &s);
-    cr_assert_eq(from_pos().fault, VQ_FAULT_AVAIL_AHEAD);
+    cr_assert_eq(from_pos().fault, RING_FAULT_AHEAD);
 }
 
 Test(vif, a_broken_queue_stays_broken_for_a_successor_and_the_other_direction_works)
@@ -252,7 +252,7 @@ Test(vif, a_broken_queue_stays_broken_for_a_successor_and_the_other_direction_wo
     guest_offer(&g, REGION_TX_RING, GUEST_RING); // a head outside the table
     send(2, other_mac, mac, 60);
     cr_assert_eq(vif_from_guest(&v, &s), 1, "what came before the fault is sent");
-    cr_assert_eq(from_pos().fault, VQ_FAULT_HEAD_RANGE);
+    cr_assert_eq(from_pos().fault, RING_FAULT_HEAD_RANGE);
     cr_assert_eq(guest_used(&g, REGION_TX_RING), 1);
     worker_new(GEN, 0);
     cr_assert_eq(vif_from_guest(&v, &s), 0);
@@ -262,7 +262,7 @@ Test(vif, a_broken_queue_stays_broken_for_a_successor_and_the_other_direction_wo
     cr_assert_eq(vif_to_guest(&v, true), 1);
     cr_assert_eq(guest_used(&g, REGION_RX_RING), 1);
     worker_new(GEN + 1, 0);
-    cr_assert_eq(from_pos().fault, VQ_FAULT_NONE, "a new start is a new queue");
+    cr_assert_eq(from_pos().fault, RING_FAULT_NONE, "a new start is a new queue");
 }
 
 static void put_for(uint32_t gen, uint16_t len)
@@ -350,7 +350,7 @@ Test(vif, a_broken_receive_queue_drains_its_lanes)
     put_for(GEN, 60);
     vif_to_guest(&v, true);
     vif_to_guest(&v, true);
-    cr_assert_eq(to_pos().fault, VQ_FAULT_ADDRESS);
+    cr_assert_eq(to_pos().fault, RING_FAULT_ADDRESS);
     cr_assert_eq(to_pos().drops[DROP_RX_BROKEN], 2);
     source_reclaim(&other_source);
     cr_assert_eq(other_source.n_free, f->ctx_bufs);

@@ -212,7 +212,7 @@ static void ring_hash(struct hash *h, struct plain_guest *g, enum region_kind ri
 
 static void ledger_hash(struct hash *h, const struct ledger *l)
 {
-    struct vq_pos pos;
+    struct ring_pos pos;
     uint32_t todo = ledger_todo(l);
 
     ledger_read(l, &pos);

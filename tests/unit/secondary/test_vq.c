@@ -7,7 +7,7 @@ static struct plain_guest g;
 static struct vq tx, rx;
 static uint8_t frame[4096], got[XENVIRT_FRAME_MAX];
 static uint16_t len;
-static enum vq_fault fault;
+static enum ring_fault fault;
 
 static const uint8_t mac_a[6] = { 2, 0, 0, 0, 0, 0xa }, mac_b[6] = { 2, 0, 0, 0, 0, 0xb };
 
@@ -17,7 +17,7 @@ static void setup(void)
     vq_init(&tx, &g.mem, REGION_TX_RING, GUEST_RING);
     vq_init(&rx, &g.mem, REGION_RX_RING, GUEST_RING);
     frame_make(frame, sizeof(frame), mac_a, mac_b, 77);
-    fault = VQ_FAULT_NONE;
+    fault = RING_FAULT_NONE;
 }
 
 static void teardown(void)
@@ -81,9 +81,9 @@ Test(vq, lengths_are_judged_at_their_edges)
     cr_assert_eq(copy_out(0), VQ_RUNT, "shorter than its header");
 }
 
-static void expect_fault(uint16_t head, enum vq_fault want)
+static void expect_fault(uint16_t head, enum ring_fault want)
 {
-    fault = VQ_FAULT_NONE;
+    fault = RING_FAULT_NONE;
     cr_assert_eq(copy_out(head), VQ_FAULT);
     cr_assert_eq(fault, want);
 }
@@ -92,29 +92,29 @@ Test(vq, a_head_outside_the_table_breaks_it)
 {
     guest_send(&g, GUEST_RING / 2 - 1, frame, 60);
     cr_assert_eq(copy_out(GUEST_RING - 2), VQ_OK);
-    expect_fault(GUEST_RING, VQ_FAULT_HEAD_RANGE);
-    expect_fault(UINT16_MAX, VQ_FAULT_HEAD_RANGE);
+    expect_fault(GUEST_RING, RING_FAULT_HEAD_RANGE);
+    expect_fault(UINT16_MAX, RING_FAULT_HEAD_RANGE);
 }
 
 Test(vq, next_past_the_ring_breaks_it)
 {
     guest_desc(&g, REGION_TX_RING, 0, 0, 10, VRING_DESC_F_NEXT, GUEST_RING);
-    expect_fault(0, VQ_FAULT_NEXT_RANGE);
+    expect_fault(0, RING_FAULT_NEXT_RANGE);
 }
 
 Test(vq, a_looping_chain_breaks_it)
 {
     guest_desc(&g, REGION_TX_RING, 0, guest_addr(0, 0), 10, VRING_DESC_F_NEXT, 1);
     guest_desc(&g, REGION_TX_RING, 1, guest_addr(0, 0), 10, VRING_DESC_F_NEXT, 0);
-    expect_fault(0, VQ_FAULT_CHAIN_LOOP);
+    expect_fault(0, RING_FAULT_CHAIN_LOOP);
     guest_desc(&g, REGION_TX_RING, 2, 0, 0, VRING_DESC_F_NEXT, 2);
-    expect_fault(2, VQ_FAULT_CHAIN_LOOP);
+    expect_fault(2, RING_FAULT_CHAIN_LOOP);
 }
 
 Test(vq, an_indirect_descriptor_breaks_it)
 {
     guest_desc(&g, REGION_TX_RING, 0, guest_addr(0, 0), 32, VRING_DESC_F_INDIRECT, 0);
-    expect_fault(0, VQ_FAULT_INDIRECT);
+    expect_fault(0, RING_FAULT_INDIRECT);
 }
 
 Test(vq, memory_outside_the_mempools_breaks_it)
@@ -128,7 +128,7 @@ Test(vq, memory_outside_the_mempools_breaks_it)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         guest_desc(&g, REGION_TX_RING, 0, 0, 10, VRING_DESC_F_NEXT, 1);
         guest_desc(&g, REGION_TX_RING, 1, cases[i].addr, cases[i].len, 0, 0);
-        expect_fault(0, VQ_FAULT_ADDRESS);
+        expect_fault(0, RING_FAULT_ADDRESS);
     }
     guest_desc(&g, REGION_TX_RING, 1, GUEST_GVA + GUEST_POOL_BYTES - 60, 60, 0, 0);
     cr_assert_eq(copy_out(0), VQ_OK, "the last bytes are inside");
@@ -137,10 +137,10 @@ Test(vq, memory_outside_the_mempools_breaks_it)
 Test(vq, a_descriptor_of_the_other_direction_breaks_it)
 {
     guest_desc(&g, REGION_TX_RING, 0, guest_addr(0, 0), 70, VRING_DESC_F_WRITE, 0);
-    expect_fault(0, VQ_FAULT_DIRECTION);
+    expect_fault(0, RING_FAULT_DIRECTION);
     guest_desc(&g, REGION_RX_RING, 0, guest_addr(0, 0), 70, 0, 0);
     cr_assert_eq(vq_copy_in(&rx, 0, frame, 60, &fault), VQ_FAULT);
-    cr_assert_eq(fault, VQ_FAULT_DIRECTION);
+    cr_assert_eq(fault, RING_FAULT_DIRECTION);
 }
 
 Test(vq, a_received_frame_stands_behind_an_empty_header)

@@ -35,7 +35,7 @@ static void *driver(void *arg)
 static uint32_t serve(void)
 {
     uint8_t want[64], got[XENVIRT_FRAME_MAX];
-    enum vq_fault fault;
+    enum ring_fault fault;
     struct vq tx;
     uint16_t next = 0, len;
     uint32_t wrong = 0;

@@ -333,7 +333,7 @@ Test(mac, one_that_ends_gives_it_back)
 static void send(uint32_t i, uint64_t n)
 {
     struct ledger *l = &c.state->vifs[i].from;
-    struct vq_pos *pos = ledger_begin(l);
+    struct ring_pos *pos = ledger_begin(l);
 
     pos->frames += n;
     ledger_commit(l, 0);
