@@ -26,7 +26,7 @@ struct vif_view {
 struct origin { // of a frame: where it came in
     uint16_t port; // index of the uplink
     uint16_t pool;
-    uint16_t rest; // pool that gets what no pool wants; see pool.h
+    uint16_t rest; // pool that gets what no pool wants; see vmdq.h
     bool pools; // the NIC sorts, and may have put copies into other pools
 };
 

@@ -7,11 +7,6 @@
 
 #include "devargs.h"
 
-bool devargs_af_packet(const char *vdev)
-{
-    return strncmp(vdev, "net_af_packet", 13) == 0 || strncmp(vdev, "eth_af_packet", 13) == 0;
-}
-
 static bool __attribute__((format(printf, 3, 4))) add(char *text, size_t n, const char *fmt, ...)
 {
     size_t at = strlen(text);
@@ -59,7 +54,7 @@ static uint32_t round_up(uint32_t value, uint32_t step)
     return value > UINT32_MAX - step ? value : (value + step - 1) / step * step;
 }
 
-bool devargs_af_packet_fix(const char *vdev, char *text, size_t n)
+bool devargs_slots_fix(const char *vdev, char *text, size_t n)
 {
     uint32_t block = number_of(vdev, "blocksz", DEVARGS_SLOT), count = number_of(vdev, "framecnt", 0);
     const char *arg = vdev;
@@ -82,7 +77,7 @@ bool devargs_af_packet_fix(const char *vdev, char *text, size_t n)
     return count == 0 || add(text, n, ",framecnt=%u", round_up(count, block / DEVARGS_SLOT));
 }
 
-bool devargs_af_packet_whole(const char *args)
+bool devargs_slots_whole(const char *args)
 {
     return number_of(args, "framesz", 0) >= DEVARGS_SLOT;
 }

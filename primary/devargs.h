@@ -16,14 +16,11 @@
 // whether there is one and it has room.
 bool devargs_text(const char *args, const char *key, char *text, size_t n);
 
-// Is it a device of net_af_packet, by this name or its alias?
-bool devargs_af_packet(const char *vdev);
-
-// Write vdev, name and arguments of such a device, to text (n bytes): with slots of DEVARGS_SLOT, and blocks and a number
+// Write vdev, name and arguments of a device of net_af_packet, to text (n bytes): with slots of DEVARGS_SLOT, and blocks and a number
 // of slots that fit. Returns whether it all has room.
-bool devargs_af_packet_fix(const char *vdev, char *text, size_t n);
+bool devargs_slots_fix(const char *vdev, char *text, size_t n);
 
-// Do the arguments of such a device, without its name, have them?
-bool devargs_af_packet_whole(const char *args);
+// Returns true if the arguments of such a device, without its name, have them.
+bool devargs_slots_whole(const char *args);
 
 #endif

@@ -12,6 +12,7 @@
 #include "eal_option.h"
 #include "eal_value.h"
 #include "lcores.h"
+#include "quirk.h"
 
 #define EAL_MBUF_BYTES 2560ull // an mbuf with 2 kB of room, its headers and gaps
 #define EAL_MBUF_LONG_BYTES (EAL_MBUF_BYTES + 2048) // the same for slots of net_af_packet
@@ -242,7 +243,7 @@ uint32_t eal_io_lcores(uint32_t n_lcores)
 
 static uint64_t port_bytes(const struct eal *e, const struct conf *c)
 {
-    return c->primary_mbufs * (e->af_packet ? EAL_MBUF_LONG_BYTES : EAL_MBUF_BYTES) + EAL_PORT_BYTES;
+    return c->primary_mbufs * (e->long_mbufs ? EAL_MBUF_LONG_BYTES : EAL_MBUF_BYTES) + EAL_PORT_BYTES;
 }
 
 // Before EAL looked, the ports can only be guessed: one for each device that is named.
@@ -351,7 +352,7 @@ static int words_plan(struct eal *e, const char *program, const struct options *
     return ret;
 }
 
-// A word that says what a net_af_packet is, is replaced by one with slots for every frame.
+// A device that cuts frames gets slots for whole ones.
 static int vdevs_plan(struct eal *e)
 {
     for (uint32_t at = 1; at < e->n_words; at += takes_next(e, at) ? 2 : 1) {
@@ -361,10 +362,10 @@ static int vdevs_plan(struct eal *e)
         if (!is_option(e->words[at], "vdev", 0, &attached))
             continue;
         vdev = attached != NULL ? attached : takes_next(e, at) ? e->words[at + 1] : "";
-        if (!devargs_af_packet(vdev))
+        if ((quirks_of_vdev(vdev) & QUIRK_CUTS_FRAMES) == 0)
             continue;
-        e->af_packet = true;
-        if (!devargs_af_packet_fix(vdev, fixed, sizeof(fixed)) ||
+        e->long_mbufs = true;
+        if (!devargs_slots_fix(vdev, fixed, sizeof(fixed)) ||
             word_format(e, "%s%s", attached != NULL ? "--vdev=" : "", fixed) < 0)
             return -E2BIG;
         e->words[attached != NULL ? at : at + 1] = e->words[--e->n_words];

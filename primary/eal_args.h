@@ -21,7 +21,7 @@ struct eal {
     const char *huge_dir; // "": EAL finds one
     bool no_huge;
     bool by_node; // --socket-mem
-    bool af_packet; // one of the devices is of net_af_packet, whose mbufs are long ones
+    bool long_mbufs; // one of the devices needs them (QUIRK_CUTS_FRAMES)
     uint32_t n_lcores; // 0: only EAL will tell
     uint64_t megabytes; // of hugepages
     struct eal_words given; // by the configuration

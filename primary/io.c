@@ -44,9 +44,9 @@ void io_free(struct io *io)
     free(io);
 }
 
-static void queue_add(struct io *io, struct uplink *u, const struct pool_plan *plan, uint16_t at)
+static void queue_add(struct io *io, struct uplink *u, const struct vmdq_plan *plan, uint16_t at)
 {
-    const struct pool_queue *q = &plan->queues[at];
+    const struct vmdq_queue *q = &plan->queues[at];
     struct state_queue *counts = &io->state->queues[u->index][at];
 
     counts->queue = q->queue;
@@ -67,7 +67,8 @@ void io_uplink_mtu(struct io *io, const struct nic *nic, uint16_t index)
     if (u == NULL)
         return;
     longest = nic->mtu + FRAME_MIN_BYTES;
-    plain = u->tap ? RTE_MIN(longest, UPLINK_TAP_MAX - FRAME_TAG_BYTES) : longest; // vlan_out may add a tag
+    plain = u->tall_marked ? RTE_MIN(longest, UPLINK_UNMARKED_MAX - FRAME_TAG_BYTES)
+                           : longest; // vlan_out may add a tag
     atomic_store_explicit(&u->plain, plain, memory_order_relaxed);
     atomic_store_explicit(&u->longest, longest, memory_order_relaxed);
     atomic_store_explicit(&u->room, nic->room, memory_order_relaxed);
@@ -82,8 +83,8 @@ void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index, uint16_
         .n_desc = nic->n_desc,
         .tx_queue = turn,
         .kernel_sends = nic->kernel_sends,
-        .tap = nic->tap,
-        .pool = nic->pool,
+        .tall_marked = nic->tall_marked,
+        .mbufs = nic->mbufs,
         .counts = &io->state->ports[index] };
     io->uplink_of[index] = u;
     io_uplink_mtu(io, nic, index);

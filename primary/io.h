@@ -23,7 +23,7 @@ struct uplink_queue {
     struct state_queue *counts;
 };
 
-#define UPLINK_TAP_MAX 1522u // the longest that net_tap sends without being told, with ethdev's MTU of 1500
+#define UPLINK_UNMARKED_MAX 1522u // the longest that net_tap sends without being told, with ethdev's MTU of 1500
 
 struct uplink {
     uint16_t index;
@@ -37,11 +37,11 @@ struct uplink {
     _Atomic uint32_t longest; // without tags
     _Atomic uint32_t room; // bytes of tags beyond it that the device sends
     bool kernel_sends; // 4 more of them if the first tag is of 802.1Q
-    bool tap;
-    bool tall; // among tx[] may be frames that a tap has to be told to send
-    struct rte_mempool *pool;
+    bool tall_marked; // QUIRK_TALL_MARKED
+    bool tall; // among tx[] may be frames to mark
+    struct rte_mempool *mbufs; // to send in
     struct state_port *counts;
-    struct uplink_queue queues[POOL_QUEUES_MAX];
+    struct uplink_queue queues[VMDQ_QUEUES_MAX];
     struct rte_mbuf *tx[FABRIC_BURST];
     uint16_t tx_vif[FABRIC_BURST];
     uint16_t n_spare; // mbufs in spare[]

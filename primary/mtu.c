@@ -13,6 +13,7 @@
 #include "log.h"
 #include "mtu.h"
 #include "netif.h"
+#include "quirk.h"
 #include "xenvirt.h"
 
 #if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
@@ -22,17 +23,16 @@
 #define TAG_BYTES 4u
 #define ROOM_MAX (3 * TAG_BYTES) // a guest's two, and vlan_out's
 
-static void netif_add(struct nic *nic, uint32_t index, bool tap)
+static void netif_add(struct nic *nic, uint32_t index, uint32_t quirks)
 {
     if (index == 0 || nic->n_ifs == NIC_IFS_MAX)
         return;
-    nic->tap = nic->tap || tap;
-    nic->kernel_sends = nic->kernel_sends || !tap;
+    nic->tall_marked = nic->tall_marked || (quirks & QUIRK_TALL_MARKED) != 0;
+    nic->kernel_sends = nic->kernel_sends || (quirks & QUIRK_TO_KERNEL) == 0;
     nic->ifs[nic->n_ifs++] = index;
 }
 
-// net_pcap says it of a device with one interface for both directions only.
-static void pcap_add(struct nic *nic, const struct rte_eth_dev_info *info)
+static void named_add(struct nic *nic, const struct rte_eth_dev_info *info)
 {
     static const char *const keys[] = { "tx_iface", "rx_iface", "rx_iface_in" };
     const struct rte_devargs *args = info->device == NULL ? NULL : rte_dev_devargs(info->device);
@@ -40,16 +40,18 @@ static void pcap_add(struct nic *nic, const struct rte_eth_dev_info *info)
 
     for (uint32_t i = 0; i < RTE_DIM(keys) && args != NULL && args->args != NULL; i++) {
         if (devargs_text(args->args, keys[i], name, sizeof(name)))
-            netif_add(nic, if_nametoindex(name), false);
+            netif_add(nic, if_nametoindex(name), 0);
     }
 }
 
 static void device_add(struct nic *nic, const struct rte_eth_dev_info *info)
 {
-    if (info->if_index == 0 && strcmp(info->driver_name, "net_pcap") == 0)
-        pcap_add(nic, info);
+    uint32_t quirks = quirks_of(info->driver_name);
+
+    if (info->if_index == 0 && (quirks & QUIRK_INTERFACE_NAMED) != 0)
+        named_add(nic, info);
     else
-        netif_add(nic, info->if_index, strcmp(info->driver_name, "net_tap") == 0);
+        netif_add(nic, info->if_index, quirks);
 }
 
 // The port's own, or those of a bond's members.
@@ -60,7 +62,7 @@ static void netifs_find(struct nic *nic, const struct rte_eth_dev_info *info)
     int n;
 
     device_add(nic, info);
-    if (strcmp(info->driver_name, "net_bonding") != 0)
+    if ((nic->quirks & QUIRK_MEMBERS) == 0)
         return;
     n = rte_eth_bond_members_get(nic->port, members, RTE_MAX_ETHPORTS);
     for (int i = 0; i < n; i++) {
@@ -84,7 +86,7 @@ int mtu_plan(struct nic *nic, const struct rte_eth_dev_info *info, uint32_t *mtu
 
     nic->room = ROOM_MAX;
     nic->n_ifs = 0;
-    nic->tap = nic->kernel_sends = false;
+    nic->tall_marked = nic->kernel_sends = false;
     netifs_find(nic, info);
     nic->mtu = RTE_MIN(nic->mtu_want != 0 ? nic->mtu_want : usual, (uint16_t)XENVIRT_MTU_MAX);
     *mtu = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // nic.h: the ethdev ports that the switch uses as uplinks. Control lcore only.
 //
-// What a NIC sorts by itself is between nic_vif_add() and pool.h; classify.c judges every frame again.
+// What a NIC sorts by itself is between nic_vif_add() and vmdq.h; classify.c judges every frame again.
 #ifndef XV_NIC_H
 #define XV_NIC_H
 
@@ -15,6 +15,7 @@
 #include "vmdq.h"
 
 #define NIC_POOL_NONE UINT32_MAX // sorted in software
+#define NIC_OWNER_NONE UINT32_MAX // no domid
 #define NIC_NAME_BYTES 64u
 #define NIC_IFS_MAX 8u // a bond's members
 #define NIC_MASK_ALL 0xffffu // as the configuration says it
@@ -26,23 +27,22 @@ struct nic {
     uint16_t mtu; // in force; its longest frame without tags is 14 bytes longer
     uint16_t mtu_want; // as configured, 0: it is the device's own
     uint16_t room; // what it sends beyond that, for tags
-    bool tap; // net_tap, or a bond with one
+    uint32_t quirks; // of its driver
+    bool tall_marked; // QUIRK_TALL_MARKED of it or a member
     bool kernel_sends; // through the kernel, which lets a frame be longer by a tag of 802.1Q, and by no other
     uint32_t n_ifs;
     uint32_t ifs[NIC_IFS_MAX]; // indexes of the kernel's interfaces behind it
     uint16_t pool_first; // what the driver calls pool 0
     bool overflow; // vifs without a pool are sorted in software
-    struct pool_plan plan;
-    uint32_t owners[POOLS_MAX]; // guest that has the pool; NIC_POOL_FREE: nobody
-    struct rte_mempool *pool; // for both directions
+    struct vmdq_plan plan;
+    uint32_t owners[VMDQ_POOLS_MAX]; // guest that has the pool; NIC_OWNER_NONE: nobody
+    struct rte_mempool *mbufs; // for both directions
     bool pci; // a device that can be pulled out
     bool gone; // pulled out: its driver is asked nothing any more
     bool up;
     uint32_t speed; // Mbit/s, 0: unknown
     char name[NIC_NAME_BYTES];
 };
-
-#define NIC_POOL_FREE UINT32_MAX
 
 // Open and start the ports that the configuration's mask names (bit i: ethdev's port i; NIC_MASK_ALL: all there are),
 // for n_io I/O lcores, into nics[max]. Returns how many, or -errno after it logged why. Give back with nics_close(),

@@ -8,7 +8,7 @@
 #include "io.h"
 
 #define UPLINK_FIFO_FRAMES 1024u // 64 kB of the shortest frames
-#define UPLINK_TAP_SEGMENT 1000u
+#define UPLINK_SEGMENT_BYTES 1000u
 #define UPLINK_TRIES 4u // with no success, before what is left is dropped
 
 // The frame's bytes without its tag, from one mbuf or a chain.
@@ -228,8 +228,8 @@ static inline struct rte_mbuf *uplink_mbuf(struct uplink *u)
 {
     if (u->n_spare > 0)
         return u->spare[--u->n_spare];
-    if (rte_pktmbuf_alloc_bulk(u->pool, u->spare, FABRIC_BURST) != 0)
-        return rte_pktmbuf_alloc(u->pool); // the last ones
+    if (rte_pktmbuf_alloc_bulk(u->mbufs, u->spare, FABRIC_BURST) != 0)
+        return rte_pktmbuf_alloc(u->mbufs); // the last ones
     u->n_spare = FABRIC_BURST - 1;
     return u->spare[u->n_spare];
 }
@@ -250,7 +250,7 @@ static __attribute__((noinline, cold)) bool uplink_takes(
 
     if (u->kernel_sends && (tag || frame_tag_at(frame + FRAME_MACS_BYTES, FRAME_TAG_TYPE)))
         room += FRAME_TAG_BYTES;
-    u->tall = u->tall || u->tap;
+    u->tall = u->tall || u->tall_marked;
     return len - tags <= longest && len + (tag ? FRAME_TAG_BYTES : 0) <= longest + room;
 }
 
@@ -294,10 +294,10 @@ static void tall_mark(struct uplink *u)
 {
     u->tall = false;
     for (uint16_t i = 0; i < u->n_tx; i++) {
-        if (u->tx[i]->pkt_len <= UPLINK_TAP_MAX)
+        if (u->tx[i]->pkt_len <= UPLINK_UNMARKED_MAX)
             continue;
         u->tx[i]->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
-        u->tx[i]->tso_segsz = UPLINK_TAP_SEGMENT;
+        u->tx[i]->tso_segsz = UPLINK_SEGMENT_BYTES;
     }
 }
 

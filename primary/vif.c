@@ -228,7 +228,7 @@ static void place(struct primary *p, uint32_t vif, uint32_t port)
     if (p->n_nics == 0)
         return;
     v->port = (uint16_t)port;
-    v->pool = pool_of_vif(&nic->plan, vif);
+    v->pool = vmdq_pool(&nic->plan, vif);
     v->io = (uint16_t)((port + nic_lcore(nic, v->pool)) % p->n_io);
     p->pools[vif] = nic_pool(nic, vif);
 }

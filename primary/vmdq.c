@@ -10,21 +10,21 @@
 // DPDK has a number for 8, 16, 32 and 64 pools, and for no other.
 static uint16_t pools_count(uint32_t pools)
 {
-    uint16_t n = POOLS_MAX;
+    uint16_t n = VMDQ_POOLS_MAX;
 
     while (n >= 8 && n > pools)
         n /= 2;
     return n >= 8 ? n : 0;
 }
 
-static void map_add(struct pool_plan *p, uint32_t room, uint16_t vlan, uint64_t pools)
+static void map_add(struct vmdq_plan *p, uint32_t room, uint16_t vlan, uint64_t pools)
 {
-    if (p->n_maps < room && p->n_maps < POOL_MAPS_MAX)
-        p->maps[p->n_maps++] = (struct pool_map){ .vlan = vlan, .pools = pools };
+    if (p->n_maps < room && p->n_maps < VMDQ_MAPS_MAX)
+        p->maps[p->n_maps++] = (struct vmdq_map){ .vlan = vlan, .pools = pools };
 }
 
 static void maps_plan(
-    struct pool_plan *p, const struct pool_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software)
+    struct vmdq_plan *p, const struct vmdq_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software)
 {
     uint64_t own = 0;
 
@@ -32,24 +32,23 @@ static void maps_plan(
         map_add(p, l->maps, vlans[vif], 1ull << vif);
         own |= 1ull << vif;
     }
-    // A tag with VLAN 0 is none: such frames go where untagged ones go. No more pools than need it: of more than 32 the
-    // driver of ixgbe takes the upper ones only.
+    // A tag with VLAN 0 is none: such frames go where untagged ones go. No more pools than need it: see quirk.c.
     map_add(p, l->maps, 0, own);
     for (uint32_t vif = p->pools; vif < n_vifs && software && p->rest < p->pools; vif++)
         map_add(p, l->maps, vlans[vif], 1ull << p->rest);
 }
 
-static void queues_plan(struct pool_plan *p, const struct pool_limits *l, uint32_t per_pool)
+static void queues_plan(struct vmdq_plan *p, const struct vmdq_limits *l, uint32_t per_pool)
 {
     if (p->rest == p->pools) // queues of no pool come first
-        p->queues[p->n_queues++] = (struct pool_queue){ .queue = 0, .pool = p->rest };
+        p->queues[p->n_queues++] = (struct vmdq_queue){ .queue = 0, .pool = p->rest };
     for (uint16_t pool = 0; pool < p->pools; pool++) {
-        p->queues[p->n_queues++] = (struct pool_queue){ .queue = (uint16_t)(l->queue_base + pool * per_pool),
+        p->queues[p->n_queues++] = (struct vmdq_queue){ .queue = (uint16_t)(l->queue_base + pool * per_pool),
             .pool = pool };
     }
 }
 
-void pool_plan(struct pool_plan *p, const struct pool_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software)
+void vmdq_plan(struct vmdq_plan *p, const struct vmdq_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software)
 {
     uint32_t per_pool = l->pools == 0 || l->one_queue ? 1 : l->queue_num / l->pools;
     uint16_t pools = per_pool == 0 ? 0 : pools_count(l->pools);
@@ -65,7 +64,7 @@ void pool_plan(struct pool_plan *p, const struct pool_limits *l, const uint16_t 
         maps_plan(p, l, vlans, n_vifs, software);
 }
 
-uint16_t pool_descriptors(uint32_t most, uint32_t n_queues)
+uint16_t vmdq_descriptors(uint32_t most, uint32_t n_queues)
 {
     uint32_t n = most / n_queues / DESCRIPTORS_STEP * DESCRIPTORS_STEP;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// pool.h: how a NIC with VMDQ spreads what it receives: its pools, their queues, the VLANs of each. No DPDK.
+// vmdq.h: how a NIC with VMDQ spreads what it receives: its pools, their queues, the VLANs of each. No DPDK.
 //
 // Pool k belongs to vif k for as long as the primary runs, and so does its VLAN; the MAC in it changes with the guest. What
 // no pool wants goes to the *rest*: a queue of its own where the NIC has one, else pool 0's. A NIC without pools has
@@ -13,11 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define POOLS_MAX 64u
-#define POOL_MAPS_MAX 64u // VLANs that DPDK lets a port map
-#define POOL_QUEUES_MAX (POOLS_MAX + 1)
+#define VMDQ_POOLS_MAX 64u
+#define VMDQ_MAPS_MAX 64u // VLANs that DPDK lets a port map
+#define VMDQ_QUEUES_MAX (VMDQ_POOLS_MAX + 1)
 
-struct pool_limits { // what the port says of itself
+struct vmdq_limits { // what the port says of itself
     uint32_t pools; // 0: no VMDQ
     uint32_t queue_base, queue_num; // the pools' queues
     uint32_t rx_queues; // in all
@@ -25,41 +25,41 @@ struct pool_limits { // what the port says of itself
     bool one_queue; // each pool has one queue, whatever queue_num says
 };
 
-struct pool_map {
+struct vmdq_map {
     uint16_t vlan;
     uint64_t pools; // bit a pool
 };
 
-struct pool_queue { // a receive queue that is polled
+struct vmdq_queue { // a receive queue that is polled
     uint16_t queue;
     uint16_t pool;
 };
 
-struct pool_plan {
+struct vmdq_plan {
     uint16_t pools; // in use: 0, 8, 16, 32 or 64
     uint16_t rest; // pool that gets what no pool wants; `pools` where that has a queue of its own
     uint16_t n_rx; // queues that the port is set up with
     uint16_t n_queues;
     uint16_t n_maps;
-    struct pool_queue queues[POOL_QUEUES_MAX];
-    struct pool_map maps[POOL_MAPS_MAX];
+    struct vmdq_queue queues[VMDQ_QUEUES_MAX];
+    struct vmdq_map maps[VMDQ_MAPS_MAX];
 };
 
 // Plan a port for vifs 0 to n_vifs - 1 with these tags. software: vifs without a pool are sorted from the rest.
-void pool_plan(struct pool_plan *p, const struct pool_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software);
+void vmdq_plan(struct vmdq_plan *p, const struct vmdq_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software);
 
 // The pool that vif's frames come in by.
-static inline uint16_t pool_of_vif(const struct pool_plan *p, uint32_t vif)
+static inline uint16_t vmdq_pool(const struct vmdq_plan *p, uint32_t vif)
 {
     return vif < p->pools ? (uint16_t)vif : p->rest;
 }
 
-static inline bool pool_is_own(const struct pool_plan *p, uint32_t vif)
+static inline bool vmdq_pool_is_own(const struct vmdq_plan *p, uint32_t vif)
 {
     return vif < p->pools;
 }
 
 // Descriptors of each of n_queues queues, so that `most` mbufs are enough for all: a multiple of 32 from 64 to 512, or 0.
-uint16_t pool_descriptors(uint32_t most, uint32_t n_queues);
+uint16_t vmdq_descriptors(uint32_t most, uint32_t n_queues);
 
 #endif

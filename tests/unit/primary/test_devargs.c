@@ -8,15 +8,7 @@ static const char *fix(const char *vdev)
 {
     static char text[256];
 
-    return devargs_af_packet_fix(vdev, text, sizeof(text)) ? text : NULL;
-}
-
-Test(devargs, a_device_of_af_packet_is_known_by_both_names)
-{
-    cr_expect(devargs_af_packet("net_af_packet0,iface=eth1"));
-    cr_expect(devargs_af_packet("eth_af_packet7,iface=eth1"));
-    cr_expect(!devargs_af_packet("net_af_xdp0,iface=eth1"));
-    cr_expect(!devargs_af_packet("net_tap0,iface=net_af_packet"));
+    return devargs_slots_fix(vdev, text, sizeof(text)) ? text : NULL;
 }
 
 Test(devargs, slots_have_room_for_every_frame_whatever_was_asked_for)
@@ -50,14 +42,14 @@ Test(devargs, what_has_no_room_is_said)
 {
     char text[24];
 
-    cr_expect(!devargs_af_packet_fix("net_af_packet0,iface=abcdefgh", text, sizeof(text)));
+    cr_expect(!devargs_slots_fix("net_af_packet0,iface=abcdefgh", text, sizeof(text)));
 }
 
 Test(devargs, slots_that_are_safe_are_known)
 {
-    cr_expect(devargs_af_packet_whole("iface=e,framesz=4096"));
-    cr_expect(!devargs_af_packet_whole("iface=e"));
-    cr_expect(!devargs_af_packet_whole("iface=e,framesz=2048"));
+    cr_expect(devargs_slots_whole("iface=e,framesz=4096"));
+    cr_expect(!devargs_slots_whole("iface=e"));
+    cr_expect(!devargs_slots_whole("iface=e,framesz=2048"));
 }
 
 Test(devargs, a_value_is_found_by_the_whole_name)

@@ -3,16 +3,16 @@
 
 #include "vmdq.h"
 
-static struct pool_plan p;
+static struct vmdq_plan p;
 static uint16_t vlans[128];
 
 // As DPDK 22.11's drivers describe themselves; see docs/nic.md.
-static const struct pool_limits igb = { .pools = 8, .queue_num = 16, .rx_queues = 16, .maps = 32, .one_queue = true };
-static const struct pool_limits ixgbe = { .pools = 64, .queue_num = 128, .rx_queues = 128, .maps = 64 };
-static const struct pool_limits i40e = {
+static const struct vmdq_limits igb = { .pools = 8, .queue_num = 16, .rx_queues = 16, .maps = 32, .one_queue = true };
+static const struct vmdq_limits ixgbe = { .pools = 64, .queue_num = 128, .rx_queues = 128, .maps = 64 };
+static const struct vmdq_limits i40e = {
     .pools = 34, .queue_base = 64, .queue_num = 136, .rx_queues = 200, .maps = 64
 };
-static const struct pool_limits none = { .rx_queues = 16, .maps = 64 };
+static const struct vmdq_limits none = { .rx_queues = 16, .maps = 64 };
 
 static void setup(void)
 {
@@ -20,7 +20,7 @@ static void setup(void)
         vlans[i] = 1000 + i;
 }
 
-TestSuite(pool, .init = setup);
+TestSuite(vmdq, .init = setup);
 
 static uint64_t mapped(uint16_t vlan)
 {
@@ -31,22 +31,22 @@ static uint64_t mapped(uint16_t vlan)
     return 0;
 }
 
-Test(pool, a_port_without_pools_has_one_queue_and_nothing_but_the_rest)
+Test(vmdq, a_port_without_pools_has_one_queue_and_nothing_but_the_rest)
 {
-    pool_plan(&p, &none, vlans, 16, true);
+    vmdq_plan(&p, &none, vlans, 16, true);
     cr_assert_eq(p.pools, 0);
     cr_assert_eq(p.n_rx, 1);
     cr_assert_eq(p.n_queues, 1);
     cr_assert_eq(p.queues[0].queue, 0);
     cr_assert_eq(p.queues[0].pool, p.rest);
     cr_assert_eq(p.n_maps, 0);
-    cr_assert_eq(pool_of_vif(&p, 0), p.rest);
-    cr_assert_not(pool_is_own(&p, 0));
+    cr_assert_eq(vmdq_pool(&p, 0), p.rest);
+    cr_assert_not(vmdq_pool_is_own(&p, 0));
 }
 
-Test(pool, igb_has_a_queue_a_pool_and_pool_0_is_the_rest)
+Test(vmdq, igb_has_a_queue_a_pool_and_pool_0_is_the_rest)
 {
-    pool_plan(&p, &igb, vlans, 16, true);
+    vmdq_plan(&p, &igb, vlans, 16, true);
     cr_assert_eq(p.pools, 8);
     cr_assert_eq(p.n_rx, 8);
     cr_assert_eq(p.n_queues, 8);
@@ -58,58 +58,58 @@ Test(pool, igb_has_a_queue_a_pool_and_pool_0_is_the_rest)
     }
 }
 
-Test(pool, vif_k_has_pool_k_and_those_beyond_have_the_rest)
+Test(vmdq, vif_k_has_pool_k_and_those_beyond_have_the_rest)
 {
-    pool_plan(&p, &igb, vlans, 16, true);
-    cr_assert(pool_is_own(&p, 7));
-    cr_assert_eq(pool_of_vif(&p, 7), 7);
-    cr_assert_not(pool_is_own(&p, 8));
-    cr_assert_eq(pool_of_vif(&p, 8), 0);
+    vmdq_plan(&p, &igb, vlans, 16, true);
+    cr_assert(vmdq_pool_is_own(&p, 7));
+    cr_assert_eq(vmdq_pool(&p, 7), 7);
+    cr_assert_not(vmdq_pool_is_own(&p, 8));
+    cr_assert_eq(vmdq_pool(&p, 8), 0);
 }
 
-Test(pool, tags_of_vifs_without_a_pool_go_to_the_rest_only_if_software_sorts_them)
+Test(vmdq, tags_of_vifs_without_a_pool_go_to_the_rest_only_if_software_sorts_them)
 {
-    pool_plan(&p, &igb, vlans, 16, true);
+    vmdq_plan(&p, &igb, vlans, 16, true);
     cr_assert_eq(mapped(1008), 1);
     cr_assert_eq(mapped(1015), 1);
-    pool_plan(&p, &igb, vlans, 16, false);
+    vmdq_plan(&p, &igb, vlans, 16, false);
     cr_assert_eq(mapped(1007), 1 << 7);
     cr_assert_eq(mapped(1008), 0);
 }
 
-Test(pool, vlan_0_goes_where_untagged_frames_go)
+Test(vmdq, vlan_0_goes_where_untagged_frames_go)
 {
-    pool_plan(&p, &igb, vlans, 16, false);
+    vmdq_plan(&p, &igb, vlans, 16, false);
     cr_assert_eq(mapped(0), 0xff);
-    pool_plan(&p, &ixgbe, vlans, 16, false);
+    vmdq_plan(&p, &ixgbe, vlans, 16, false);
     cr_assert_eq(mapped(0), 0xffff);
-    pool_plan(&p, &ixgbe, vlans, 63, false);
+    vmdq_plan(&p, &ixgbe, vlans, 63, false);
     cr_assert_eq(mapped(0), UINT64_MAX >> 1);
-    pool_plan(&p, &ixgbe, vlans, 64, false);
+    vmdq_plan(&p, &ixgbe, vlans, 64, false);
     cr_assert_eq(mapped(0), 0, "the guests' own tags come first");
     cr_assert_eq(mapped(1063), 1ull << 63);
 }
 
-Test(pool, no_more_vlans_than_the_port_has_room_for)
+Test(vmdq, no_more_vlans_than_the_port_has_room_for)
 {
-    pool_plan(&p, &igb, vlans, 128, true);
+    vmdq_plan(&p, &igb, vlans, 128, true);
     cr_assert_eq(p.n_maps, 32);
-    pool_plan(&p, &ixgbe, vlans, 128, true);
+    vmdq_plan(&p, &ixgbe, vlans, 128, true);
     cr_assert_eq(p.n_maps, 64);
 }
 
-Test(pool, ixgbe_has_two_queues_a_pool_of_which_the_first_is_polled)
+Test(vmdq, ixgbe_has_two_queues_a_pool_of_which_the_first_is_polled)
 {
-    pool_plan(&p, &ixgbe, vlans, 16, false);
+    vmdq_plan(&p, &ixgbe, vlans, 16, false);
     cr_assert_eq(p.pools, 64);
     cr_assert_eq(p.n_rx, 128);
     cr_assert_eq(p.n_queues, 64);
     cr_assert_eq(p.queues[63].queue, 126);
 }
 
-Test(pool, queues_before_the_pools_are_the_rest)
+Test(vmdq, queues_before_the_pools_are_the_rest)
 {
-    pool_plan(&p, &i40e, vlans, 16, true);
+    vmdq_plan(&p, &i40e, vlans, 16, true);
     cr_assert_eq(p.pools, 32, "the largest number that DPDK has a name for");
     cr_assert_eq(p.rest, 32);
     cr_assert_eq(p.n_rx, 64 + 32 * 4);
@@ -118,42 +118,42 @@ Test(pool, queues_before_the_pools_are_the_rest)
     cr_assert_eq(p.queues[0].pool, 32);
     cr_assert_eq(p.queues[1].queue, 64);
     cr_assert_eq(p.queues[2].queue, 68);
-    cr_assert_eq(pool_of_vif(&p, 32), 32);
+    cr_assert_eq(vmdq_pool(&p, 32), 32);
 }
 
-Test(pool, fewer_than_eight_pools_are_none)
+Test(vmdq, fewer_than_eight_pools_are_none)
 {
-    struct pool_limits l = { .pools = 7, .queue_num = 7, .rx_queues = 8, .maps = 64 };
+    struct vmdq_limits l = { .pools = 7, .queue_num = 7, .rx_queues = 8, .maps = 64 };
 
-    pool_plan(&p, &l, vlans, 16, false);
+    vmdq_plan(&p, &l, vlans, 16, false);
     cr_assert_eq(p.pools, 0);
     l.pools = l.queue_num = 8;
-    pool_plan(&p, &l, vlans, 16, false);
+    vmdq_plan(&p, &l, vlans, 16, false);
     cr_assert_eq(p.pools, 8);
     l.queue_num = 7; // less than one a pool
-    pool_plan(&p, &l, vlans, 16, false);
+    vmdq_plan(&p, &l, vlans, 16, false);
     cr_assert_eq(p.pools, 0);
 }
 
-Test(pool, as_many_pools_as_the_ports_queues_allow)
+Test(vmdq, as_many_pools_as_the_ports_queues_allow)
 {
-    struct pool_limits l = { .pools = 64, .queue_num = 128, .rx_queues = 63, .maps = 64 };
+    struct vmdq_limits l = { .pools = 64, .queue_num = 128, .rx_queues = 63, .maps = 64 };
 
-    pool_plan(&p, &l, vlans, 16, false);
+    vmdq_plan(&p, &l, vlans, 16, false);
     cr_assert_eq(p.pools, 16);
     l.rx_queues = 64;
-    pool_plan(&p, &l, vlans, 16, false);
+    vmdq_plan(&p, &l, vlans, 16, false);
     cr_assert_eq(p.pools, 32);
     l.rx_queues = 15;
-    pool_plan(&p, &l, vlans, 16, false);
+    vmdq_plan(&p, &l, vlans, 16, false);
     cr_assert_eq(p.pools, 0);
 }
 
-Test(pool, descriptors_share_the_mbufs)
+Test(vmdq, descriptors_share_the_mbufs)
 {
-    cr_assert_eq(pool_descriptors(8192, 1), 512);
-    cr_assert_eq(pool_descriptors(8192, 16), 512);
-    cr_assert_eq(pool_descriptors(8191, 16), 480);
-    cr_assert_eq(pool_descriptors(8192, 128), 64);
-    cr_assert_eq(pool_descriptors(8191, 128), 0);
+    cr_assert_eq(vmdq_descriptors(8192, 1), 512);
+    cr_assert_eq(vmdq_descriptors(8192, 16), 512);
+    cr_assert_eq(vmdq_descriptors(8191, 16), 480);
+    cr_assert_eq(vmdq_descriptors(8192, 128), 64);
+    cr_assert_eq(vmdq_descriptors(8191, 128), 0);
 }
