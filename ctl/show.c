@@ -10,12 +10,14 @@
 #include "ledger.h"
 #include "show.h"
 
-#define DROP_NAME(name, text, ...) text,
-static const char *const tx_drop_names[] = { VIF_TX_DROPS(DROP_NAME) };
-static const char *const rx_drop_names[] = { VIF_RX_DROPS(DROP_NAME) };
-static const char *const wire_drop_names[] = { VIF_WIRE_DROPS(DROP_NAME) };
-static const char *const port_drop_names[] = { PORT_DROPS(DROP_NAME) };
-static const char *const fault_names[] = { RING_FAULTS(DROP_NAME) };
+#define ROW_WORD(name, word, ...) word,
+static const char *const tx_drop_names[] = { VIF_TX_DROPS(ROW_WORD) };
+static const char *const rx_drop_names[] = { VIF_RX_DROPS(ROW_WORD) };
+static const char *const wire_drop_names[] = { VIF_WIRE_DROPS(ROW_WORD) };
+static const char *const wire_counter_names[] = { VIF_WIRE_COUNTERS(ROW_WORD) };
+static const char *const port_drop_names[] = { PORT_DROPS(ROW_WORD) };
+static const char *const port_counter_names[] = { PORT_COUNTERS(ROW_WORD) };
+static const char *const fault_names[] = { RING_FAULTS(ROW_WORD) };
 
 static const char *fault_name(uint32_t fault)
 {
@@ -56,9 +58,10 @@ void show_fini(struct show *sh)
     *sh = (struct show){ 0 };
 }
 
-static uint64_t count(const _Atomic uint64_t *word)
+static void count(uint64_t *counts, const _Atomic uint64_t *words, uint32_t n)
 {
-    return atomic_load_explicit(word, memory_order_relaxed);
+    for (uint32_t i = 0; i < n; i++)
+        counts[i] = atomic_load_explicit(&words[i], memory_order_relaxed);
 }
 
 static void count_ledger(struct ring_pos *pos, const struct ledger *l, const struct msg_record *said)
@@ -72,13 +75,8 @@ static void count_wire(struct show_vif *v, const struct state_wire *w)
     // Acquire: the primary sets the counters to 0 before it writes the generation.
     if (!state_gen_of(atomic_load_explicit(&w->gen, memory_order_acquire), v->said.since, v->said.gen))
         return;
-    v->wire_rx_frames = count(&w->rx_frames);
-    v->wire_rx_bytes = count(&w->rx_bytes);
-    v->wire_tx_frames = count(&w->tx_frames);
-    v->wire_tx_bytes = count(&w->tx_bytes);
-    v->group_frames = count(&w->group_frames);
-    for (uint32_t i = 0; i < WIRE_DROPS; i++)
-        v->wire_drops[i] = count(&w->drops[i]);
+    count(v->wire, w->counters, WIRE_COUNTERS);
+    count(v->wire_drops, w->drops, WIRE_DROPS);
 }
 
 static void count_queues(struct show_port *p, const struct state_queue *q)
@@ -89,7 +87,7 @@ static void count_queues(struct show_port *p, const struct state_queue *q)
         p->queues[p->n_queues++] = (struct show_queue){ .queue = q->queue,
             .pool = q->pool != STATE_POOL_NONE ? q->pool : UINT32_MAX,
             .io = q->io,
-            .rx_frames = count(&q->rx_frames) };
+            .rx_frames = atomic_load_explicit(&q->rx_frames, memory_order_relaxed) };
     }
 }
 
@@ -106,11 +104,9 @@ void show_count(struct show *sh, const struct state *s)
     }
     for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {
         count_queues(&sh->ports[i], s->queues[i]);
-        sh->ports[i].rx_frames = count(&s->ports[i].rx_frames);
-        sh->ports[i].tx_frames = count(&s->ports[i].tx_frames);
+        count(sh->ports[i].counters, s->ports[i].counters, PORT_COUNTER_COUNT);
+        count(sh->ports[i].drops, s->ports[i].drops, PORT_DROP_COUNT);
         sh->ports[i].mtu = atomic_load_explicit(&s->ports[i].mtu, memory_order_relaxed);
-        for (uint32_t j = 0; j < PORT_DROP_COUNT; j++)
-            sh->ports[i].drops[j] = count(&s->ports[i].drops[j]);
     }
 }
 
@@ -124,8 +120,10 @@ static bool port_there(const struct show *sh, uint32_t port)
 static bool port_known(const struct show *sh, uint32_t port)
 {
     const struct show_port *p = &sh->ports[port];
-    uint64_t any = p->rx_frames | p->tx_frames;
+    uint64_t any = 0;
 
+    for (uint32_t i = 0; i < PORT_COUNTER_COUNT; i++)
+        any |= p->counters[i];
     for (uint32_t i = 0; i < PORT_DROP_COUNT; i++)
         any |= p->drops[i];
     return any != 0 || port_there(sh, port);
@@ -248,6 +246,18 @@ static void table_queues(FILE *out, const struct show_port *p)
     }
 }
 
+// A column for each counter of a port, headed by its word: "rx_frames" is RX-FRAMES.
+static void table_ports_head(FILE *out)
+{
+    fputs("\nUPLINK", out);
+    for (uint32_t i = 0; i < PORT_COUNTER_COUNT; i++) {
+        fprintf(out, " %*s", 10 - (int)strlen(port_counter_names[i]), "");
+        for (const char *c = port_counter_names[i]; *c != '\0'; c++)
+            fputc(*c == '_' ? '-' : *c - 'a' + 'A', out);
+    }
+    fputs("   MTU\n", out);
+}
+
 static void table_ports(const struct show *sh, FILE *out)
 {
     bool any = false;
@@ -261,10 +271,13 @@ static void table_ports(const struct show *sh, FILE *out)
         if (!port_known(sh, i))
             continue;
         if (!any)
-            fputs("\nUPLINK  RX-FRAMES  TX-FRAMES   MTU\n", out);
+            table_ports_head(out);
         any = true;
         number_text(mtu, sizeof(mtu), p->mtu, p->mtu != 0, "-");
-        fprintf(out, "%6u %10" PRIu64 " %10" PRIu64 " %5s", i, p->rx_frames, p->tx_frames, mtu);
+        fprintf(out, "%6u", i);
+        for (uint32_t c = 0; c < PORT_COUNTER_COUNT; c++)
+            fprintf(out, " %10" PRIu64, p->counters[c]);
+        fprintf(out, " %5s", mtu);
         table_drops(out, p->drops, port_drop_names, PORT_DROP_COUNT, &lead);
         if (!port_there(sh, i))
             fputs("  not there any more", out);
@@ -329,18 +342,10 @@ static void json_state(FILE *out, const struct msg_record *m)
     json_text(out, "why", m->why);
 }
 
-static void json_drops(FILE *out, const uint64_t *drops, const char *const *names, uint32_t n, const char *end)
+static void json_counts(FILE *out, const uint64_t *counts, const char *const *names, uint32_t n, const char *end)
 {
     for (uint32_t i = 0; i < n; i++)
-        fprintf(out, "\"%s\": %" PRIu64 "%s", names[i], drops[i], i + 1 < n ? ", " : end);
-}
-
-static void json_wire(FILE *out, const struct show_vif *v)
-{
-    fprintf(out,
-        ", \"wire\": {\"rx_frames\": %" PRIu64 ", \"rx_bytes\": %" PRIu64 ", \"tx_frames\": %" PRIu64
-        ", \"tx_bytes\": %" PRIu64 ", \"group_frames\": %" PRIu64 "}",
-        v->wire_rx_frames, v->wire_rx_bytes, v->wire_tx_frames, v->wire_tx_bytes, v->group_frames);
+        fprintf(out, "\"%s\": %" PRIu64 "%s", names[i], counts[i], i + 1 < n ? ", " : end);
 }
 
 static void json_vif(FILE *out, const struct show *sh, const struct show_vif *v)
@@ -371,11 +376,12 @@ static void json_vif(FILE *out, const struct show *sh, const struct show_vif *v)
     json_text(out, "rx_fault", fault_name(v->to.fault));
     fputs(", ", out);
     json_state(out, m);
-    json_wire(out, v);
+    fputs(", \"wire\": {", out);
+    json_counts(out, v->wire, wire_counter_names, WIRE_COUNTERS, "}");
     fputs(", \"drops\": {", out);
-    json_drops(out, v->from.drops, tx_drop_names, TX_DROPS, ", ");
-    json_drops(out, v->to.drops, rx_drop_names, RX_DROPS, ", ");
-    json_drops(out, v->wire_drops, wire_drop_names, WIRE_DROPS, "}}");
+    json_counts(out, v->from.drops, tx_drop_names, TX_DROPS, ", ");
+    json_counts(out, v->to.drops, rx_drop_names, RX_DROPS, ", ");
+    json_counts(out, v->wire_drops, wire_drop_names, WIRE_DROPS, "}}");
 }
 
 static void json_guest(FILE *out, const struct msg_record *m)
@@ -407,12 +413,11 @@ static void json_port(FILE *out, const struct show_port *p, uint32_t i)
 {
     fputc('{', out);
     json_number(out, "uplink", i);
-    json_number(out, "rx_frames", p->rx_frames);
-    json_number(out, "tx_frames", p->tx_frames);
+    json_counts(out, p->counters, port_counter_names, PORT_COUNTER_COUNT, ", ");
     json_maybe(out, "mtu", p->mtu, p->mtu != 0);
     json_queues(out, p);
     fputs("\"drops\": {", out);
-    json_drops(out, p->drops, port_drop_names, PORT_DROP_COUNT, "}}");
+    json_counts(out, p->drops, port_drop_names, PORT_DROP_COUNT, "}}");
 }
 
 void show_json(const struct show *sh, FILE *out)

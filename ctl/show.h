@@ -13,7 +13,7 @@ struct show_vif {
     struct msg_record said; // by the watcher
     struct ring_pos from; // counters; 0 where no worker has served this generation
     struct ring_pos to;
-    uint64_t wire_rx_frames, wire_rx_bytes, wire_tx_frames, wire_tx_bytes, group_frames;
+    uint64_t wire[WIRE_COUNTERS];
     uint64_t wire_drops[WIRE_DROPS];
 };
 
@@ -23,7 +23,7 @@ struct show_queue {
 };
 
 struct show_port {
-    uint64_t rx_frames, tx_frames;
+    uint64_t counters[PORT_COUNTER_COUNT];
     uint32_t mtu; // 0: not known
     uint32_t n_queues;
     struct show_queue queues[STATE_QUEUES_MAX];

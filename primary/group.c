@@ -26,8 +26,8 @@ static void to_vif_from_wire(struct io *io, uint16_t vif, uint32_t buf, uint32_t
     if (!group_put(io, vif, FABRIC_VIF_NONE, buf, len))
         return;
     ++*taken;
-    count_add(&counts->rx_frames, 1);
-    count_add(&counts->rx_bytes, len);
+    count_add(&counts->counters[WIRE_RX_FRAMES], 1);
+    count_add(&counts->counters[WIRE_RX_BYTES], len);
 }
 
 bool group_concerns(const struct io *io, const struct origin *from, const struct frame_head *h)
@@ -73,7 +73,7 @@ static void to_others(struct io *io, uint16_t vif, const void *frame, uint32_t l
         taken += io->open[i] != vif && group_put(io, io->open[i], vif, buf, len);
     if (taken == 0)
         source_give(&io->source, buf);
-    count_add(&io->state->wires[vif].group_frames, 1);
+    count_add(&io->state->wires[vif].counters[WIRE_GROUP_FRAMES], 1);
 }
 
 void group_from_vif(struct io *io, uint16_t vif, const void *frame, uint32_t len)

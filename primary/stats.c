@@ -12,7 +12,7 @@ struct sums {
 
 enum wire_side { WIRE_RX, WIRE_TX, WIRE_COPY };
 
-#define WIRE_SIDE(name, text, side) [DROP_##name] = WIRE_##side,
+#define WIRE_SIDE(name, text, meaning, side) [DROP_##name] = WIRE_##side,
 static const enum wire_side wire_sides[WIRE_DROPS] = { VIF_WIRE_DROPS(WIRE_SIDE) };
 
 static uint64_t wire_count(const struct state_wire *w, enum wire_side side)

@@ -87,8 +87,8 @@ static void run_end(struct io *io, struct source_burst *run)
     if (run->n == 0)
         return;
     put = source_put_burst(&io->source, run, &bytes);
-    count_add(&io->state->wires[run->egress[0]].rx_frames, put);
-    count_add(&io->state->wires[run->egress[0]].rx_bytes, bytes);
+    count_add(&io->state->wires[run->egress[0]].counters[WIRE_RX_FRAMES], put);
+    count_add(&io->state->wires[run->egress[0]].counters[WIRE_RX_BYTES], bytes);
     wire_drops(io, run->egress[0], DROP_WIRE_RX_LANE_FULL, run->n - put);
     run->n = 0;
 }
@@ -186,7 +186,7 @@ static uint32_t queue_receive(struct io *io, struct uplink *u, const struct upli
         mbuf_sort(io, u, &q->from, m[i], &run);
     run_end(io, &run);
     source_publish(&io->source);
-    count_share(&u->counts->rx_frames, n);
+    count_share(&u->counts->counters[PORT_RX_FRAMES], n);
     count_add(&q->counts->rx_frames, n);
     rte_pktmbuf_free_bulk(m, n);
     return n;
@@ -324,8 +324,8 @@ static void uplink_count(struct io *io, struct uplink *u, const uint32_t *bytes,
 
         for (end = i; end < n && u->tx_vif[end] == u->tx_vif[i]; end++)
             sum += bytes[end];
-        count_add(&counts->tx_frames, end - i);
-        count_add(&counts->tx_bytes, sum);
+        count_add(&counts->counters[WIRE_TX_FRAMES], end - i);
+        count_add(&counts->counters[WIRE_TX_BYTES], sum);
     }
 }
 
@@ -345,6 +345,6 @@ void uplink_flush(struct io *io, struct uplink *u)
     for (uint16_t i = sent; i < u->n_tx; i++)
         wire_drop(io, u->tx_vif[i], DROP_WIRE_TX_FULL);
     rte_pktmbuf_free_bulk(u->tx + sent, u->n_tx - sent);
-    count_share(&u->counts->tx_frames, sent);
+    count_share(&u->counts->counters[PORT_TX_FRAMES], sent);
     u->n_tx = 0;
 }

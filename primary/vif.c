@@ -62,12 +62,9 @@ static void wire_begin(struct state_wire *w, uint32_t gen, uint32_t since)
         return;
     }
     atomic_store_explicit(&w->gen, 0, memory_order_release);
-    atomic_store_explicit(&w->rx_frames, 0, memory_order_relaxed);
-    atomic_store_explicit(&w->rx_bytes, 0, memory_order_relaxed);
-    atomic_store_explicit(&w->tx_frames, 0, memory_order_relaxed);
-    atomic_store_explicit(&w->tx_bytes, 0, memory_order_relaxed);
-    atomic_store_explicit(&w->group_frames, 0, memory_order_relaxed);
-    for (uint32_t i = 0; i < sizeof(w->drops) / sizeof(w->drops[0]); i++)
+    for (uint32_t i = 0; i < WIRE_COUNTERS; i++)
+        atomic_store_explicit(&w->counters[i], 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < WIRE_DROPS; i++)
         atomic_store_explicit(&w->drops[i], 0, memory_order_relaxed);
     atomic_store_explicit(&w->gen, gen, memory_order_release);
 }

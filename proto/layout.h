@@ -22,12 +22,11 @@ static inline uint32_t layout_hash(void)
         FABRIC_VIF_NONE, FABRIC_VIF_UPLINK, FABRIC_BELLS, FABRIC_NAP, FDB_EMPTY & UINT32_MAX, FDB_GONE & UINT32_MAX,
         LANE_GROUP, sizeof(struct fabric), sizeof(struct fabric_vif), sizeof(struct lane), sizeof(struct lane_slot),
         // state.h
-        STATE_VERSION, STATE_MAGIC >> 32, STATE_MAGIC & UINT32_MAX, STATE_DROPS_MAX, STATE_WIRE_DROPS_MAX,
-        STATE_PORT_DROPS_MAX, STATE_PORTS_MAX, STATE_QUEUES_MAX, STATE_POOL_NONE, LEDGER_POS, LEDGER_LANES, LEDGER_RING,
-        LEDGER_STEP, sizeof(struct state), sizeof(struct state_binding), sizeof(struct state_wire),
-        sizeof(struct state_port), sizeof(struct state_queue), sizeof(struct state_ctx), sizeof(struct state_vif),
-        sizeof(struct state_fabric), sizeof(struct ledger), sizeof(struct ledger_lane), sizeof(struct ledger_done),
-        sizeof(struct ring_pos),
+        STATE_VERSION, STATE_MAGIC >> 32, STATE_MAGIC & UINT32_MAX, STATE_DROPS_MAX, STATE_PORTS_MAX, STATE_QUEUES_MAX,
+        STATE_POOL_NONE, LEDGER_POS, LEDGER_LANES, LEDGER_RING, LEDGER_STEP, sizeof(struct state),
+        sizeof(struct state_binding), sizeof(struct state_wire), sizeof(struct state_port), sizeof(struct state_queue),
+        sizeof(struct state_ctx), sizeof(struct state_vif), sizeof(struct state_fabric), sizeof(struct ledger),
+        sizeof(struct ledger_lane), sizeof(struct ledger_done), sizeof(struct ring_pos),
         // region.h
         REGION_VERSION, REGION_MAGIC >> 32, REGION_MAGIC & UINT32_MAX, REGIONS_MAX, REGION_RX_RING, REGION_TX_RING,
         REGION_MEMPOOL, sizeof(struct region), sizeof(struct region_table),
@@ -39,8 +38,9 @@ static inline uint32_t layout_hash(void)
 #undef LAYOUT_MSG
     };
 #define LAYOUT_NAME(name, ...) #name ","
-    static const char names[] = VIF_TX_DROPS(LAYOUT_NAME) ";" VIF_RX_DROPS(LAYOUT_NAME) ";" VIF_WIRE_DROPS(
-        LAYOUT_NAME) ";" PORT_DROPS(LAYOUT_NAME) ";" RING_FAULTS(LAYOUT_NAME);
+    static const char names[] =
+        VIF_TX_DROPS(LAYOUT_NAME) ";" VIF_RX_DROPS(LAYOUT_NAME) ";" VIF_WIRE_DROPS(LAYOUT_NAME) ";" VIF_WIRE_COUNTERS(
+            LAYOUT_NAME) ";" PORT_COUNTERS(LAYOUT_NAME) ";" PORT_DROPS(LAYOUT_NAME) ";" RING_FAULTS(LAYOUT_NAME);
 #undef LAYOUT_NAME
     uint32_t h = 2166136261u;
 

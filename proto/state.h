@@ -12,47 +12,79 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 5u
+#define STATE_VERSION 6u
 
-// Drops, by direction. The names are those that xvctl shows, and docs/xvctl.1.md explains each.
+// What is counted has a row here and nowhere else: xvctl's table and JSON, --stats and the layout's hash are made of these
+// lists. A row is the name in code, the word that xvctl shows, and what docs/xvctl.1.md says of it, word for word: a test
+// holds the page to the lists.
+
+// Drops of a vif that its worker counts, by direction.
 #define VIF_TX_DROPS(D) \
-    D(TX_RUNT, "tx_runt") /* under 14 bytes */ \
-    D(TX_OVERSIZE, "tx_oversize") /* over 2048 bytes */ \
-    D(TX_SPOOFED, "tx_spoofed") /* source is not its MAC */ \
-    D(TX_TO_SELF, "tx_to_self") /* destination is its own MAC */ \
-    D(TX_NO_UPLINK, "tx_no_uplink") /* unknown destination, no uplink */ \
-    D(TX_NO_BUFFER, "tx_no_buffer") /* all buffers of the guest's context wait on lanes */ \
-    D(TX_LANE_FULL, "tx_lane_full") /* the receiver doesn't take its frames fast enough */
+    D(TX_RUNT, "tx_runt", "the guest sent a frame under 14 bytes") \
+    D(TX_OVERSIZE, "tx_oversize", "the guest sent a frame over 2048 bytes") \
+    D(TX_SPOOFED, "tx_spoofed", "its source was not the device's MAC (`guest.mac_spoof_check`)") \
+    D(TX_TO_SELF, "tx_to_self", "its destination was the device's own MAC") \
+    D(TX_NO_UPLINK, "tx_no_uplink", "its destination is no guest's, and there is no uplink") \
+    D(TX_NO_BUFFER, "tx_no_buffer", "all buffers of this guest wait at receivers (`buffers`)") \
+    D(TX_LANE_FULL, "tx_lane_full", "the receiver does not take its frames fast enough (`lane_slots`)")
 
 #define VIF_RX_DROPS(D) \
-    D(RX_STALE, "rx_stale") /* meant for an earlier guest */ \
-    D(RX_BAD_SLOT, "rx_bad_slot") /* a lane slot out of bounds */ \
-    D(RX_TOO_SMALL, "rx_buffer_small") /* longer than the guest's buffer */ \
-    D(RX_BROKEN, "rx_queue_broken") /* the guest's receive ring is broken */
+    D(RX_STALE, "rx_stale", "it was meant for an earlier guest") \
+    D(RX_BAD_SLOT, "rx_bad_slot", "shared memory named a buffer or length out of bounds: a fault of the switch") \
+    D(RX_TOO_SMALL, "rx_buffer_small", "it was longer than the buffers the guest gave") \
+    D(RX_BROKEN, "rx_queue_broken", "the guest broke its receive ring")
 
-// Counted by the primary. The third word says what the frame was for the vif:
+// Drops of a vif that the primary counts. The fourth word says what the frame was for the vif:
 //     RX    it was for its guest, and never came to its worker
 //     TX    its guest sent it, and its worker counted it as delivered
 //     COPY  a frame that its guest sent: copies for other guests were not made
 #define VIF_WIRE_DROPS(D) \
-    D(WIRE_RX_LANE_FULL, "wire_rx_lane_full", RX) /* guest too slow */ \
-    D(WIRE_RX_NO_BUFFER, "wire_rx_no_buffer", RX) \
-    D(WIRE_RX_WRONG_TAG, "wire_rx_wrong_tag", RX) /* its MAC with another's tag */ \
-    D(WIRE_RX_OVERSIZE, "wire_rx_oversize", RX) \
-    D(WIRE_TX_FULL, "wire_tx_full", TX) /* the NIC takes no more */ \
-    D(WIRE_TX_NO_MBUF, "wire_tx_no_mbuf", TX) \
-    D(WIRE_TX_NO_UPLINK, "wire_tx_no_uplink", TX) \
-    D(WIRE_TX_OVERSIZE, "wire_tx_oversize", TX) /* longer than the uplink's MTU allows */ \
-    D(WIRE_TX_STALE, "wire_tx_stale", TX) /* sent by an earlier guest */ \
-    D(GROUP_BUDGET, "group_budget", COPY) /* more broadcasts than allowed */ \
-    D(GROUP_LANE_FULL, "group_lane_full", RX) /* copies that a receiver had no room for, counted at the receiver */ \
-    D(WIRE_RX_STOPPED, "wire_rx_stopped", RX) /* came from the wire while it was stopped */ \
-    D(LANE_STOPPED, "rx_stopped", RX) /* on its lanes when it stopped, or put there by who hadn't seen that yet */
+    D(WIRE_RX_LANE_FULL, "wire_rx_lane_full", "the guest is too slow for what the wire brings", RX) \
+    D(WIRE_RX_NO_BUFFER, "wire_rx_no_buffer", "guests are too slow for what the wire brings: all buffers wait", RX) \
+    D(WIRE_RX_WRONG_TAG, "wire_rx_wrong_tag", "the device's MAC came with another device's VLAN tag", RX) \
+    D(WIRE_RX_OVERSIZE, "wire_rx_oversize", \
+        "it came from the wire, and was longer than the uplink's MTU allows or over 2048 bytes", RX) \
+    D(WIRE_TX_FULL, "wire_tx_full", "the NIC is slower than the guests", TX) \
+    D(WIRE_TX_NO_MBUF, "wire_tx_no_mbuf", "the NIC is slower than the guests: it holds all mbufs", TX) \
+    D(WIRE_TX_NO_UPLINK, "wire_tx_no_uplink", "its uplink is not there", TX) \
+    D(WIRE_TX_OVERSIZE, "wire_tx_oversize", "it was longer than the MTU of its uplink allows", TX) \
+    D(WIRE_TX_STALE, "wire_tx_stale", "it was sent by an earlier guest", TX) \
+    D(GROUP_BUDGET, "group_budget", "more broadcasts and multicasts than `primary.group_rate`", COPY) \
+    D(GROUP_LANE_FULL, "group_lane_full", "copies of broadcasts that this device had no room for", RX) \
+    D(WIRE_RX_STOPPED, "wire_rx_stopped", "it came from the wire for a device that was stopped", RX) \
+    D(LANE_STOPPED, "rx_stopped", "it was on its way to the device when that stopped", RX)
+
+// What passed between a vif and the uplinks. The primary counts it.
+#define VIF_WIRE_COUNTERS(C) \
+    C(WIRE_RX_FRAMES, "rx_frames", "frames from an uplink that are on their way to the guest") \
+    C(WIRE_RX_BYTES, "rx_bytes", "their bytes") \
+    C(WIRE_TX_FRAMES, "tx_frames", "frames from the guest that the NIC took") \
+    C(WIRE_TX_BYTES, "tx_bytes", "their bytes") \
+    C(WIRE_GROUP_FRAMES, "group_frames", "broadcasts and multicasts of the guest that were copied to others")
+
+// Of an uplink. The primary counts it.
+#define PORT_COUNTERS(C) \
+    C(PORT_RX_FRAMES, "rx_frames", "frames that the NIC received") \
+    C(PORT_TX_FRAMES, "tx_frames", "frames that the NIC took")
+
+// Frames from the wire that belong to nobody.
+#define PORT_DROPS(D) \
+    D(UNKNOWN_MAC, "unknown_mac", "from the wire, for no device") \
+    D(UNKNOWN_TAG, "unknown_tag", "a broadcast or multicast from the wire with no device's tag") \
+    D(RUNT, "runt", "from the wire, under 14 bytes") \
+    D(OVERSIZE, "oversize", "from the wire, longer than the MTU allows or over 2048 bytes") \
+    D(COPY, "copy", "the NIC put a frame into several VMDQ pools, and this copy nobody needed") \
+    D(CUT, "cut", "a capture file has only a part of the frame")
 
 #define STATE_DROP_ENUM(name, ...) DROP_##name,
 enum tx_drop { VIF_TX_DROPS(STATE_DROP_ENUM) TX_DROPS };
 enum rx_drop { VIF_RX_DROPS(STATE_DROP_ENUM) RX_DROPS };
 enum wire_drop { VIF_WIRE_DROPS(STATE_DROP_ENUM) WIRE_DROPS };
+#define STATE_COUNTER_ENUM(name, ...) name,
+enum wire_counter { VIF_WIRE_COUNTERS(STATE_COUNTER_ENUM) WIRE_COUNTERS };
+enum port_counter { PORT_COUNTERS(STATE_COUNTER_ENUM) PORT_COUNTER_COUNT };
+#define STATE_PORT_DROP_ENUM(name, ...) PORT_DROP_##name,
+enum port_drop { PORT_DROPS(STATE_PORT_DROP_ENUM) PORT_DROP_COUNT };
 #define STATE_DROPS_MAX 8u // of a ledger's direction
 static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room in struct ring_pos");
 
@@ -119,39 +151,19 @@ struct state_vif { // written by the worker that serves it
     struct ledger to; // switch -> guest
 };
 
-#define STATE_WIRE_DROPS_MAX 16u
 struct state_wire { // written by the primary
     alignas(64) _Atomic uint32_t gen; // the counters below are of all its owner's generations to this one
     uint32_t reserved;
-    _Atomic uint64_t rx_frames; // wire -> guest, put on a lane
-    _Atomic uint64_t rx_bytes;
-    _Atomic uint64_t tx_frames; // guest -> wire, taken by the NIC
-    _Atomic uint64_t tx_bytes;
-    _Atomic uint64_t group_frames; // group frames of this vif that were copied
-    _Atomic uint64_t drops[STATE_WIRE_DROPS_MAX];
+    _Atomic uint64_t counters[WIRE_COUNTERS];
+    _Atomic uint64_t drops[WIRE_DROPS];
 };
-static_assert(WIRE_DROPS <= STATE_WIRE_DROPS_MAX, "room in struct state_wire");
-
-// Frames from the wire that belong to nobody. Written by the primary.
-#define PORT_DROPS(D) \
-    D(UNKNOWN_MAC, "unknown_mac") \
-    D(UNKNOWN_TAG, "unknown_tag") /* group frame with nobody's tag */ \
-    D(RUNT, "runt") \
-    D(OVERSIZE, "oversize") \
-    D(COPY, "copy") /* the NIC put it into several pools; the vif's own pool has it too */ \
-    D(CUT, "cut") /* a capture file has only a part of it */
-#define STATE_PORT_DROP_ENUM(name, ...) PORT_DROP_##name,
-enum port_drop { PORT_DROPS(STATE_PORT_DROP_ENUM) PORT_DROP_COUNT };
 
 #define STATE_PORTS_MAX 16u
-#define STATE_PORT_DROPS_MAX 14u
-struct state_port {
-    alignas(64) _Atomic uint64_t rx_frames;
-    _Atomic uint64_t tx_frames;
-    _Atomic uint64_t drops[STATE_PORT_DROPS_MAX];
+struct state_port { // written by the primary
+    alignas(64) _Atomic uint64_t counters[PORT_COUNTER_COUNT];
+    _Atomic uint64_t drops[PORT_DROP_COUNT];
     _Atomic uint32_t mtu; // in force
 };
-static_assert(PORT_DROP_COUNT <= STATE_PORT_DROPS_MAX, "room in struct state_port");
 
 // A receive queue of a port. Written by the primary.
 #define STATE_QUEUES_MAX 65u

@@ -30,7 +30,7 @@ static inline struct state *sample_state(void)
     pos->drops[DROP_RX_TOO_SMALL] = 1;
     ledger_commit(&s->vifs[3].to, 0);
     s->wires[3].gen = 9;
-    s->wires[3].rx_frames = 70;
+    s->wires[3].counters[WIRE_RX_FRAMES] = 70;
     s->wires[3].drops[DROP_WIRE_RX_WRONG_TAG] = 3;
     // vif 4 was an earlier guest's: its counters are of generation 8.
     ledger_start(&s->vifs[4].from, 8, 8, 0);
@@ -38,7 +38,7 @@ static inline struct state *sample_state(void)
     pos->frames = 555;
     ledger_commit(&s->vifs[4].from, 0);
     s->wires[4].gen = 8;
-    s->wires[4].tx_frames = 555;
+    s->wires[4].counters[WIRE_TX_FRAMES] = 555;
     // vif 5 is stopped: its worker didn't come to its last start, the primary did.
     ledger_start(&s->vifs[5].to, 12, 12, 0);
     pos = ledger_begin(&s->vifs[5].to);
@@ -50,7 +50,7 @@ static inline struct state *sample_state(void)
     ledger_commit(&s->vifs[5].from, 0);
     s->wires[5].gen = 13;
     s->wires[5].drops[DROP_WIRE_RX_STOPPED] = 44;
-    s->ports[0].rx_frames = 100;
+    s->ports[0].counters[PORT_RX_FRAMES] = 100;
     s->ports[0].mtu = 1500;
     s->ports[0].drops[PORT_DROP_UNKNOWN_MAC] = 30;
     for (uint16_t i = 0; i < 4; i++) {

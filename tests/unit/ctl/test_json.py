@@ -37,9 +37,11 @@ assert stopped["domid"] is None and stopped["state"] == "stopped" and stopped["w
 assert (stopped["rx_frames"], stopped["tx_frames"], stopped["drops"]["wire_rx_stopped"]) == (333, 0, 44), stopped
 assert all(v.keys() == first.keys() and v["drops"].keys() == first["drops"].keys() for v in shown["vifs"])
 with open(sys.argv[2], encoding="ascii") as f:
-    rows = {name: re.findall(r'^    D\(\w+, "(\w+)"', body, re.M)
-            for name, body in re.findall(r"#define (\w+_DROPS)\(D\) \\\n((?:    D\(.*\n)+)", f.read())}
+    rows = {name: re.findall(r'^    [CD]\(\w+, "(\w+)"', body, re.M)
+            for name, body in re.findall(r"#define (\w+)\([CD]\) \\\n((?: +.*\n)+)", f.read())}
 assert list(first["drops"]) == rows["VIF_TX_DROPS"] + rows["VIF_RX_DROPS"] + rows["VIF_WIRE_DROPS"], first["drops"]
+assert list(first["wire"]) == rows["VIF_WIRE_COUNTERS"], first["wire"]
+assert list(shown["uplinks"][0])[1:1 + len(rows["PORT_COUNTERS"])] == rows["PORT_COUNTERS"], shown["uplinks"][0]
 assert list(shown["uplinks"][0]["drops"]) == rows["PORT_DROPS"], shown["uplinks"][0]["drops"]
 assert [u["uplink"] for u in shown["uplinks"]] == [0, 1]  # the primary has two
 assert shown["uplinks"][0] == {"uplink": 0, "rx_frames": 100, "tx_frames": 0, "mtu": 1500, "queues": [

@@ -31,6 +31,10 @@ assert "MSG_LIST_SWITCH" in hashed
 # An array in shared memory has a named size, so that its list can be held against it.
 literal = re.findall(r"\w+\[\d+[^\]]*\](?!\s*=)", text("state.h") + text("fabric.h"))
 assert set(literal) <= {"uuid[40]", "mac[6]", "reserved[2]", "pos[2]"}, literal
-# And each array that is indexed by a list's names is asserted to hold the list.
-for array, size in re.findall(r"\b(\w*drops)\[(\w+)\]", text("state.h")):
-    assert re.search(rf"static_assert\([^;]*<= {size}\b", text("state.h")), f"{array}[{size}] has no assertion"
+# And each array that is indexed by a list's names is as long as the list, or asserted to hold it.
+lists = set(re.findall(r"^enum \w+ { .*\) (\w+) };", text("state.h"), re.M))
+arrays = re.findall(r"\b(\w*(?:drops|counters))\[(\w+)\]", text("state.h"))
+assert lists and arrays
+for array, size in arrays:
+    held = size in lists or re.search(rf"static_assert\([^;]*<= {size}\b", text("state.h"))
+    assert held, f"{array}[{size}] has no assertion"
