@@ -40,6 +40,7 @@ struct conductor {
     int timer;
     int signals;
     bool stop;
+    bool crowded; // workers would want more than their CPUs have (preflight.h)
 };
 
 enum event_kind {

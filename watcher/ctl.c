@@ -42,8 +42,8 @@ static void show_switch(struct conductor *c, struct msg_record *r)
     r->port = c->primary.n_ports;
     snprintf(r->state, sizeof(r->state), "%s", c->primary.up ? "running" : "waiting");
     if (c->primary.up)
-        snprintf(
-            r->why, sizeof(r->why), "%.80s%u guests, %u of %u vifs running", starved_text(c), guests, running, vifs);
+        snprintf(r->why, sizeof(r->why), "%.80s%u guests, %u of %u vifs running%s", starved_text(c), guests, running,
+            vifs, c->crowded ? "; CPUs are too few, see xv-watcher -n" : "");
     else
         snprintf(r->why, sizeof(r->why), "waiting for xv-primary");
 }

@@ -104,7 +104,7 @@ static void pins_fill(struct binding_pins *pins, const struct conf *conf)
         }
 }
 
-static int watch(const struct conf *conf, const char *conf_file)
+static int watch(const struct conf *conf, const char *conf_file, bool crowded)
 {
     static struct conductor c;
     char who[LOCK_TEXT_BYTES];
@@ -129,6 +129,7 @@ static int watch(const struct conf *conf, const char *conf_file)
     files_allow();
     c.conf = conf;
     c.conf_file = conf_file;
+    c.crowded = crowded;
     pins_fill(&c.pins, conf);
     return conductor_run(&c) < 0 ? EXIT_FAILED : EXIT_OK;
 }
@@ -161,5 +162,5 @@ int main(int argc, char **argv)
     log_open("xv-watcher", conf.log_level);
     if (crowded != NULL)
         LOG(WARNING, "%s", crowded);
-    return watch(&conf, a.config == NULL ? NULL : conf_file);
+    return watch(&conf, a.config == NULL ? NULL : conf_file, crowded != NULL);
 }

@@ -141,3 +141,18 @@ class Ways(OwnCase):
             self.skipTest("this machine has no CPU controller")
         self.start_switch(True, {"worker": {"start": "external"}})
         self.all_attach()
+
+
+class Crowded(OwnCase):
+
+    def why(self):
+        return self.switch.show()["switch"]["why"]
+
+    def test_show_says_that_cpus_are_too_few(self):
+        self.make(conf=SMALL)
+        self.assertIn("CPUs are too few, see xv-watcher -n", self.why())
+
+    def test_and_says_nothing_where_they_are_enough(self):
+        self.make(conf={**SMALL, "poll": {"sleep_us": 1000}})
+        self.assertIn("vifs running", self.why())
+        self.assertNotIn("CPUs", self.why())
