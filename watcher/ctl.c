@@ -33,6 +33,7 @@ static const char *starved_text(const struct conductor *c)
 static void show_switch(struct conductor *c, struct msg_record *r)
 {
     unsigned guests = 0, running = 0, vifs = 0;
+    int n;
 
     for (struct guest *g = c->guests; g != NULL; g = g->next, guests++)
         for (const struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a), vifs++)
@@ -41,11 +42,14 @@ static void show_switch(struct conductor *c, struct msg_record *r)
     r->pid = c->primary.process.pid;
     r->port = c->primary.n_ports;
     snprintf(r->state, sizeof(r->state), "%s", c->primary.up ? "running" : "waiting");
-    if (c->primary.up)
-        snprintf(r->why, sizeof(r->why), "%.80s%u guests, %u of %u vifs running%s", starved_text(c), guests, running,
-            vifs, c->crowded ? "; CPUs are too few, see xv-watcher -n" : "");
-    else
+    if (!c->primary.up) {
         snprintf(r->why, sizeof(r->why), "waiting for xv-primary");
+        return;
+    }
+    n = snprintf(
+        r->why, sizeof(r->why), "%.80s%u guests, %u of %u vifs running", starved_text(c), guests, running, vifs);
+    if (c->crowded && n > 0 && (size_t)n < sizeof(r->why))
+        snprintf(r->why + n, sizeof(r->why) - (size_t)n, "; CPUs are too few, see xv-watcher -n");
 }
 
 static const char *worker_state_text(const struct conductor *c, const struct guest *g, const struct worker *w)
