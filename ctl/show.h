@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// show.h: what the switch is doing, gathered, and printed for people or as JSON.
+// show.h: what the switch is doing: what the watcher says of it, and what it counted.
 #ifndef XV_SHOW_H
 #define XV_SHOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "msg.h"
 #include "state.h"
@@ -46,7 +46,27 @@ void show_fini(struct show *sh);
 // Take the counters for everything that was added.
 void show_count(struct show *sh, const struct state *s);
 
-void show_table(const struct show *sh, FILE *out);
-void show_json(const struct show *sh, FILE *out);
+// The words of what is counted, each at its number in state.h.
+extern const char *const show_tx_drops[TX_DROPS];
+extern const char *const show_rx_drops[RX_DROPS];
+extern const char *const show_wire_drops[WIRE_DROPS];
+extern const char *const show_wire_counters[WIRE_COUNTERS];
+extern const char *const show_port_drops[PORT_DROP_COUNT];
+extern const char *const show_port_counters[PORT_COUNTER_COUNT];
+
+// Why a ring is broken, in words; "unknown" if it is none of enum ring_fault.
+const char *show_fault(uint32_t fault);
+
+// Returns true if the primary has that uplink, or had when it was last heard of.
+bool show_port_there(const struct show *sh, uint32_t port);
+
+// Returns true if the uplink is there, or an earlier primary counted frames at it.
+bool show_port_known(const struct show *sh, uint32_t port);
+
+// Returns false if the device was refused before its keys were read: it has no address.
+bool show_mac_known(const struct msg_record *m);
+
+// Write the device's address, or otherwise if it has none.
+void show_mac_text(char text[18], const struct msg_record *m, const char *otherwise);
 
 #endif

@@ -8,12 +8,13 @@
 #include <unistd.h>
 
 #include "args.h"
-#include "ask.h"
+#include "client.h"
 #include "clock.h"
 #include "conf.h"
+#include "json.h"
 #include "number.h"
-#include "show.h"
 #include "statefile.h"
+#include "table.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_NO_WATCHER = 3 };
 
@@ -23,7 +24,7 @@ static struct conf conf;
 
 #define COMMANDS "show, restart DOMID or options"
 
-struct options {
+struct ctl_args {
     struct args args;
     bool json;
 };
@@ -31,7 +32,7 @@ struct options {
 static int set_json(struct args *a, const char *value)
 {
     (void)value;
-    ((struct options *)a)->json = true;
+    ((struct ctl_args *)a)->json = true;
     return 0;
 }
 
@@ -50,7 +51,7 @@ static const struct args_program program = { .name = "xvctl",
     .n_rows = sizeof(rows) / sizeof(rows[0]) };
 
 // Say why a question to the watcher failed.
-static int ask_failed(int ret)
+static int client_failed(int ret)
 {
     if (ret == -ETIMEDOUT && access(conf.run_dir, X_OK) < 0 && errno == EACCES)
         fprintf(stderr, "xvctl: no access to %s: run it as root\n", conf.run_dir);
@@ -78,16 +79,16 @@ static int count_all(struct show *sh)
     return EXIT_OK;
 }
 
-static int show(struct ask *a, bool json)
+static int show(struct client *c, bool json)
 {
     struct show sh = { 0 };
-    int ret = ask_show(a, &sh);
+    int ret = client_show(c, &sh);
 
-    ret = ret < 0 ? ask_failed(ret) : count_all(&sh);
+    ret = ret < 0 ? client_failed(ret) : count_all(&sh);
     if (ret == EXIT_OK && json)
-        show_json(&sh, stdout);
+        json_print(&sh, stdout);
     else if (ret == EXIT_OK)
-        show_table(&sh, stdout);
+        table_print(&sh, stdout);
     show_fini(&sh);
     if (fflush(stdout) != 0)
         ret = EXIT_FAILED;
@@ -100,10 +101,10 @@ struct progress {
     uint32_t running; // devices
 };
 
-static int progress_look(struct ask *a, uint32_t domid, struct progress *p)
+static int progress_look(struct client *c, uint32_t domid, struct progress *p)
 {
     struct show sh = { 0 };
-    int ret = ask_show(a, &sh);
+    int ret = client_show(c, &sh);
 
     *p = (struct progress){ 0 };
     for (uint32_t i = 0; i < sh.n_guests; i++) {
@@ -124,17 +125,17 @@ static bool progress_made(const struct progress *before, const struct progress *
     return before->guest.pid == 0 || strcmp(now->guest.state, before->guest.state) == 0;
 }
 
-static int restart_wait(struct ask *a, uint32_t domid, const struct progress *before)
+static int restart_wait(struct client *c, uint32_t domid, const struct progress *before)
 {
     uint32_t most_ms = conf.worker_start_ms + conf.worker_hang_ms;
     struct timespec asleep = { .tv_nsec = RESTART_LOOK_MS * 1000000 };
     struct progress now;
 
     for (uint64_t end = clock_ms() + most_ms; clock_ms() < end; nanosleep(&asleep, NULL)) {
-        int ret = progress_look(a, domid, &now);
+        int ret = progress_look(c, domid, &now);
 
         if (ret < 0)
-            return ask_failed(ret);
+            return client_failed(ret);
         if (now.guest.kind == MSG_RECORD_NONE) {
             fprintf(stderr, "xvctl: guest %u went away\n", domid);
             return EXIT_FAILED;
@@ -154,21 +155,21 @@ static int restart_wait(struct ask *a, uint32_t domid, const struct progress *be
     return EXIT_FAILED;
 }
 
-static int restart(struct ask *a, uint32_t domid)
+static int restart(struct client *c, uint32_t domid)
 {
     union msg m = { .RESTART = { .domid = domid } };
     struct progress before;
-    int ret = progress_look(a, domid, &before);
+    int ret = progress_look(c, domid, &before);
 
     if (ret == 0)
-        ret = ask(a, &m, MSG_RESTART, MSG_DONE);
+        ret = client_ask(c, &m, MSG_RESTART, MSG_DONE);
     if (ret < 0)
-        return ask_failed(ret);
+        return client_failed(ret);
     if (m.DONE.ret < 0) {
         fprintf(stderr, "xvctl: %s\n", m.DONE.text[0] != '\0' ? m.DONE.text : strerror(-m.DONE.ret));
         return EXIT_FAILED;
     }
-    return restart_wait(a, domid, &before);
+    return restart_wait(c, domid, &before);
 }
 
 struct command {
@@ -177,19 +178,19 @@ struct command {
 };
 
 // Returns 0, or the exit status.
-static int command_parse(struct command *cmd, const struct options *o)
+static int command_parse(struct command *cmd, const struct ctl_args *a)
 {
-    char **words = o->args.operands;
-    int n = o->args.n_operands;
+    char **words = a->args.operands;
+    int n = a->args.n_operands;
 
-    *cmd = (struct command){ .json = o->json };
+    *cmd = (struct command){ .json = a->json };
     if (n == 0)
         return args_wrong(&program, "a command is missing: " COMMANDS);
     cmd->show = strcmp(words[0], "show") == 0;
     cmd->options = strcmp(words[0], "options") == 0;
     if (!cmd->show && !cmd->options && strcmp(words[0], "restart") != 0)
         return args_wrong(&program, "unknown command '%s': " COMMANDS, words[0]);
-    if (o->json && !cmd->show)
+    if (a->json && !cmd->show)
         return args_wrong(&program, "--json belongs to show");
     if (!cmd->show && !cmd->options && n != 2)
         return args_wrong(&program, "restart takes one domain id");
@@ -203,7 +204,7 @@ static int command_parse(struct command *cmd, const struct options *o)
 static int run(const struct command *cmd, const struct args *args)
 {
     static char err[CONF_ERR_BYTES];
-    struct ask a;
+    struct client c;
     int ret;
 
     if (cmd->options) {
@@ -216,23 +217,23 @@ static int run(const struct command *cmd, const struct args *args)
         conf_print(&conf, stdout);
         return EXIT_OK;
     }
-    ret = ask_open(&a, conf.run_dir);
+    ret = client_open(&c, conf.run_dir);
     if (ret < 0)
-        return ask_failed(ret);
-    ret = cmd->show ? show(&a, cmd->json) : restart(&a, cmd->domid);
-    ask_close(&a);
+        return client_failed(ret);
+    ret = cmd->show ? show(&c, cmd->json) : restart(&c, cmd->domid);
+    client_close(&c);
     return ret;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = { 0 };
+    struct ctl_args a = { 0 };
     struct command cmd = { 0 };
-    int ret = args_read(&program, &o.args, argc, argv);
+    int ret = args_read(&program, &a.args, argc, argv);
 
     if (ret >= 0)
         return ret;
-    if (!o.args.check || o.args.n_operands > 0)
-        ret = command_parse(&cmd, &o);
-    return ret > 0 ? ret : run(&cmd, &o.args);
+    if (!a.args.check || a.args.n_operands > 0)
+        ret = command_parse(&cmd, &a);
+    return ret > 0 ? ret : run(&cmd, &a.args);
 }

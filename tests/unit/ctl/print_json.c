@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // print_json.c [empty]: the sample, or a switch with nothing in it, as JSON, for test_json.py to read.
+#include "json.h"
 #include "sample.h"
 
 int main(int argc, char **argv)
@@ -13,7 +14,7 @@ int main(int argc, char **argv)
     else
         sample_show(&sh);
     show_count(&sh, s);
-    show_json(&sh, stdout);
+    json_print(&sh, stdout);
     show_fini(&sh);
     free(s);
     return 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 
+#include "json.h"
 #include "sample.h"
+#include "table.h"
 
 static struct show sh;
 static struct state *state;
@@ -16,7 +18,7 @@ static void set_up(void)
     sample_show(&sh);
     show_count(&sh, state);
     f = open_memstream(&text, &n);
-    show_table(&sh, f);
+    table_print(&sh, f);
     fclose(f);
 }
 
@@ -88,8 +90,8 @@ Test(show, an_unknown_fault_does_no_harm)
     FILE *f = fopen("/dev/null", "w");
 
     sh.vifs[0].from.fault = UINT16_MAX;
-    show_table(&sh, f);
-    show_json(&sh, f);
+    table_print(&sh, f);
+    json_print(&sh, f);
     fclose(f);
 }
 
@@ -133,7 +135,7 @@ Test(show, an_empty_switch_prints)
 
     free(text);
     f = open_memstream(&text, &n);
-    show_table(&empty, f);
+    table_print(&empty, f);
     fclose(f);
     SAYS("xv-primary      -       -        -  not running\n");
     SAYS_NOT("MAC");
@@ -148,7 +150,7 @@ static void print_again(void)
 
     free(text);
     f = open_memstream(&text, &n);
-    show_table(&sh, f);
+    table_print(&sh, f);
     fclose(f);
 }
 

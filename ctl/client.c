@@ -2,35 +2,35 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "ask.h"
+#include "client.h"
 #include "clock.h"
 
 #define RECORDS_MAX 8192u // more than guests x devices: a watcher that never ends its list is not believed
 
-int ask_open(struct ask *a, const char *run_dir)
+int client_open(struct client *c, const char *run_dir)
 {
-    return link_connect(&a->link, LINK_REQ, run_dir, MSG_CTL_SOCKET, MSG_FROM_CTL, MSG_FROM_WATCHER);
+    return link_connect(&c->link, LINK_REQ, run_dir, MSG_CTL_SOCKET, MSG_FROM_CTL, MSG_FROM_WATCHER);
 }
 
-void ask_close(struct ask *a)
+void client_close(struct client *c)
 {
-    link_close(&a->link);
+    link_close(&c->link);
 }
 
-int ask(struct ask *a, union msg *m, enum msg_type question, enum msg_type answer)
+int client_ask(struct client *c, union msg *m, enum msg_type question, enum msg_type answer)
 {
-    uint64_t end = clock_ms() + ASK_MS;
+    uint64_t end = clock_ms() + CLIENT_MS;
     int64_t left;
-    int ret = link_send(&a->link, m, question, 0);
+    int ret = link_send(&c->link, m, question, 0);
 
     if (ret < 0)
         return ret;
     while ((left = (int64_t)(end - clock_ms())) > 0) {
-        struct pollfd p = { .fd = a->link.fd, .events = POLLIN };
+        struct pollfd p = { .fd = c->link.fd, .events = POLLIN };
 
         if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
             return -errno;
-        ret = link_recv(&a->link, m);
+        ret = link_recv(&c->link, m);
         if (ret < 0)
             return ret == -EAGAIN ? -EIO : ret == -EBADMSG || ret == -EINVAL ? -EPROTO : ret;
         if (ret > 0)
@@ -39,13 +39,13 @@ int ask(struct ask *a, union msg *m, enum msg_type question, enum msg_type answe
     return -ETIMEDOUT;
 }
 
-int ask_show(struct ask *a, struct show *sh)
+int client_show(struct client *c, struct show *sh)
 {
     uint32_t index = 0;
 
     while (index < RECORDS_MAX) {
         union msg m = { .SHOW = { .index = index } };
-        int ret = ask(a, &m, MSG_SHOW, MSG_SHOWN);
+        int ret = client_ask(c, &m, MSG_SHOW, MSG_SHOWN);
 
         for (uint32_t i = 0; i < m.SHOWN.n && ret == 0; i++)
             ret = show_add(sh, &m.SHOWN.records[i]);

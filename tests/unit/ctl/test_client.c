@@ -3,17 +3,18 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 
-#include "ask.h"
+#include "client.h"
 
-static char dir[] = "/tmp/xv-ask-XXXXXX";
+static char dir[] = "/tmp/xv-ctl-XXXXXX";
 static struct link watcher;
-static struct ask a;
+static struct client c;
 static pthread_t thread;
 static atomic_bool stop;
 static uint32_t records; // that the watcher shows
@@ -60,28 +61,28 @@ static void end(void)
 static void set_up(void)
 {
     cr_assert_not_null(mkdtemp(dir));
-    cr_assert_eq(ask_open(&a, dir), 0);
+    cr_assert_eq(client_open(&c, dir), 0);
 }
 
 static void tear_down(void)
 {
     char path[64];
 
-    ask_close(&a);
+    client_close(&c);
     snprintf(path, sizeof(path), "%s/" MSG_CTL_SOCKET, dir);
     unlink(path);
     rmdir(dir);
 }
 
-TestSuite(ask, .init = set_up, .fini = tear_down, .timeout = 20);
+TestSuite(client, .init = set_up, .fini = tear_down, .timeout = 20);
 
-Test(ask, everything_is_gathered)
+Test(client, everything_is_gathered)
 {
     struct show sh = { 0 };
 
     start();
     for (records = 1; records <= 3 * MSG_RECORDS_MAX + 1; records++) {
-        cr_expect_eq(ask_show(&a, &sh), 0);
+        cr_expect_eq(client_show(&c, &sh), 0);
         cr_assert_eq(sh.n_guests, records - 1);
         for (uint32_t i = 0; i < sh.n_guests; i++)
             cr_expect_eq(sh.guests[i].domid, i + 1);
@@ -91,45 +92,45 @@ Test(ask, everything_is_gathered)
     end();
 }
 
-Test(ask, an_empty_list_is_a_list)
+Test(client, an_empty_list_is_a_list)
 {
     struct show sh = { 0 };
 
     start();
-    cr_expect_eq(ask_show(&a, &sh), 0);
+    cr_expect_eq(client_show(&c, &sh), 0);
     cr_expect_eq(sh.n_guests, 0);
     end();
 }
 
-Test(ask, nobody_there_is_a_time_out)
+Test(client, nobody_there_is_a_time_out)
 {
     struct show sh = { 0 };
 
-    cr_expect_eq(ask_show(&a, &sh), -ETIMEDOUT);
+    cr_expect_eq(client_show(&c, &sh), -ETIMEDOUT);
 }
 
-Test(ask, a_list_without_end_is_refused)
+Test(client, a_list_without_end_is_refused)
 {
     struct show sh = { 0 };
 
     endless = true;
     start();
     records = 5; // then nothing, with more to come
-    cr_expect_eq(ask_show(&a, &sh), -EPROTO);
+    cr_expect_eq(client_show(&c, &sh), -EPROTO);
     show_fini(&sh);
     records = UINT32_MAX;
-    cr_expect_eq(ask_show(&a, &sh), -EPROTO);
+    cr_expect_eq(client_show(&c, &sh), -EPROTO);
     show_fini(&sh);
     end();
 }
 
-Test(ask, another_answer_than_asked_for_is_refused)
+Test(client, another_answer_than_asked_for_is_refused)
 {
     union msg m = { .RESTART = { .domid = 1 } };
 
     start();
-    cr_expect_eq(ask(&a, &m, MSG_RESTART, MSG_SHOWN), -EPROTO);
+    cr_expect_eq(client_ask(&c, &m, MSG_RESTART, MSG_SHOWN), -EPROTO);
     m = (union msg){ .RESTART = { .domid = 1 } };
-    cr_expect_eq(ask(&a, &m, MSG_RESTART, MSG_DONE), 0);
+    cr_expect_eq(client_ask(&c, &m, MSG_RESTART, MSG_DONE), 0);
     end();
 }
