@@ -38,7 +38,7 @@ struct verdict classify(
     uint16_t vif;
 
     if (h->len < FRAME_MIN_BYTES)
-        return drop_port(h->len == 0 ? PORT_DROP_CUT : PORT_DROP_RUNT); // capture.c
+        return drop_port(h->len == 0 ? PORT_DROP_CUT : PORT_DROP_RUNT); // pcap_wrap.c
     if (mac_is_group(h->mac))
         return classify_many(h, VERDICT_GROUP);
     vif = fdb_find_gen(f, fdb_key(h->mac), &gen);

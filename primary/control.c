@@ -28,7 +28,7 @@ static void clean_turn(struct control *c, uint64_t now_ms)
     if (now_ms - c->cleaned_ms < CLEAN_MS)
         return;
     c->cleaned_ms = now_ms;
-    runtime_clean(c->session.primary->eal->file_prefix);
+    eal_files_clean(c->session.primary->eal->file_prefix);
 }
 
 static void stats_turn(struct control *c, uint64_t now_ms)

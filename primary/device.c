@@ -31,21 +31,21 @@ static void unknown_say(const char *option, const char *text, char *err, size_t 
                                       : "a PCI address, as 0000:03:00.0");
 }
 
-int devices_check(const struct eal *e, char *err, size_t n)
+int devices_check(const struct eal_args *e, char *err, size_t n)
 {
     static const struct {
         const char *option;
         const char *name;
         char letter;
     } kinds[] = { { "--vdev", "vdev", 0 }, { "-a", "allow", 'a' }, { "-b", "block", 'b' } };
-    bool plugins = eal_value(e, "", 'd', 0) != NULL; // their names aren't known before they are loaded
+    bool plugins = eal_args_value(e, "", 'd', 0) != NULL; // their names aren't known before they are loaded
     const char *text;
     int ret = 0;
     FILE *nowhere = fopen("/dev/null", "w");
 
     rte_openlog_stream(nowhere); // what EAL says of it
     for (unsigned k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-        for (uint32_t i = 0; (text = eal_value(e, kinds[k].name, kinds[k].letter, i)) != NULL; i++) {
+        for (uint32_t i = 0; (text = eal_args_value(e, kinds[k].name, kinds[k].letter, i)) != NULL; i++) {
             if (device_known(text) || plugins)
                 continue;
             unknown_say(kinds[k].option, text, err, n);
@@ -58,22 +58,22 @@ int devices_check(const struct eal *e, char *err, size_t n)
     return ret;
 }
 
-void devices_look(const struct eal *e)
+void devices_look(const struct eal_args *e)
 {
     char text[PCI_TEXT_BYTES];
 
-    for (uint32_t i = 0; eal_pci(e, i) != NULL; i++) {
-        if (pci_why("", eal_pci(e, i), text) != NULL)
+    for (uint32_t i = 0; eal_args_pci(e, i) != NULL; i++) {
+        if (pci_why("", eal_args_pci(e, i), text) != NULL)
             LOG(WARNING, "%s", text);
     }
 }
 
-int devices_made(const struct eal *e)
+int devices_made(const struct eal_args *e)
 {
     char name[CONF_TEXT_BYTES];
     uint16_t port;
 
-    for (uint32_t i = 0; eal_vdev(e, i, name, sizeof(name)); i++) {
+    for (uint32_t i = 0; eal_args_vdev(e, i, name, sizeof(name)); i++) {
         if (strncmp(name, "net_", 4) != 0 || rte_eth_dev_get_port_by_name(name, &port) == 0)
             continue;
         LOG(ERR, "device %s could not be made; EAL's own lines above say why", name);

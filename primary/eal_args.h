@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// eal.h: what EAL is started with: the user's arguments, the configuration's, and what those two leave open.
+// eal_args.h: the words that EAL is started with.
 #ifndef XV_EAL_ARGS_H
 #define XV_EAL_ARGS_H
 
@@ -8,11 +8,9 @@
 #include <stdint.h>
 
 #include "conf.h"
-#include "options.h"
+#include "eal_words.h"
 
-#define EAL_LCORES_MAX 32u // ids from there on are the workers'
-
-struct eal {
+struct eal_args {
     uint32_t n_words; // words[0] is the program
     char *words[EAL_WORDS_MAX + 1];
     char text[EAL_WORDS_MAX * CONF_TEXT_BYTES]; // of those words that are not argv's
@@ -28,21 +26,31 @@ struct eal {
     char wrong[2048]; // what is, a line each
 };
 
-// Put the arguments together. Returns 0, or -EINVAL after it said all that is wrong in err (n bytes), a line each. CPUs
-// are looked for in the /sys below root.
-int eal_plan(struct eal *e, const char *root, const char *program, const struct options *o, const struct conf *c,
-    char *err, size_t n);
+// Add a word, which stays the caller's, or one that is written. Return 0, or -E2BIG: no room.
+int eal_args_add(struct eal_args *e, const char *word);
+int __attribute__((format(printf, 2, 3))) eal_args_format(struct eal_args *e, const char *fmt, ...);
 
-// The value of the i-th --name=value, --name value, -lvalue or -l value, or NULL. letter 0: none; name "": none.
-const char *eal_value(const struct eal *e, const char *name, char letter, uint32_t i);
+// The value of the i-th, or of the last, --name=value, --name value, -lvalue or -l value, or NULL; EAL takes the last.
+// letter 0: none; name "": none.
+const char *eal_args_value(const struct eal_args *e, const char *name, char letter, uint32_t i);
+const char *eal_args_last(const struct eal_args *e, const char *name, char letter);
 
-// The name of the i-th --vdev among the words. False if there are fewer.
-bool eal_vdev(const struct eal *e, uint32_t i, char *name, size_t n);
+// How often the option is there.
+uint32_t eal_args_count(const struct eal_args *e, const char *name, char letter);
+
+// Returns true if the word is the option. *value: what is attached to it, or NULL.
+bool eal_args_is(const char *word, const char *name, char letter, const char **value);
+
+// Returns true if the word at that place is the option and the next one its value. All words are known to EAL.
+bool eal_args_pair(const struct eal_args *e, uint32_t at);
+
+// The name of the i-th --vdev. Returns false if there are fewer.
+bool eal_args_vdev(const struct eal_args *e, uint32_t i, char *name, size_t n);
 
 // The i-th device that -a names, as it stands there, or NULL.
-const char *eal_pci(const struct eal *e, uint32_t i);
+const char *eal_args_pci(const struct eal_args *e, uint32_t i);
 
-// How many I/O lcores there are with n_lcores: all but the first, or the only one.
-uint32_t eal_io_lcores(uint32_t n_lcores);
+// Add a line to e->wrong.
+void __attribute__((format(printf, 2, 3))) eal_args_wrong(struct eal_args *e, const char *fmt, ...);
 
 #endif

@@ -16,12 +16,12 @@
 
 #include "eal_files.h"
 
-void runtime_fix(void)
+void eal_files_fix(void)
 {
     unsetenv("RUNTIME_DIRECTORY");
 }
 
-static void runtime_path(char *path, const char *prefix, const char *file)
+static void files_path(char *path, const char *prefix, const char *file)
 {
     const char *xdg = getenv("XDG_RUNTIME_DIR");
     const char *base = getuid() == 0 ? "/var/run" : xdg != NULL ? xdg : "/tmp";
@@ -54,7 +54,7 @@ static uint32_t lockers(const struct stat *st, pid_t *pids, uint32_t max)
     return n;
 }
 
-uint32_t runtime_users(const char *prefix, pid_t *pids, uint32_t max)
+uint32_t eal_files_users(const char *prefix, pid_t *pids, uint32_t max)
 {
     char path[PATH_MAX];
     struct stat st;
@@ -62,7 +62,7 @@ uint32_t runtime_users(const char *prefix, pid_t *pids, uint32_t max)
     int fd;
 
     // Every EAL process holds a shared lock on it for life; a new primary wants it alone.
-    runtime_path(path, prefix, "fbarray_memzone");
+    files_path(path, prefix, "fbarray_memzone");
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
@@ -108,14 +108,14 @@ static bool pid_dead(pid_t pid)
     return state == 'Z' || state == 'X';
 }
 
-uint32_t runtime_clean(const char *prefix)
+uint32_t eal_files_clean(const char *prefix)
 {
     char path[PATH_MAX];
     struct dirent *e;
     uint32_t n = 0;
     DIR *d;
 
-    runtime_path(path, prefix, "");
+    files_path(path, prefix, "");
     d = opendir(path);
     while (d != NULL && (e = readdir(d)) != NULL) {
         pid_t pid = file_pid(e->d_name);
@@ -132,7 +132,7 @@ uint32_t runtime_clean(const char *prefix)
 static bool others_use(const char *prefix)
 {
     pid_t pids[8];
-    uint32_t n = runtime_users(prefix, pids, 8);
+    uint32_t n = eal_files_users(prefix, pids, 8);
 
     for (uint32_t i = 0; i < n; i++) {
         if (i >= 8 || pids[i] != getpid())
@@ -141,13 +141,13 @@ static bool others_use(const char *prefix)
     return false;
 }
 
-void runtime_remove(const char *prefix)
+void eal_files_remove(const char *prefix)
 {
     char path[PATH_MAX];
     struct dirent *e;
     DIR *d;
 
-    runtime_path(path, prefix, "");
+    files_path(path, prefix, "");
     d = others_use(prefix) ? NULL : opendir(path);
     if (d == NULL)
         return;

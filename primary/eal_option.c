@@ -12,46 +12,46 @@ extern const struct option eal_long_options[];
 // What the guide of DPDK 2.2 and programs of its time have, or what EAL has and the switch can't live with.
 static const struct {
     const char *name;
-    enum eal_kind kind;
-    enum eal_value value;
+    enum eal_option_kind kind;
+    enum eal_takes takes;
     const char *why;
 } others[] = {
-    { "xen-dom0", EAL_LEFT_OUT, EAL_VALUE_NONE,
+    { "xen-dom0", EAL_LEFT_OUT, EAL_TAKES_NOTHING,
         "it is not needed any more: memory comes from hugepages, in domain 0 too" },
-    { "w", EAL_REFUSED, EAL_VALUE_NEEDED, "use -a DEVICE" },
-    { "pci-whitelist", EAL_REFUSED, EAL_VALUE_NEEDED, "use -a DEVICE" },
-    { "pci-blacklist", EAL_REFUSED, EAL_VALUE_NEEDED, "use -b DEVICE" },
-    { "use-device", EAL_REFUSED, EAL_VALUE_NEEDED, "use -a DEVICE" },
-    { "master-lcore", EAL_REFUSED, EAL_VALUE_NEEDED, "use --main-lcore ID" },
-    { "nb-devices", EAL_REFUSED, EAL_VALUE_NEEDED, "use max_vifs in xv.conf" },
-    { "rx_retry", EAL_REFUSED, EAL_VALUE_NEEDED, "use lane_slots in xv.conf, for frames that wait for their receiver" },
-    { "rx_retry_delay", EAL_REFUSED, EAL_VALUE_NEEDED,
+    { "w", EAL_REFUSED, EAL_TAKES_VALUE, "use -a DEVICE" },
+    { "pci-whitelist", EAL_REFUSED, EAL_TAKES_VALUE, "use -a DEVICE" },
+    { "pci-blacklist", EAL_REFUSED, EAL_TAKES_VALUE, "use -b DEVICE" },
+    { "use-device", EAL_REFUSED, EAL_TAKES_VALUE, "use -a DEVICE" },
+    { "master-lcore", EAL_REFUSED, EAL_TAKES_VALUE, "use --main-lcore ID" },
+    { "nb-devices", EAL_REFUSED, EAL_TAKES_VALUE, "use max_vifs in xv.conf" },
+    { "rx_retry", EAL_REFUSED, EAL_TAKES_VALUE, "use lane_slots in xv.conf, for frames that wait for their receiver" },
+    { "rx_retry_delay", EAL_REFUSED, EAL_TAKES_VALUE,
         "use lane_slots in xv.conf, for frames that wait for their receiver" },
-    { "rx_retry_num", EAL_REFUSED, EAL_VALUE_NEEDED,
+    { "rx_retry_num", EAL_REFUSED, EAL_TAKES_VALUE,
         "use lane_slots in xv.conf, for frames that wait for their receiver" },
-    { "rxfreelist", EAL_REFUSED, EAL_VALUE_NEEDED, "use primary.mbufs in xv.conf" },
-    { "mergeable", EAL_REFUSED, EAL_VALUE_NEEDED, "a guest's receive buffers take a whole frame each" },
-    { "zero_copy", EAL_REFUSED, EAL_VALUE_NEEDED, "frames are copied, so that guests don't see each other's memory" },
-    { "dev-basename", EAL_REFUSED, EAL_VALUE_NEEDED, "guests are found in XenStore" },
-    { "no-shconf", EAL_REFUSED, EAL_VALUE_NONE, "workers could not join xv-primary" },
-    { "in-memory", EAL_REFUSED, EAL_VALUE_NONE, "workers could not join xv-primary" },
+    { "rxfreelist", EAL_REFUSED, EAL_TAKES_VALUE, "use primary.mbufs in xv.conf" },
+    { "mergeable", EAL_REFUSED, EAL_TAKES_VALUE, "a guest's receive buffers take a whole frame each" },
+    { "zero_copy", EAL_REFUSED, EAL_TAKES_VALUE, "frames are copied, so that guests don't see each other's memory" },
+    { "dev-basename", EAL_REFUSED, EAL_TAKES_VALUE, "guests are found in XenStore" },
+    { "no-shconf", EAL_REFUSED, EAL_TAKES_NOTHING, "workers could not join xv-primary" },
+    { "in-memory", EAL_REFUSED, EAL_TAKES_NOTHING, "workers could not join xv-primary" },
 };
 #define OTHERS (sizeof(others) / sizeof(others[0]))
 
-unsigned eal_option_names(const char *names[EAL_NAMES_MAX])
+unsigned eal_option_names(const char *names[EAL_OPTION_NAMES_MAX])
 {
     unsigned n = 0;
 
-    for (const struct option *o = eal_long_options; o->name != NULL && n < EAL_NAMES_MAX; o++)
+    for (const struct option *o = eal_long_options; o->name != NULL && n < EAL_OPTION_NAMES_MAX; o++)
         names[n++] = o->name;
     return n;
 }
 
-static enum eal_value value_of(int has_arg)
+static enum eal_takes takes_of(int has_arg)
 {
-    return has_arg == no_argument         ? EAL_VALUE_NONE
-           : has_arg == required_argument ? EAL_VALUE_NEEDED
-                                          : EAL_VALUE_ATTACHED;
+    return has_arg == no_argument         ? EAL_TAKES_NOTHING
+           : has_arg == required_argument ? EAL_TAKES_VALUE
+                                          : EAL_TAKES_ATTACHED;
 }
 
 // Is that option one of the others? Those win over EAL's.
@@ -61,7 +61,7 @@ static void other_find(struct eal_option *o, const char *name)
         if (strcmp(others[i].name, name) != 0)
             continue;
         o->kind = others[i].kind;
-        o->value = others[i].value;
+        o->takes = others[i].takes;
         snprintf(o->why, sizeof(o->why), "%s", others[i].why);
     }
 }
@@ -74,8 +74,8 @@ static void letter_find(const char *word, struct eal_option *o)
     snprintf(o->full, sizeof(o->full), "-%c", word[1]);
     o->attached = word[1] != '\0' && word[2] != '\0' ? word + 2 : NULL;
     if (at != NULL) {
-        o->value = at[1] == ':' ? EAL_VALUE_NEEDED : EAL_VALUE_NONE;
-        o->kind = o->value == EAL_VALUE_NONE && o->attached != NULL ? EAL_UNKNOWN : EAL_KNOWN;
+        o->takes = at[1] == ':' ? EAL_TAKES_VALUE : EAL_TAKES_NOTHING;
+        o->kind = o->takes == EAL_TAKES_NOTHING && o->attached != NULL ? EAL_UNKNOWN : EAL_KNOWN;
     }
     other_find(o, name);
 }
@@ -83,12 +83,12 @@ static void letter_find(const char *word, struct eal_option *o)
 struct candidates {
     unsigned n;
     const char *name;
-    enum eal_value value;
+    enum eal_takes takes;
     char list[200];
 };
 
 // Returns whether it is the name, and not only begins so.
-static int candidate_add(struct candidates *c, const char *name, enum eal_value value, const char *text, size_t len)
+static int candidate_add(struct candidates *c, const char *name, enum eal_takes takes, const char *text, size_t len)
 {
     size_t at = strlen(c->list);
 
@@ -97,7 +97,7 @@ static int candidate_add(struct candidates *c, const char *name, enum eal_value 
     snprintf(c->list + at, sizeof(c->list) - at, "%s--%s", at > 0 ? ", " : "", name);
     c->n++;
     c->name = name;
-    c->value = value;
+    c->takes = takes;
     if (name[len] == '\0')
         c->n = 1;
     return name[len] == '\0';
@@ -111,17 +111,17 @@ static void name_find(const char *word, struct eal_option *o)
     int exact = 0;
 
     for (const struct option *l = eal_long_options; l->name != NULL && !exact && len > 0; l++)
-        exact = candidate_add(&c, l->name, value_of(l->has_arg), text, len);
+        exact = candidate_add(&c, l->name, takes_of(l->has_arg), text, len);
     for (unsigned i = 0; i < OTHERS && !exact && len > 0; i++) {
         if (strlen(others[i].name) > 1 && strstr(c.list, others[i].name) == NULL) // some are EAL's as well
-            exact = candidate_add(&c, others[i].name, others[i].value, text, len);
+            exact = candidate_add(&c, others[i].name, others[i].takes, text, len);
     }
     o->attached = text[len] == '=' ? text + len + 1 : NULL;
     snprintf(o->full, sizeof(o->full), "--%.*s", (int)len, c.n == 1 ? c.name : text);
     if (c.n == 1) {
         snprintf(o->full, sizeof(o->full), "--%s", c.name);
         o->kind = EAL_KNOWN;
-        o->value = c.value;
+        o->takes = c.takes;
         other_find(o, c.name);
     } else if (c.n > 1) {
         o->kind = EAL_AMBIGUOUS;

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 #define EAL_OPTION_BYTES 40u
-#define EAL_NAMES_MAX 96u
+#define EAL_OPTION_NAMES_MAX 96u
 
-enum eal_kind {
+enum eal_option_kind {
     EAL_UNKNOWN,
     EAL_KNOWN,
     EAL_AMBIGUOUS, // cut too short
@@ -16,11 +16,11 @@ enum eal_kind {
     EAL_REFUSED, // not to be used here: why says what to use
 };
 
-enum eal_value { EAL_VALUE_NONE, EAL_VALUE_NEEDED, EAL_VALUE_ATTACHED };
+enum eal_takes { EAL_TAKES_NOTHING, EAL_TAKES_VALUE, EAL_TAKES_ATTACHED };
 
 struct eal_option {
-    enum eal_kind kind;
-    enum eal_value value;
+    enum eal_option_kind kind;
+    enum eal_takes takes;
     char full[EAL_OPTION_BYTES]; // as EAL has it: "--file-prefix", "-c"
     const char *attached; // value behind = or the letter, NULL: none
     char why[256]; // in words, where it isn't known
@@ -30,6 +30,6 @@ struct eal_option {
 void eal_option_find(const char *word, struct eal_option *o);
 
 // EAL's long options. Returns how many.
-unsigned eal_option_names(const char *names[EAL_NAMES_MAX]);
+unsigned eal_option_names(const char *names[EAL_OPTION_NAMES_MAX]);
 
 #endif

@@ -13,6 +13,7 @@
 #include "eal_files.h"
 #include "eal_start.h"
 #include "hugepage.h"
+#include "lcores.h"
 #include "log.h"
 
 #define LEAVE_MS 10000u // an earlier primary's workers have so long to end
@@ -53,7 +54,7 @@ static int users_wait(const char *prefix, const _Atomic bool *stopping)
     char text[128];
     uint32_t n;
 
-    while ((n = runtime_users(prefix, pids, USERS_SHOWN)) > 0) {
+    while ((n = eal_files_users(prefix, pids, USERS_SHOWN)) > 0) {
         users_text(text, sizeof(text), pids, n);
         if (!said)
             LOG(NOTICE, "waits for %u processes of an earlier primary to end:%s", n, text);
@@ -71,7 +72,7 @@ static int users_wait(const char *prefix, const _Atomic bool *stopping)
 }
 
 // Other programs take all free pages for a moment when they start, or end just now.
-static int memory_wait(const struct eal *e, const _Atomic bool *stopping)
+static int memory_wait(const struct eal_args *e, const _Atomic bool *stopping)
 {
     uint64_t until = clock_ms() + MEMORY_MS;
     bool said = false;
@@ -87,16 +88,16 @@ static int memory_wait(const struct eal *e, const _Atomic bool *stopping)
     return hugepage_check(e->huge_dir, e->megabytes);
 }
 
-static int eal_prepare(const struct eal *e, const struct conf *c, const _Atomic bool *stopping)
+static int eal_prepare(const struct eal_args *e, const struct conf *c, const _Atomic bool *stopping)
 {
     uint32_t n;
     int ret;
 
-    runtime_fix();
+    eal_files_fix();
     ret = users_wait(e->file_prefix, stopping);
     if (ret < 0)
         return ret;
-    n = runtime_clean(e->file_prefix);
+    n = eal_files_clean(e->file_prefix);
     if (n > 0)
         LOG(INFO, "removed %u files of dead EAL processes", n);
     hugepage_clean(e->huge_dir, e->file_prefix, false);
@@ -117,16 +118,16 @@ static int lcores_check(void)
 
     RTE_LCORE_FOREACH(lcore)
     {
-        if (lcore >= EAL_LCORES_MAX) {
+        if (lcore >= LCORES_MAX) {
             LOG(ERR, "lcore %u is refused: ids from %u on belong to the workers; use --lcores ID@CPU", lcore,
-                EAL_LCORES_MAX);
+                LCORES_MAX);
             return -EINVAL;
         }
     }
     return 0;
 }
 
-static int eal_init(struct eal *e)
+static int eal_init(struct eal_args *e)
 {
     int ret = rte_eal_init((int)e->n_words, e->words);
 
@@ -143,18 +144,18 @@ static int eal_init(struct eal *e)
     return ret;
 }
 
-int eal_start(struct eal *e, const struct conf *c, const _Atomic bool *stopping)
+int eal_start(struct eal_args *e, const struct conf *c, const _Atomic bool *stopping)
 {
     int ret = eal_prepare(e, c, stopping);
 
     return ret == 0 ? eal_init(e) : ret;
 }
 
-void eal_end(const struct eal *e, bool clean)
+void eal_end(const struct eal_args *e, bool clean)
 {
     log_sink(NULL);
     if (clean) // else a driver would wait for a NIC that is gone; what a kill leaves is no harm either
         rte_eal_cleanup();
     hugepage_clean(e->huge_dir, e->file_prefix, true);
-    runtime_remove(e->file_prefix);
+    eal_files_remove(e->file_prefix);
 }

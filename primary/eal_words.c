@@ -54,9 +54,9 @@ int eal_words_take(struct eal_words *w, const char *word, const char *next, char
         return args_refuse(err, n, "option '%.64s' is ambiguous: %s", word, o.why);
     if (o.kind == EAL_REFUSED)
         return args_refuse(err, n, "option '%s' is refused: %s", o.full, o.why);
-    if (o.value == EAL_VALUE_NONE && o.attached != NULL)
+    if (o.takes == EAL_TAKES_NOTHING && o.attached != NULL)
         return args_refuse(err, n, "option '%s' takes no value", o.full);
-    two = o.value == EAL_VALUE_NEEDED && o.attached == NULL;
+    two = o.takes == EAL_TAKES_VALUE && o.attached == NULL;
     if (two && next == NULL)
         return args_refuse(err, n, "option '%s' wants a value", o.full);
     if (o.kind == EAL_LEFT_OUT) {

@@ -215,20 +215,13 @@ static bool bound_holds(void)
     return bound_kb > 0 && rte_eal_iova_mode() == RTE_IOVA_VA && (bound_by_node || rte_socket_count() == 1);
 }
 
-// EAL with --legacy-mem takes all free pages of the machine, zeroes them and gives back what is too much. For that moment
-// no other program could start, and it takes seconds where gigabytes are free. So it hears (--wrap) of as many as it is to
-// keep, and one more for each node, as it rounds up there.
-int __real_eal_parse_sysfs_value(const char *path, unsigned long *value);
-int __wrap_eal_parse_sysfs_value(const char *path, unsigned long *value);
-
-int __wrap_eal_parse_sysfs_value(const char *path, unsigned long *value)
+void hugepage_heard(const char *path, unsigned long *value)
 {
-    int ret = __real_eal_parse_sysfs_value(path, value);
     unsigned long long kb;
     char what[32];
 
-    if (ret < 0 || !bound_holds() || sscanf(path, SYSFS "%31s", &kb, what) != 2 || kb == 0)
-        return ret;
+    if (!bound_holds() || sscanf(path, SYSFS "%31s", &kb, what) != 2 || kb == 0)
+        return;
     if (strcmp(what, "free_hugepages") == 0) {
         uint64_t most = (bound_kb + kb - 1) / kb + rte_socket_count(), n = pages_free(kb);
 
@@ -236,7 +229,6 @@ int __wrap_eal_parse_sysfs_value(const char *path, unsigned long *value)
     } else if (strcmp(what, "nr_overcommit_hugepages") == 0) {
         *value = 0; // they are counted above
     }
-    return ret;
 }
 
 // EAL holds a lock on each file that it uses.
@@ -273,13 +265,4 @@ void hugepage_clean(const char *dir, const char *prefix, bool ours)
 
     for (uint32_t i = 0; i < n; i++)
         mount_clean(mounts[i].dir, prefix, ours);
-}
-
-// In place of EAL's own (--wrap), which rte_eal_cleanup() ends with: that takes a lock for writing which a worker that was
-// killed may have taken with it. The process ends, and the kernel unmaps all.
-int __wrap_rte_eal_memory_detach(void);
-
-int __wrap_rte_eal_memory_detach(void)
-{
-    return 0;
 }

@@ -15,6 +15,9 @@ bool hugepage_others(const char *dir, uint64_t megabytes);
 // EAL's start takes no more than that, where it needs no choice. by_node: EAL is told how much of which node.
 void hugepage_bound(uint64_t megabytes, bool by_node);
 
+// EAL has read value from the file at path: make it what EAL hears so that the bound holds.
+void hugepage_heard(const char *path, unsigned long *value);
+
 // Remove the files with this prefix on the hugetlbfs mounts, and their memory with them: at the start those that a dead
 // primary left and nobody locks; at the end ours, also those that a worker has mapped for a moment longer.
 void hugepage_clean(const char *dir, const char *prefix, bool ours);

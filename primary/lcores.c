@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "fabric.h"
 #include "lcores.h"
 
 int lcores_of_mask(struct lcores *l, const char *text)
@@ -135,4 +136,11 @@ int lcores_missing_cpu(const struct lcores *l, const char *root)
             return cpu;
     }
     return -1;
+}
+
+uint32_t lcores_io(uint32_t n_lcores)
+{
+    uint32_t n = n_lcores == 0 ? FABRIC_IO_MAX : n_lcores == 1 ? 1 : n_lcores - 1;
+
+    return n < FABRIC_IO_MAX ? n : FABRIC_IO_MAX;
 }

@@ -5,6 +5,9 @@
 
 #include <sched.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#define LCORES_MAX 32u // ids from there on are the workers'
 
 struct lcores {
     cpu_set_t ids;
@@ -18,5 +21,8 @@ int lcores_of_map(struct lcores *l, const char *text);
 
 // The first of them that this machine (root: below which its /sys is) doesn't have, or -1.
 int lcores_missing_cpu(const struct lcores *l, const char *root);
+
+// How many I/O lcores there are of n_lcores (0: not known yet): all but the first, or the only one.
+uint32_t lcores_io(uint32_t n_lcores);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "control.h"
 #include "device.h"
-#include "eal_args.h"
+#include "eal_plan.h"
 #include "eal_start.h"
 #include "ios.h"
 #include "lock.h"
@@ -40,7 +40,7 @@ static void signals_set(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static void check_print(const struct conf *c, const struct eal *e)
+static void check_print(const struct conf *c, const struct eal_args *e)
 {
     conf_print(c, stdout);
     printf("\n# memory: %llu MB of hugepages\n# drivers: %s\n# EAL:", (unsigned long long)e->megabytes, XV_DRIVERS);
@@ -117,7 +117,7 @@ static enum exit_code run(struct primary *p)
 int main(int argc, char **argv)
 {
     static struct conf conf;
-    static struct eal eal;
+    static struct eal_args eal;
     static struct options o;
     static struct primary primary = { .conf = &conf, .eal = &eal, .stopping = &stopping };
     static char err[CONF_ERR_BYTES];

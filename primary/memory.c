@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "eal_args.h"
 #include "layout.h"
+#include "lcores.h"
 #include "log.h"
 #include "memory.h"
 
@@ -17,7 +18,7 @@ int memory_reserve(struct primary *p)
     const struct conf *c = p->conf;
     struct crossbar_size size = { .max_vifs = c->max_vifs,
         .max_guests = c->max_guests,
-        .n_io = eal_io_lcores(rte_lcore_count()),
+        .n_io = lcores_io(rte_lcore_count()),
         .lane_slots = c->lane_slots,
         .ctx_bufs = c->buffers };
     uint64_t bytes = crossbar_bytes(&size);

@@ -70,7 +70,7 @@ static bool is_channels(const char *word, const char *next)
 // Whose word is it? After "--" ours, and what EAL has is said to be at the wrong place.
 static int word_take(struct options *o, const char *word, const char *next, bool ours_only, char *err, size_t n)
 {
-    const char *names[EAL_NAMES_MAX] = { NULL };
+    const char *names[EAL_OPTION_NAMES_MAX] = { NULL };
     unsigned n_names = ours_only ? 0 : eal_option_names(names);
     struct eal_option e;
     struct args_match m;

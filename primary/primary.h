@@ -12,11 +12,11 @@ struct vif_asked {
     uint32_t said; // generation that the log calls registered
 };
 
-struct eal;
+struct eal_args;
 
 struct primary {
     const struct conf *conf;
-    struct eal *eal; // what EAL was started with
+    struct eal_args *eal; // what EAL was started with
     const _Atomic bool *stopping; // a signal says so
     struct fabric *fabric;
     struct state *state; // NULL: the watcher hasn't made it yet

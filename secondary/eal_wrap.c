@@ -32,7 +32,7 @@ int __wrap_rte_eal_memzone_init(void)
     return 0;
 }
 
-// xv-primary lets nobody join (primary/join.c), but for workers.
+// xv-primary lets nobody join (primary/eal_wrap.c), but for workers.
 bool __wrap___rte_mp_enable(void)
 {
     return true;

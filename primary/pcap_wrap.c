@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// capture.c: net_pcap hands over what a capture file has of a frame, and doesn't look whether the frame was longer. Of those
+// pcap_wrap.c: net_pcap hands over what a capture file has of a frame, and doesn't look whether the frame was longer. Of those
 // that were cut nothing is left here, so that they can be told from whole ones: no frame has 0 bytes.
 #include <pcap/pcap.h>
 

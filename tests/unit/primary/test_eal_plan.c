@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eal_args.h"
+#include "eal_plan.h"
+#include "lcores.h"
 
-static struct eal eal;
+static struct eal_args eal;
 static struct conf conf;
 static struct options o;
 static char err[2048];
@@ -65,9 +66,9 @@ static void teardown(void)
     cr_assert_eq(system(text), 0);
 }
 
-TestSuite(eal, .init = setup, .fini = teardown);
+TestSuite(eal_plan, .init = setup, .fini = teardown);
 
-Test(eal, plain_start_touches_no_pci_device_and_takes_all_memory_at_once)
+Test(eal_plan, plain_start_touches_no_pci_device_and_takes_all_memory_at_once)
 {
     cr_assert_eq(plan("-c 0x3"), 0);
     cr_assert(has("--no-pci") && has("--legacy-mem") && has("--iova-mode=va") && has("--proc-type=primary"));
@@ -76,7 +77,7 @@ Test(eal, plain_start_touches_no_pci_device_and_takes_all_memory_at_once)
     cr_assert_eq(eal.n_lcores, 2);
 }
 
-Test(eal, a_named_pci_device_is_looked_for)
+Test(eal_plan, a_named_pci_device_is_looked_for)
 {
     cr_assert_eq(plan("-c 3 -a 0000:03:00.0"), 0);
     cr_assert(!has("--no-pci") && !has("--iova-mode=va"));
@@ -84,7 +85,7 @@ Test(eal, a_named_pci_device_is_looked_for)
     cr_assert_not(has("--no-pci"));
 }
 
-Test(eal, the_configuration_names_devices_too_with_a_blank)
+Test(eal_plan, the_configuration_names_devices_too_with_a_blank)
 {
     conf.n_eal_args = 1;
     strcpy(conf.eal_args[0], "-a 0000:03:00.0");
@@ -92,7 +93,7 @@ Test(eal, the_configuration_names_devices_too_with_a_blank)
     cr_assert(has("-a") && has("0000:03:00.0") && !has("--no-pci"));
 }
 
-Test(eal, what_the_user_says_is_not_said_again)
+Test(eal_plan, what_the_user_says_is_not_said_again)
 {
     cr_assert_eq(plan("-c 3 --file-prefix=mine -m 64 --huge-dir /h --no-pci --legacy-mem"), 0);
     cr_assert_eq(count("--file-prefix"), 1);
@@ -104,7 +105,7 @@ Test(eal, what_the_user_says_is_not_said_again)
     cr_assert_eq(eal.megabytes, 64);
 }
 
-Test(eal, memory_of_several_nodes_is_added_up)
+Test(eal_plan, memory_of_several_nodes_is_added_up)
 {
     cr_assert_eq(plan("-c 3 --socket-mem 64,0,32"), 0);
     cr_assert_eq(eal.megabytes, 96);
@@ -116,7 +117,7 @@ Test(eal, memory_of_several_nodes_is_added_up)
     cr_assert_not(eal.by_node);
 }
 
-Test(eal, lcores_of_the_workers_are_refused)
+Test(eal_plan, lcores_of_the_workers_are_refused)
 {
     static const struct {
         const char *args;
@@ -137,7 +138,7 @@ Test(eal, lcores_of_the_workers_are_refused)
     }
 }
 
-Test(eal, memory_grows_with_ports_and_lcores)
+Test(eal_plan, memory_grows_with_ports_and_lcores)
 {
     uint64_t none, one;
 
@@ -151,26 +152,26 @@ Test(eal, memory_grows_with_ports_and_lcores)
     cr_assert_eq(eal.megabytes % 2, 0);
 }
 
-Test(eal, devices_that_are_allowed_are_found_however_they_are_written)
+Test(eal_plan, devices_that_are_allowed_are_found_however_they_are_written)
 {
     plan("-c 1 -a 0000:09:00.0 --vdev=net_null0 -a0000:0a:00.0 --allow=0b:00.0,x=1 --allow 0c:00.0");
-    cr_expect_str_eq(eal_pci(&eal, 0), "0000:09:00.0");
-    cr_expect_str_eq(eal_pci(&eal, 1), "0000:0a:00.0");
-    cr_expect_str_eq(eal_pci(&eal, 2), "0b:00.0,x=1");
-    cr_expect_str_eq(eal_pci(&eal, 3), "0c:00.0");
-    cr_expect_null(eal_pci(&eal, 4));
+    cr_expect_str_eq(eal_args_pci(&eal, 0), "0000:09:00.0");
+    cr_expect_str_eq(eal_args_pci(&eal, 1), "0000:0a:00.0");
+    cr_expect_str_eq(eal_args_pci(&eal, 2), "0b:00.0,x=1");
+    cr_expect_str_eq(eal_args_pci(&eal, 3), "0c:00.0");
+    cr_expect_null(eal_args_pci(&eal, 4));
 }
 
-Test(eal, io_lcores_are_all_but_the_first)
+Test(eal_plan, io_lcores_are_all_but_the_first)
 {
-    cr_assert_eq(eal_io_lcores(1), 1);
-    cr_assert_eq(eal_io_lcores(2), 1);
-    cr_assert_eq(eal_io_lcores(3), 2);
-    cr_assert_eq(eal_io_lcores(32), FABRIC_IO_MAX);
-    cr_assert_eq(eal_io_lcores(0), FABRIC_IO_MAX);
+    cr_assert_eq(lcores_io(1), 1);
+    cr_assert_eq(lcores_io(2), 1);
+    cr_assert_eq(lcores_io(3), 2);
+    cr_assert_eq(lcores_io(32), FABRIC_IO_MAX);
+    cr_assert_eq(lcores_io(0), FABRIC_IO_MAX);
 }
 
-Test(eal, too_many_arguments_are_refused)
+Test(eal_plan, too_many_arguments_are_refused)
 {
     conf.n_eal_args = CONF_EAL_ARGS_MAX;
     for (uint32_t i = 0; i < CONF_EAL_ARGS_MAX; i++)
@@ -184,7 +185,7 @@ static void wrong(const char *args, const char *says)
     cr_expect_not_null(strstr(err, says), "%s: '%s' does not say '%s'", args, err, says);
 }
 
-Test(eal, lcores_that_there_are_not_are_refused)
+Test(eal_plan, lcores_that_there_are_not_are_refused)
 {
     wrong("-c zz", "-c zz: not a hexadecimal mask of CPUs");
     wrong("-c 0", "-c 0: not a hexadecimal mask");
@@ -208,7 +209,7 @@ Test(eal, lcores_that_there_are_not_are_refused)
     cr_expect_eq(eal.n_lcores, 3);
 }
 
-Test(eal, values_are_judged_before_eal_starts)
+Test(eal_plan, values_are_judged_before_eal_starts)
 {
     wrong("-n 0", "-n: '0' is not what it takes: memory channels");
     wrong("-nx", "memory channels");
@@ -230,7 +231,7 @@ Test(eal, values_are_judged_before_eal_starts)
     cr_expect_eq(plan("-c 0xf -n 4 --socket-mem 512 --huge-dir /mnt --vdev=net_null0"), 0, "%s", err);
 }
 
-Test(eal, all_that_is_wrong_is_said)
+Test(eal_plan, all_that_is_wrong_is_said)
 {
     strcpy(conf.eal_args[0], "--bogus");
     strcpy(conf.eal_args[1], "-m");
@@ -245,7 +246,7 @@ Test(eal, all_that_is_wrong_is_said)
                           "-c zz: not a hexadecimal mask of CPUs, as 0x3");
 }
 
-Test(eal, words_of_the_configuration_are_taken_as_those_of_the_command_line)
+Test(eal_plan, words_of_the_configuration_are_taken_as_those_of_the_command_line)
 {
     strcpy(conf.eal_args[0], "--xen-dom0");
     strcpy(conf.eal_args[1], "-a");
@@ -253,19 +254,19 @@ Test(eal, words_of_the_configuration_are_taken_as_those_of_the_command_line)
     strcpy(conf.eal_args[3], "--file-p mine");
     conf.n_eal_args = 4;
     cr_assert_eq(plan("-c 1"), 0, "%s", err);
-    cr_expect_str_eq(eal_pci(&eal, 0), "0000:03:00.0");
+    cr_expect_str_eq(eal_args_pci(&eal, 0), "0000:03:00.0");
     cr_expect_str_eq(eal.file_prefix, "mine");
     cr_expect_not_null(strstr(eal.given.notes, "--xen-dom0 is left out"));
     cr_expect(!has("--xen-dom0"));
 }
 
-Test(eal, a_value_is_taken_for_no_option)
+Test(eal_plan, a_value_is_taken_for_no_option)
 {
     cr_assert_eq(plan("-c 1 --vdev --no-huge"), 0, "%s", err);
     cr_expect(!eal.no_huge);
 }
 
-Test(eal, slots_of_af_packet_have_room_for_every_frame_and_so_have_mbufs)
+Test(eal_plan, slots_of_af_packet_have_room_for_every_frame_and_so_have_mbufs)
 {
     uint64_t plain;
 
