@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // domain.h: what XenStore has of one domain, what the configuration wants for it, and what to do about the difference.
-#ifndef XV_DOMAIN_H
-#define XV_DOMAIN_H
+#ifndef XV_PROVISION_DOMAIN_H
+#define XV_PROVISION_DOMAIN_H
 
 #include "conf.h"
 #include "rights.h"
@@ -14,7 +14,7 @@
 enum who { WHO_NAME, WHO_VM, WHO_NODES };
 
 // All of one moment.
-struct domain {
+struct domain_state {
     uint32_t domid;
     bool alive; // xenstored serves it
     char uuid[40]; // "": not known
@@ -42,9 +42,9 @@ enum todo {
 // Decimal, 0 to DOMID_LAST. Returns 0 or -EINVAL.
 int domid_parse(const char *text, uint32_t *domid);
 
-struct wish domain_wish(const struct domain *d, const struct conf *c, uint32_t backend);
+struct wish domain_wish(const struct domain_state *d, const struct conf *c, uint32_t backend);
 
 // What is right already isn't touched: a guest's running devices depend on it.
-enum todo domain_todo(const struct domain *d, const struct wish *w);
+enum todo domain_todo(const struct domain_state *d, const struct wish *w);
 
 #endif

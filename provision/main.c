@@ -5,17 +5,17 @@
 #include <string.h>
 
 #include "args.h"
+#include "backend.h"
 #include "lock.h"
 #include "log.h"
+#include "reconcile.h"
 #include "rundir.h"
-#include "settle.h"
-#include "store.h"
 #include "watch.h"
 #include "xendev.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_TWIN = 3 };
 
-struct options {
+struct provision_args {
     struct args args;
     bool watch;
 };
@@ -23,7 +23,7 @@ struct options {
 static int set_watch(struct args *a, const char *value)
 {
     (void)value;
-    ((struct options *)a)->watch = true;
+    ((struct provision_args *)a)->watch = true;
     return 0;
 }
 
@@ -40,12 +40,12 @@ static const struct args_program program = { .name = "xv-provision",
     .n_rows = sizeof(rows) / sizeof(rows[0]) };
 
 // Returns -1 to go on, or the exit status.
-static int options_read(struct options *o, int argc, char **argv)
+static int options_read(struct provision_args *o, int argc, char **argv)
 {
     uint32_t domid;
     int ret;
 
-    *o = (struct options){ 0 };
+    *o = (struct provision_args){ 0 };
     ret = args_read(&program, &o->args, argc, argv);
     if (ret >= 0)
         return ret;
@@ -60,20 +60,20 @@ static int options_read(struct options *o, int argc, char **argv)
     return -1;
 }
 
-static bool settled_say(enum settled settled, uint32_t domid, const char *backend)
+static bool reconciled_say(enum reconciled state, uint32_t domid, const char *backend)
 {
-    switch (settled) {
-    case SETTLED_GIVEN:
+    switch (state) {
+    case RECONCILED_GIVEN:
         return true;
-    case SETTLED_WAITS:
+    case RECONCILED_WAITS:
         LOG(ERR,
             "guest %u: can't be served yet: the back end's domain (%s) or the guest's control directory is not there",
             domid, backend);
         return false;
-    case SETTLED_REFUSED:
+    case RECONCILED_REFUSED:
         LOG(ERR, "guest %u: the configuration does not allow it, or has the back end there", domid);
         return false;
-    case SETTLED_GONE:
+    case RECONCILED_GONE:
         LOG(ERR, "guest %u: no such domain", domid);
         return false;
     default:
@@ -94,15 +94,15 @@ static int provision(const struct conf *c, int argc, char **argv)
         LOG(ERR, "no XenStore: %s; xv-provision runs in domain 0", xendev_why("", "xenbus", errno, why));
         return EXIT_FAILED;
     }
-    if (store_backend(xs, c->provision_backend, &backend) < 0)
+    if (backend_find(xs, c->provision_backend, &backend) < 0)
         backend = DOMID_NONE;
     for (int i = 0; i < argc; i++) {
         domid_parse(argv[i], &domid);
-        well &= settled_say(domain_settle(xs, c, backend, domid), domid, c->provision_backend);
+        well &= reconciled_say(domain_reconcile(xs, c, backend, domid), domid, c->provision_backend);
     }
-    ret = backend == DOMID_NONE ? 0 : store_tell_lives(xs, backend);
+    ret = backend == DOMID_NONE ? 0 : backend_allow_events(xs, backend);
     if (ret < 0)
-        LOG(WARNING, STORE_LIVES_REFUSED, backend, strerror(-ret));
+        LOG(WARNING, BACKEND_EVENTS_REFUSED, backend, strerror(-ret));
     xs_close(xs);
     return well ? EXIT_OK : EXIT_FAILED;
 }
@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 {
     static struct conf conf;
     static char err[CONF_ERR_BYTES];
-    struct options o;
+    struct provision_args o;
     int ret = options_read(&o, argc, argv);
 
     if (ret >= 0)

@@ -7,11 +7,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "clock.h"
 #include "log.h"
+#include "node.h"
 #include "notify.h"
-#include "settle.h"
-#include "store.h"
+#include "reconcile.h"
 #include "watch.h"
 #include "xendev.h"
 
@@ -72,12 +73,12 @@ static bool watch_drain(struct watch *w)
     }
 }
 
-static void backend_find(struct watch *w)
+static void backend_follow(struct watch *w)
 {
     const char *text = w->conf->provision_backend;
     uint32_t now = DOMID_NONE;
 
-    if (store_backend(w->xs, text, &now) < 0)
+    if (backend_find(w->xs, text, &now) < 0)
         now = DOMID_NONE;
     if (now == w->backend && w->backend_said)
         return;
@@ -90,19 +91,19 @@ static void backend_find(struct watch *w)
 }
 
 // xenstored forgets this right with the domain and doesn't say whether it is there; it costs two requests.
-static void lives_tell(struct watch *w)
+static void events_allow(struct watch *w)
 {
     static struct log_quota quota;
-    int ret = w->backend == DOMID_NONE ? 0 : store_tell_lives(w->xs, w->backend);
+    int ret = w->backend == DOMID_NONE ? 0 : backend_allow_events(w->xs, w->backend);
 
     if (ret < 0 && log_may(&quota))
-        LOG(WARNING, STORE_LIVES_REFUSED, w->backend, strerror(-ret));
+        LOG(WARNING, BACKEND_EVENTS_REFUSED, w->backend, strerror(-ret));
 }
 
-static void guests_clean(struct watch *w)
+static void guests_prune(struct watch *w)
 {
     static struct log_quota quota;
-    int ret = w->backend == DOMID_NONE ? 0 : store_guests_clean(w->xs, w->backend);
+    int ret = w->backend == DOMID_NONE ? 0 : backend_guests_prune(w->xs, w->backend);
 
     if (ret < 0 && log_may(&quota))
         LOG(WARNING, "can't keep the list of guests for domain %u: %s", w->backend, strerror(-ret));
@@ -112,15 +113,15 @@ static void watch_round(struct watch *w)
 {
     static struct log_quota quota;
     uint32_t *domids = NULL, n = 0;
-    int ret = store_list(w->xs, &domids, &n);
+    int ret = node_domids(w->xs, NODE_DOMAINS, &domids, &n);
 
     if (ret < 0 && log_may(&quota))
         LOG(ERR, "can't list the domains: %s; is this domain 0?", strerror(-ret));
-    backend_find(w);
-    lives_tell(w);
-    guests_clean(w);
+    backend_follow(w);
+    events_allow(w);
+    guests_prune(w);
     for (uint32_t i = 0; i < n; i++) {
-        domain_settle(w->xs, w->conf, w->backend, domids[i]);
+        domain_reconcile(w->xs, w->conf, w->backend, domids[i]);
         notify_say("WATCHDOG=1");
     }
     if (ret >= 0 && !w->ready) {

@@ -14,19 +14,19 @@ static const struct wish compat = { .allow = true, .compat_2_2 = true, .backend 
 static const struct wish refused = { .backend = BACKEND };
 
 // A domain as the toolstack makes it.
-static struct domain fresh(void)
+static struct domain_state fresh(void)
 {
     struct rights toolstacks = rights_of_control(GUEST, 0, false);
 
-    return (struct domain){
+    return (struct domain_state){
         .domid = GUEST, .alive = true, .control = toolstacks, .who = { [WHO_NAME] = toolstacks, [WHO_VM] = toolstacks }
     };
 }
 
 // One that has all that the wish says.
-static struct domain given(const struct wish *w)
+static struct domain_state given(const struct wish *w)
 {
-    struct domain d = fresh();
+    struct domain_state d = fresh();
 
     d.control = rights_of_control(GUEST, w->backend, w->compat_2_2);
     d.dpdk = rights_of_dpdk(GUEST, w->backend);
@@ -57,7 +57,7 @@ Test(domid, is_decimal_and_none_of_the_reserved)
 
 Test(domain, todo_of_a_fresh_one_follows_the_configuration)
 {
-    struct domain d = fresh();
+    struct domain_state d = fresh();
 
     cr_expect_eq(domain_todo(&d, &allowed), TODO_GIVE);
     cr_expect_eq(domain_todo(&d, &compat), TODO_GIVE);
@@ -66,7 +66,7 @@ Test(domain, todo_of_a_fresh_one_follows_the_configuration)
 
 Test(domain, todo_of_one_that_has_all_is_nothing)
 {
-    struct domain d = given(&allowed);
+    struct domain_state d = given(&allowed);
 
     cr_expect_eq(domain_todo(&d, &allowed), TODO_NOTHING);
     d = given(&compat);
@@ -76,7 +76,7 @@ Test(domain, todo_of_one_that_has_all_is_nothing)
 Test(domain, todo_with_a_back_end_in_domain_0)
 {
     const struct wish w = { .allow = true, .backend = 0 };
-    struct domain d = given(&w);
+    struct domain_state d = given(&w);
 
     cr_expect_eq(domain_todo(&d, &w), TODO_NOTHING);
     d.who[WHO_NAME] = d.who[WHO_VM] = rights_of_control(GUEST, 0, false);
@@ -87,7 +87,7 @@ Test(domain, todo_with_a_back_end_in_domain_0)
 
 Test(domain, todo_of_one_that_lacks_a_part_is_to_give_all)
 {
-    struct domain d;
+    struct domain_state d;
 
     d = given(&allowed);
     d.dpdk.n = 0;
@@ -121,7 +121,7 @@ Test(domain, todo_of_one_that_lacks_a_part_is_to_give_all)
 Test(domain, todo_of_one_that_the_back_end_does_not_know_is_to_give_all)
 {
     for (unsigned i = 0; i < WHO_NODES; i++) {
-        struct domain d = given(&allowed);
+        struct domain_state d = given(&allowed);
 
         rights_drop(&d.who[i], BACKEND);
         cr_expect_eq(domain_todo(&d, &allowed), TODO_GIVE, "node %u", i);
@@ -135,14 +135,14 @@ Test(domain, todo_of_one_that_the_back_end_does_not_know_is_to_give_all)
 Test(domain, todo_for_another_back_end_is_to_give_all)
 {
     const struct wish other = { .allow = true, .backend = BACKEND + 1 };
-    struct domain d = given(&allowed);
+    struct domain_state d = given(&allowed);
 
     cr_expect_eq(domain_todo(&d, &other), TODO_GIVE);
 }
 
 Test(domain, what_a_2_2_guest_made_itself_is_right)
 {
-    struct domain d = given(&compat);
+    struct domain_state d = given(&compat);
 
     // As xenstored inherits it from control: the guest owns it and keeps an entry of its own.
     d.dpdk = d.control;
@@ -152,7 +152,7 @@ Test(domain, what_a_2_2_guest_made_itself_is_right)
 
 Test(domain, todo_follows_compat_2_2_both_ways)
 {
-    struct domain d = given(&allowed);
+    struct domain_state d = given(&allowed);
 
     cr_expect_eq(domain_todo(&d, &compat), TODO_GIVE);
     d = given(&compat);
@@ -163,7 +163,7 @@ Test(domain, todo_follows_compat_2_2_both_ways)
 
 Test(domain, todo_of_one_that_is_not_allowed_is_to_take_whatever_it_has)
 {
-    struct domain d = fresh();
+    struct domain_state d = fresh();
 
     d.dpdk = rights_of_dpdk(GUEST, BACKEND);
     cr_expect_eq(domain_todo(&d, &refused), TODO_TAKE);
@@ -188,7 +188,7 @@ Test(domain, todo_of_one_that_is_not_allowed_is_to_take_whatever_it_has)
 
 Test(domain, todo_of_a_dead_one_is_to_remove_what_it_left)
 {
-    struct domain d = given(&allowed);
+    struct domain_state d = given(&allowed);
 
     d.alive = false;
     cr_expect_eq(domain_todo(&d, &allowed), TODO_TAKE);
@@ -204,7 +204,7 @@ Test(domain, todo_of_a_dead_one_is_to_remove_what_it_left)
 
 Test(domain, todo_without_control_waits_for_the_toolstack)
 {
-    struct domain d = fresh();
+    struct domain_state d = fresh();
 
     d.control.n = 0;
     cr_expect_eq(domain_todo(&d, &allowed), TODO_NOTHING);
@@ -214,7 +214,7 @@ Test(domain, todo_without_a_back_end_waits_but_takes_from_others)
 {
     const struct wish waits = { .allow = true, .backend = DOMID_NONE };
     const struct wish denied = { .backend = DOMID_NONE };
-    struct domain d = fresh();
+    struct domain_state d = fresh();
 
     cr_expect_eq(domain_todo(&d, &waits), TODO_NOTHING);
     d = given(&allowed);
@@ -226,7 +226,7 @@ Test(domain, todo_without_a_back_end_waits_but_takes_from_others)
 
 Test(domain, domain_0_and_the_back_ends_are_left_alone)
 {
-    struct domain d = given(&allowed);
+    struct domain_state d = given(&allowed);
 
     d.domid = 0;
     cr_expect_eq(domain_todo(&d, &allowed), TODO_NOTHING);
@@ -239,7 +239,7 @@ Test(domain, domain_0_and_the_back_ends_are_left_alone)
 Test(domain, wish_is_the_guests_entry_or_the_default)
 {
     struct conf *c = calloc(1, sizeof(*c));
-    struct domain d = fresh();
+    struct domain_state d = fresh();
 
     cr_assert_not_null(c);
     strcpy(d.name, "old-router");

@@ -2,15 +2,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "give.h"
 #include "log.h"
-#include "settle.h"
-#include "store.h"
+#include "read.h"
+#include "reconcile.h"
 #include "xenvirt.h"
 
 // A guest that writes without end makes transactions fail. What it is to be given then waits for the next round.
 #define TRIES_MAX 16u
 
-static void say_done(const struct domain *d, const struct wish *w, enum todo todo)
+static void say_done(const struct domain_state *d, const struct wish *w, enum todo todo)
 {
     if (todo == TODO_GIVE)
         LOG(INFO, "guest %u: got " XENVIRT_DIR "%s; its back end is domain %u", d->domid,
@@ -44,7 +45,7 @@ static int try_again_if_disturbed(int ret)
 
 // One transaction. Whether the domain lives is asked inside, so that nothing is written for one that died before, nor
 // taken from one that was given something since.
-static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backend, struct domain *d)
+static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backend, struct domain_state *d)
 {
     xs_transaction_t t = xs_transaction_start(xs);
     enum todo todo = TODO_NOTHING;
@@ -53,15 +54,15 @@ static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backe
 
     if (t == XBT_NULL)
         return errno != 0 ? -errno : -EIO;
-    ret = store_read(xs, t, d->domid, backend, d);
+    ret = domain_read(xs, t, d->domid, backend, d);
     if (ret == 0) {
         w = domain_wish(d, c, backend);
         todo = domain_todo(d, &w);
     }
     if (todo == TODO_GIVE)
-        ret = store_give(xs, t, d, &w);
+        ret = domain_give(xs, t, d, &w);
     else if (todo == TODO_TAKE)
-        ret = store_take(xs, t, d, &w);
+        ret = domain_take(xs, t, d, &w);
     ret = try_again_if_disturbed(ret);
     errno = 0;
     if (!xs_transaction_end(xs, t, ret < 0 || todo == TODO_NOTHING) && ret == 0)
@@ -73,33 +74,33 @@ static int domain_try(struct xs_handle *xs, const struct conf *c, uint32_t backe
 
 // What a living guest isn't allowed it can't keep by writing without end. Half of it taken is no harm: the next round
 // takes the rest.
-static int domain_take_anyway(struct xs_handle *xs, const struct conf *c, uint32_t backend, struct domain *d)
+static int domain_take_anyway(struct xs_handle *xs, const struct conf *c, uint32_t backend, struct domain_state *d)
 {
-    int ret = store_read(xs, XBT_NULL, d->domid, backend, d);
+    int ret = domain_read(xs, XBT_NULL, d->domid, backend, d);
     struct wish w = domain_wish(d, c, backend);
 
     if (ret < 0 || !d->alive || domain_todo(d, &w) != TODO_TAKE)
         return ret < 0 ? ret : -EAGAIN;
-    ret = store_take(xs, XBT_NULL, d, &w);
+    ret = domain_take(xs, XBT_NULL, d, &w);
     if (ret == 0)
         say_done(d, &w, TODO_TAKE);
     return ret;
 }
 
-static enum settled domain_is(const struct domain *d, const struct wish *w)
+static enum reconciled domain_is(const struct domain_state *d, const struct wish *w)
 {
     if (!d->alive)
-        return SETTLED_GONE;
+        return RECONCILED_GONE;
     if (!w->allow || d->domid == w->backend)
-        return SETTLED_REFUSED;
-    return w->backend == DOMID_NONE || d->control.n == 0 ? SETTLED_WAITS : SETTLED_GIVEN;
+        return RECONCILED_REFUSED;
+    return w->backend == DOMID_NONE || d->control.n == 0 ? RECONCILED_WAITS : RECONCILED_GIVEN;
 }
 
-enum settled domain_settle(struct xs_handle *xs, const struct conf *c, uint32_t backend, uint32_t domid)
+enum reconciled domain_reconcile(struct xs_handle *xs, const struct conf *c, uint32_t backend, uint32_t domid)
 {
-    struct domain d;
+    struct domain_state d;
     struct wish w;
-    int ret = store_read(xs, XBT_NULL, domid, backend, &d);
+    int ret = domain_read(xs, XBT_NULL, domid, backend, &d);
 
     if (ret == 0) {
         w = domain_wish(&d, c, backend);
@@ -112,7 +113,7 @@ enum settled domain_settle(struct xs_handle *xs, const struct conf *c, uint32_t 
         ret = domain_take_anyway(xs, c, backend, &d);
     if (ret < 0) {
         say_failed(domid, ret);
-        return SETTLED_WRONG;
+        return RECONCILED_FAILED;
     }
     w = domain_wish(&d, c, backend);
     return domain_is(&d, &w);
