@@ -17,7 +17,7 @@ void adopt_ask(struct conductor *c, struct attachment *a)
 {
     struct map_job *j = map_job_new(MAP_FLAG, ++c->tickets);
 
-    a->retry_ns = c->now + RETRY_NS;
+    a->retry_ns = c->loop.now + RETRY_NS;
     if (j == NULL)
         return;
     j->offer.domid = a->guest->domid;

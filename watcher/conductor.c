@@ -2,9 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "adopt.h"
@@ -14,29 +12,33 @@
 #include "log.h"
 #include "notify.h"
 
-#define TICK_MS 20
-#define EVENTS 64
-
-int conductor_listen(struct conductor *c, int fd, enum event_kind kind, uint32_t index)
+static void on_primary(struct conductor *c)
 {
-    struct epoll_event e = { .events = EPOLLIN, .data.u64 = (uint64_t)kind << 32 | index };
+    struct primary_event e;
 
-    return epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+    while (primary_receive(&c->primary, &e))
+        dispatch_primary(c, &e);
+}
+
+static void on_primary_dead(struct conductor *c)
+{
+    struct primary_event e;
+
+    if (primary_dead(&c->primary, &e))
+        dispatch_primary(c, &e);
 }
 
 static void on_timer(struct conductor *c)
 {
-    uint64_t ticks;
-
-    if (read(c->timer, &ticks, sizeof(ticks)) < 0)
+    if (!loop_tick(&c->loop))
         return;
-    primary_dead(c);
-    primary_step(c);
+    on_primary_dead(c);
+    primary_step(&c->primary, workers_none_of_old(c));
     workers_step(c);
-    rescue_step(&c->rescue, c->now);
+    rescue_step(&c->primary.rescue, c->loop.now);
     dispatch_step(c);
-    if (c->now - c->fed_ns >= CLOCK_SECOND) {
-        c->fed_ns = c->now;
+    if (c->loop.now - c->fed_ns >= CLOCK_SECOND) {
+        c->fed_ns = c->loop.now;
         notify_say("WATCHDOG=1");
     }
 }
@@ -72,52 +74,40 @@ static void on_mapper(struct conductor *c)
     }
 }
 
-static void on_event(struct conductor *c, uint64_t data)
+static void on_event(struct conductor *c, const struct loop_event *e)
 {
-    uint32_t index = (uint32_t)data;
-
-    switch ((enum event_kind)(data >> 32)) {
-    case EVENT_TIMER:
+    switch (e->kind) {
+    case LOOP_TIMER:
         on_timer(c);
         break;
-    case EVENT_SIGNAL:
+    case LOOP_SIGNAL:
         on_signal(c);
         break;
-    case EVENT_STORE:
+    case LOOP_STORE:
         on_store(c);
         break;
-    case EVENT_MAPPER:
+    case LOOP_MAPPER:
         on_mapper(c);
         break;
-    case EVENT_CLAIM:
+    case LOOP_CLAIM:
         workers_claim(c);
         break;
-    case EVENT_CTL:
+    case LOOP_CTL:
         ctl_receive(c);
         break;
-    case EVENT_PRIMARY:
-        primary_receive(c);
+    case LOOP_PRIMARY:
+        on_primary(c);
         break;
-    case EVENT_PRIMARY_DEAD:
-        primary_dead(c);
+    case LOOP_PRIMARY_DEAD:
+        on_primary_dead(c);
         break;
-    case EVENT_WORKER:
-        worker_receive(c, index);
+    case LOOP_WORKER:
+        worker_receive(c, e->index);
         break;
-    case EVENT_WORKER_DEAD:
-        worker_dead(c, index);
+    case LOOP_WORKER_DEAD:
+        worker_dead(c, e->index);
         break;
     }
-}
-
-static int timer_open(struct conductor *c)
-{
-    struct itimerspec tick = { .it_interval.tv_nsec = TICK_MS * 1000000, .it_value.tv_nsec = TICK_MS * 1000000 };
-
-    c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (c->timer < 0 || timerfd_settime(c->timer, 0, &tick, NULL) < 0)
-        return -errno;
-    return conductor_listen(c, c->timer, EVENT_TIMER, 0);
 }
 
 // The signals are blocked before the first thread starts, so that all have them blocked.
@@ -131,14 +121,14 @@ static int signals_open(struct conductor *c)
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return c->signals < 0 ? -errno : conductor_listen(c, c->signals, EVENT_SIGNAL, 0);
+    return c->signals < 0 ? -errno : loop_listen(&c->loop, c->signals, LOOP_SIGNAL, 0);
 }
 
 static int claim_open(struct conductor *c)
 {
     int ret = link_bind(&c->claim, LINK_REP, c->conf->run_dir, MSG_CLAIM_SOCKET, MSG_FROM_WATCHER, MSG_FROM_WORKER);
 
-    return ret < 0 ? ret : conductor_listen(c, c->claim.fd, EVENT_CLAIM, 0);
+    return ret < 0 ? ret : loop_listen(&c->loop, c->claim.fd, LOOP_CLAIM, 0);
 }
 
 static int threads_open(struct conductor *c)
@@ -147,10 +137,10 @@ static int threads_open(struct conductor *c)
 
     if (ret < 0)
         return ret;
-    ret = conductor_listen(c, mapper_fd(c->mapper), EVENT_MAPPER, 0);
+    ret = loop_listen(&c->loop, mapper_fd(c->mapper), LOOP_MAPPER, 0);
     if (ret == 0)
         ret = store_open(&c->store);
-    return ret < 0 ? ret : conductor_listen(c, store_fd(c->store), EVENT_STORE, 0);
+    return ret < 0 ? ret : loop_listen(&c->loop, store_fd(c->store), LOOP_STORE, 0);
 }
 
 // What fails here ends the program, and the kernel closes what was opened.
@@ -158,19 +148,15 @@ static int conductor_open(struct conductor *c)
 {
     static int (*const opens[])(struct conductor *) = {
         signals_open,
-        timer_open,
-        primary_open,
         workers_open,
         claim_open,
         ctl_open,
         threads_open,
     };
-    int ret = 0;
+    int ret = loop_open(&c->loop);
 
-    c->now = clock_ns();
-    c->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (c->epoll < 0)
-        return -errno;
+    if (ret == 0)
+        ret = primary_open(&c->primary);
     for (unsigned i = 0; i < sizeof(opens) / sizeof(opens[0]) && ret == 0; i++)
         ret = opens[i](c);
     return ret;
@@ -183,14 +169,19 @@ static void conductor_close(struct conductor *c)
     ctl_close(c);
     link_close(&c->claim);
     workers_close(c);
-    primary_close(c);
+    primary_close(&c->primary);
 }
 
 int conductor_run(struct conductor *c)
 {
-    struct epoll_event events[EVENTS];
-    int ret = conductor_open(c);
+    struct loop_event events[LOOP_EVENTS_MAX];
+    int ret;
 
+    c->primary.loop = &c->loop;
+    c->primary.conf = c->conf;
+    c->primary.conf_file = c->conf_file;
+    c->primary.state = c->state;
+    ret = conductor_open(c);
     if (ret < 0) {
         LOG(ERR, "can't start: %s", strerror(-ret));
         return ret;
@@ -199,11 +190,10 @@ int conductor_run(struct conductor *c)
     adopt_all(c);
     notify_say("READY=1");
     while (!c->stop) {
-        int n = epoll_wait(c->epoll, events, EVENTS, -1);
+        uint32_t n = loop_wait(&c->loop, events);
 
-        c->now = clock_ns();
-        for (int i = 0; i < n; i++)
-            on_event(c, events[i].data.u64);
+        for (uint32_t i = 0; i < n; i++)
+            on_event(c, &events[i]);
     }
     notify_say("STOPPING=1");
     conductor_close(c);

@@ -58,7 +58,7 @@ static const char *worker_state_text(const struct conductor *c, const struct gue
         return w->state == WORKER_STARTING ? "starting" : w->state == WORKER_READY ? "running" : "stopping";
     if (g->idle_ns != 0)
         return "idle";
-    return c->conf->worker_start == CONF_START_EXTERNAL || c->now >= g->start_ns ? "waiting" : "restarting";
+    return c->conf->worker_start == CONF_START_EXTERNAL || c->loop.now >= g->start_ns ? "waiting" : "restarting";
 }
 
 static void guest_why(struct conductor *c, const struct guest *g, const struct worker *w, char *why, size_t n)
@@ -73,9 +73,9 @@ static void guest_why(struct conductor *c, const struct guest *g, const struct w
         snprintf(why, n, "waiting for xv-worker --domid %u", g->domid);
     else if (!c->primary.up)
         snprintf(why, n, "waiting for xv-primary");
-    else if (c->now < g->start_ns)
+    else if (c->loop.now < g->start_ns)
         snprintf(why, n, "its worker died %u times, next start in %u ms", g->restarts,
-            (unsigned)((g->start_ns - c->now) / CLOCK_MS));
+            (unsigned)((g->start_ns - c->loop.now) / CLOCK_MS));
 }
 
 static void show_guest(struct conductor *c, const struct guest *g, struct msg_record *r)
@@ -281,7 +281,7 @@ int ctl_open(struct conductor *c)
 {
     int ret = link_bind(&c->ctl, LINK_REP, c->conf->run_dir, MSG_CTL_SOCKET, MSG_FROM_WATCHER, MSG_FROM_CTL);
 
-    return ret < 0 ? ret : conductor_listen(c, c->ctl.fd, EVENT_CTL, 0);
+    return ret < 0 ? ret : loop_listen(&c->loop, c->ctl.fd, LOOP_CTL, 0);
 }
 
 void ctl_close(struct conductor *c)

@@ -55,19 +55,48 @@ void dispatch_mapped(struct conductor *c, struct map_job *j)
         lifecycle_mapped(c, a, j);
 }
 
-void dispatch_reopen(struct conductor *c)
+static void reopen_all(struct conductor *c)
 {
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
             lifecycle_reopen(c, a);
 }
 
-void dispatch_link(struct conductor *c, uint32_t port)
+#define PORT_ALL UINT32_MAX
+
+static void link_tell(struct conductor *c, uint32_t port)
 {
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
-            if (port == DISPATCH_PORT_ALL || a->port == port)
+            if (port == PORT_ALL || a->port == port)
                 front_tell_link(c, a);
+}
+
+static void vif_answered(struct conductor *c, const struct msg_port_vif_is *m)
+{
+    struct attachment *a = attachment_find(c, m->vif, m->gen);
+
+    if (a != NULL)
+        lifecycle_port_is(c, a, m);
+}
+
+void dispatch_primary(struct conductor *c, const struct primary_event *e)
+{
+    switch (e->kind) {
+    case PRIMARY_DEAD:
+        link_tell(c, PORT_ALL);
+        reopen_all(c);
+        break;
+    case PRIMARY_UP:
+        reopen_all(c);
+        break;
+    case PRIMARY_LINK:
+        link_tell(c, e->port);
+        break;
+    case PRIMARY_VIF:
+        vif_answered(c, &e->vif);
+        break;
+    }
 }
 
 static void attachments_step(struct conductor *c, struct guest *g)

@@ -8,11 +8,11 @@
 void front_tell_link(struct conductor *c, struct attachment *a)
 {
     uint32_t speed;
-    bool up = primary_link(c, a->port, &speed);
+    bool up = primary_link(&c->primary, a->port, &speed);
 
     if (a->flag == NULL || !a->front)
         return;
-    flag_tell_mtu(a->flag, primary_mtu(c, a->port));
+    flag_tell_mtu(a->flag, primary_mtu(&c->primary, a->port));
     flag_tell_link(a->flag, up, speed);
 }
 

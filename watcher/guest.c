@@ -64,9 +64,9 @@ bool guest_allowed(const struct conductor *c, const struct guest *g)
 
 bool guest_spend(struct conductor *c, struct guest *g)
 {
-    if (g->starts_ns + STARTS_MAX * START_NS < c->now)
-        g->starts_ns = c->now - STARTS_MAX * START_NS;
-    if (g->starts_ns >= c->now)
+    if (g->starts_ns + STARTS_MAX * START_NS < c->loop.now)
+        g->starts_ns = c->loop.now - STARTS_MAX * START_NS;
+    if (g->starts_ns >= c->loop.now)
         return false;
     g->starts_ns += START_NS;
     return true;
@@ -92,7 +92,7 @@ static int index_free(struct conductor *c)
     for (struct guest *g = c->guests; g != NULL; g = g->next)
         if (g->index >= 0)
             used[g->index] = true;
-    for (uint32_t i = 0; i < primary_max_guests(c); i++)
+    for (uint32_t i = 0; i < primary_max_guests(&c->primary); i++)
         if (!used[i])
             return (int)i;
     return -ENOSPC;

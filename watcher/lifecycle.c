@@ -23,7 +23,7 @@ static void refuse(struct conductor *c, struct attachment *a, enum xenvirt_refus
 {
     a->refusal = refusal;
     snprintf(a->why, sizeof(a->why), "%s", why[0] != '\0' ? why : refusal_text(refusal));
-    a->retry_ns = c->now + (refusal == XENVIRT_REFUSED_HOST ? RETRY_HOST_NS : RETRY_NS);
+    a->retry_ns = c->loop.now + (refusal == XENVIRT_REFUSED_HOST ? RETRY_HOST_NS : RETRY_NS);
     attachment_go(a, ATTACHMENT_REFUSED);
     front_tell(c, a, a->front_gen, XENVIRT_BACK_REFUSED);
     if (refusal == XENVIRT_REFUSED_FLAG_DOWN)
@@ -274,9 +274,9 @@ static void retry(struct conductor *c, struct attachment *a)
 {
     const char *why;
 
-    if (a->want == NULL || a->retry_ns == 0 || c->now < a->retry_ns)
+    if (a->want == NULL || a->retry_ns == 0 || c->loop.now < a->retry_ns)
         return;
-    a->retry_ns = c->now + RETRY_NS;
+    a->retry_ns = c->loop.now + RETRY_NS;
     switch (a->refusal) {
     case XENVIRT_REFUSED_MAC_IN_USE:
     case XENVIRT_REFUSED_TOO_MANY_DEVICES:
@@ -295,7 +295,7 @@ static void probe(struct conductor *c, struct attachment *a)
 {
     struct map_job *j;
 
-    if (!a->doubt || a->probe != 0 || c->now - a->probe_ns < PROBE_NS)
+    if (!a->doubt || a->probe != 0 || c->loop.now - a->probe_ns < PROBE_NS)
         return;
     j = map_job_new(MAP_PROBE, ++c->tickets);
     if (j == NULL)
@@ -303,7 +303,7 @@ static void probe(struct conductor *c, struct attachment *a)
     j->offer.domid = a->guest->domid;
     j->offer.flag_ref = a->flag_ref;
     a->probe = j->ticket;
-    a->probe_ns = c->now;
+    a->probe_ns = c->loop.now;
     mapper_give(c->mapper, j);
 }
 
@@ -334,7 +334,7 @@ static void step_once(struct conductor *c, struct attachment *a)
     case ATTACHMENT_MAPPING:
         break; // the mapper answers
     case ATTACHMENT_ADOPTING:
-        if (a->ticket == 0 && c->now >= a->retry_ns)
+        if (a->ticket == 0 && c->loop.now >= a->retry_ns)
             adopt_ask(c, a);
         break;
     case ATTACHMENT_OPENING:
@@ -349,7 +349,7 @@ static void step_once(struct conductor *c, struct attachment *a)
             attachment_go(a, ATTACHMENT_CLOSING);
         break;
     case ATTACHMENT_CLOSING:
-        if (!a->end || primary_gone(c))
+        if (!a->end || primary_gone(&c->primary))
             ended(c, a);
         else
             request_port(c, a, 0);

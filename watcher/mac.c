@@ -55,7 +55,7 @@ static bool mac_rests(const struct conductor *c, const struct guest *g, const ui
         const struct state_binding *b = &c->state->bindings[k];
         bool own = b->uuid[0] != '\0' ? strncmp(b->uuid, g->uuid, sizeof(b->uuid)) == 0 : b->domid == g->domid;
 
-        if (b->used != 0 && b->gen == 0 && !own && b->mac == fdb_key(mac) && c->now - b->last_use < REST_NS)
+        if (b->used != 0 && b->gen == 0 && !own && b->mac == fdb_key(mac) && c->loop.now - b->last_use < REST_NS)
             return true;
     }
     return false;
@@ -197,7 +197,7 @@ static void senders_claim(struct conductor *c, struct guest *g)
 {
     bool sent[XENVIRT_DEVICES_MAX] = { false }, anew = g->claimed;
 
-    g->shared_ns = c->now;
+    g->shared_ns = c->loop.now;
     g->claimed = false;
     for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
         uint64_t n = shares(a) ? frames_sent(c, a) : 0;
@@ -227,7 +227,7 @@ uint32_t mac_share(struct conductor *c, struct guest *g, struct attachment *chan
 {
     uint32_t n = 0;
 
-    if (c->now - g->shared_ns >= SHARE_NS)
+    if (c->loop.now - g->shared_ns >= SHARE_NS)
         senders_claim(c, g);
     // Who gets the address first: the entry moves in one step then.
     for (unsigned lent = 0; lent < 2; lent++)

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// primary.h: the watcher's view of xv-primary.
-#ifndef XV_PRIMARY_H
-#define XV_PRIMARY_H
+// primary.h: the watcher's view of xv-primary: its life and death, what it said of itself and of its uplinks.
+//
+// On the loop's thread. Nothing here knows guests: what has happened is returned, and the conductor hands it on.
+#ifndef XV_PRIMARY_PEER_H
+#define XV_PRIMARY_PEER_H
 
+#include "conf.h"
 #include "heartbeat.h"
 #include "link.h"
+#include "loop.h"
 #include "process.h"
+#include "rescue.h"
 #include "state.h"
 
-struct conductor;
-
-struct primary {
-    struct link link;
-    struct process process; // of which we hear the death
+struct primary_peer {
+    // Set by who opens it
+    struct loop *loop;
+    const struct conf *conf;
+    const char *conf_file; // NULL: the default
+    struct state *state;
+    // As it said
     bool up; // it said hello and lives
     uint64_t epoch; // of its messages
     uint64_t fabric_epoch;
@@ -25,34 +32,57 @@ struct primary {
         uint32_t speed;
         uint32_t mtu;
     } ports[STATE_PORTS_MAX];
+    // The process
+    struct link link;
+    struct process process; // of which we hear the death
+    struct heartbeat heartbeats[FABRIC_IO_MAX]; // of its I/O lcores
+    struct rescue rescue; // of those
     uint64_t asked_ns; // when the lock was last looked at
     bool absent; // as seen then
     uint64_t start_ns; // earliest next start, if we are to start it
     uint64_t up_ns; // since when it serves
     uint64_t delay_ns;
     bool told; // that we wait for it
-    struct heartbeat heartbeats[FABRIC_IO_MAX]; // of its I/O lcores
-    uint64_t looked_ns;
 };
 
-int primary_open(struct conductor *c);
-void primary_close(struct conductor *c);
+enum primary_event_kind {
+    PRIMARY_UP, // another one, or one with another fabric: what its predecessor was told is lost
+    PRIMARY_DEAD,
+    PRIMARY_LINK, // port's link, speed or MTU
+    PRIMARY_VIF, // it answers
+};
 
-void primary_receive(struct conductor *c);
-void primary_dead(struct conductor *c);
-void primary_step(struct conductor *c);
+struct primary_event {
+    enum primary_event_kind kind;
+    uint32_t port;
+    struct msg_port_vif_is vif;
+};
 
-// No primary lives: what it had is gone.
-bool primary_gone(struct conductor *c);
+// Bind its socket. Returns 0 or -errno; end with primary_close(), which leaves the process alone.
+int primary_open(struct primary_peer *p);
+void primary_close(struct primary_peer *p);
 
-// Numbers that can be given out.
-uint32_t primary_max_vifs(const struct conductor *c);
-uint32_t primary_max_guests(const struct conductor *c);
+// Take messages up to one of which somebody else has to hear. Returns true with *e filled, false when none waits.
+bool primary_receive(struct primary_peer *p, struct primary_event *e);
 
-// Link of the uplink; without uplinks it is always up.
-bool primary_link(const struct conductor *c, uint32_t port, uint32_t *speed);
+// Look whether its process is dead. Returns true with *e filled, once, if it is.
+bool primary_dead(struct primary_peer *p, struct primary_event *e);
 
-// The MTU of uplink port, 0: unknown.
-uint32_t primary_mtu(const struct conductor *c, uint32_t port);
+// Each tick: look at its heartbeats; start it if that is ours to do, is due, and may_start: a new primary can't start while
+// a worker of the old one lives.
+void primary_step(struct primary_peer *p, bool may_start);
+
+// Returns true if no primary lives: what it had is gone. Looked up now and then only.
+bool primary_gone(struct primary_peer *p);
+
+// How many vif numbers and contexts of guests there are.
+uint32_t primary_max_vifs(const struct primary_peer *p);
+uint32_t primary_max_guests(const struct primary_peer *p);
+
+// Returns true if the link of uplink port is up, with its *speed in Mbit/s. Without uplinks it is up while xv-primary is.
+bool primary_link(const struct primary_peer *p, uint32_t port, uint32_t *speed);
+
+// The MTU of uplink port, 0: not known.
+uint32_t primary_mtu(const struct primary_peer *p, uint32_t port);
 
 #endif

@@ -10,11 +10,11 @@
 
 static bool request_due(struct conductor *c, struct attachment *a)
 {
-    if (a->sent_ns != 0 && c->now - a->sent_ns < RESEND_NS)
+    if (a->sent_ns != 0 && c->loop.now - a->sent_ns < RESEND_NS)
         return false;
-    a->sent_ns = c->now;
+    a->sent_ns = c->loop.now;
     if (a->asked_ns == 0)
-        a->asked_ns = c->now;
+        a->asked_ns = c->loop.now;
     return true;
 }
 
@@ -53,7 +53,7 @@ void request_attach(struct conductor *c, struct attachment *a, uint32_t up)
     if (w == NULL || !worker_serves(c, w) || !request_due(c, a))
         return;
     link_send(&w->link, &m, MSG_VIF_ATTACH, 0);
-    if (c->now - a->asked_ns < c->conf->worker_start_ms * CLOCK_MS)
+    if (c->loop.now - a->asked_ns < c->conf->worker_start_ms * CLOCK_MS)
         return;
     LOG(ERR, "%s: worker %d has not answered for %u ms: killing it", attachment_label(a), w->process.pid,
         c->conf->worker_start_ms);

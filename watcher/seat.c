@@ -34,7 +34,7 @@ enum xenvirt_refusal seat_room(struct conductor *c, const struct attachment *a, 
     struct binding_who who = seat_who(a);
 
     *why = "";
-    if (!binding_there(c->state, primary_max_vifs(c), &c->pins, &who)) {
+    if (!binding_there(c->state, primary_max_vifs(&c->primary), &c->pins, &who)) {
         *why = who.pinned >= 0 ? "its vif number is attached to another guest"
                                : "no free vif number (max_vifs, or the NICs' pools)";
         return XENVIRT_REFUSED_TOO_MANY_DEVICES;
@@ -101,7 +101,7 @@ int seat_take(struct conductor *c, struct attachment *a, const struct map_job *j
 
     if (ret < 0)
         return ret;
-    ret = binding_take(c->state, primary_max_vifs(c), &c->pins, &who);
+    ret = binding_take(c->state, primary_max_vifs(&c->primary), &c->pins, &who);
     if (ret < 0)
         return ret;
     a->number = ret;
@@ -136,7 +136,7 @@ void seat_leave(struct conductor *c, struct attachment *a)
 
     region_file_remove(&a->file, c->conf->run_dir);
     b->gen = 0;
-    b->last_use = c->now;
+    b->last_use = c->loop.now;
     if (a->guest->gone)
         binding_domain_gone(c->state, a->guest->domid);
 }

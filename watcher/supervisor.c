@@ -20,7 +20,7 @@ static bool needs_worker(const struct guest *g)
 
 void supervisor_worker_dead(struct conductor *c, struct guest *g, bool expected, uint64_t served_ns)
 {
-    g->start_ns = c->now;
+    g->start_ns = c->loop.now;
     if (needs_worker(g))
         g->restarts++;
     if (served_ns >= LIFE_NS)
@@ -44,7 +44,7 @@ static void supervisor_start(struct conductor *c, struct guest *g)
         return;
     }
     // Workers of an earlier watcher keep slots that we don't know before they have said hello.
-    if (!c->primary.up || c->workers.n_orphans > 0 || c->now < g->start_ns)
+    if (!c->primary.up || c->workers.n_orphans > 0 || c->loop.now < g->start_ns)
         return;
     // A failed start is a death like another.
     if (worker_start(c, g) < 0)
@@ -64,8 +64,8 @@ void supervisor_step(struct conductor *c, struct guest *g)
         return;
     }
     if (g->idle_ns == 0)
-        g->idle_ns = c->now;
-    if (w != NULL && w->supervised && c->now - g->idle_ns >= IDLE_NS)
+        g->idle_ns = c->loop.now;
+    if (w != NULL && w->supervised && c->loop.now - g->idle_ns >= IDLE_NS)
         worker_stop(c, w, false);
 }
 

@@ -19,7 +19,6 @@
 #define KILL_NS (2 * CLOCK_SECOND)
 #define SPARE_NS (200 * CLOCK_MS)
 #define ORPHAN_NS (2 * CLOCK_SECOND) // for the hello of one that doesn't hang
-#define LOOK_MAX_NS (100 * CLOCK_MS) // a longer gap between two looks was our own sleep
 
 static struct worker *slot_free(struct conductor *c)
 {
@@ -121,12 +120,12 @@ static int worker_take(struct conductor *c, struct worker *w, uint32_t domid, ui
     w->epoch = w->fabric_epoch = 0;
     w->heartbeat = (struct heartbeat){ 0 };
     w->told = false;
-    w->started_ns = c->now;
+    w->started_ns = c->loop.now;
     w->ready_ns = 0;
     w->stop_signal = 0;
     w->supervised = (flags & MSG_WORKER_ON_DEMAND) != 0 && c->conf->worker_start == CONF_START_WATCHER;
     worker_go(w, WORKER_STARTING);
-    return conductor_listen(c, w->process.fd, EVENT_WORKER_DEAD, w->slot);
+    return loop_listen(&c->loop, w->process.fd, LOOP_WORKER_DEAD, w->slot);
 }
 
 // ---- claims
@@ -272,10 +271,10 @@ static void hello_take(struct conductor *c, struct worker *w, const struct msg_h
         return;
     if (w->state == WORKER_STARTING) {
         worker_go(w, WORKER_READY);
-        w->ready_ns = c->now;
+        w->ready_ns = c->loop.now;
         w->told = true;
         LOG(INFO, "%s: worker %d is ready after %" PRIu64 " ms", worker_label(w), w->process.pid,
-            (c->now - w->started_ns) / CLOCK_MS);
+            (c->loop.now - w->started_ns) / CLOCK_MS);
     }
     if (w->domid == MSG_DOMID_ANY)
         return;
@@ -355,8 +354,8 @@ int worker_start(struct conductor *c, struct guest *g)
     if (w == NULL)
         return worker_spawn(c, g->domid);
     w->domid = g->domid;
-    w->ready_ns = c->now;
-    c->workers.spare_ns = c->now + SPARE_NS;
+    w->ready_ns = c->loop.now;
+    c->workers.spare_ns = c->loop.now + SPARE_NS;
     LOG(INFO, "guest %u: spare worker %d takes over", g->domid, w->process.pid);
     hello_answer(c, w);
     supervisor_reattach(c, g);
@@ -369,13 +368,13 @@ static void spares_step(struct conductor *c)
     uint32_t n = 0;
 
     if (c->conf->worker_start != CONF_START_WATCHER || !c->primary.up || c->workers.n_orphans > 0 ||
-        c->now < c->workers.spare_ns)
+        c->loop.now < c->workers.spare_ns)
         return;
     for (uint32_t i = 0; i < c->workers.n_slots; i++)
         n += c->workers.slots[i].state != WORKER_FREE && c->workers.slots[i].domid == MSG_DOMID_ANY;
     if (n >= c->conf->worker_spares)
         return;
-    c->workers.spare_ns = c->now + SPARE_NS;
+    c->workers.spare_ns = c->loop.now + SPARE_NS;
     worker_spawn(c, MSG_DOMID_ANY);
 }
 
@@ -390,7 +389,7 @@ void workers_spares_stop(struct conductor *c)
 static void slot_renew(struct conductor *c, struct worker *w)
 {
     if (link_renew(&w->link) == 0)
-        conductor_listen(c, w->link.fd, EVENT_WORKER, w->slot);
+        loop_listen(&c->loop, w->link.fd, LOOP_WORKER, w->slot);
 }
 
 void worker_dead(struct conductor *c, uint32_t slot)
@@ -407,9 +406,9 @@ void worker_dead(struct conductor *c, uint32_t slot)
     LOG(INFO, "%s: worker %d %s", worker_label(w), pid, how);
     worker_go(w, WORKER_FREE);
     if (w->domid == MSG_DOMID_ANY && !expected)
-        c->workers.spare_ns = c->now + CLOCK_SECOND;
+        c->workers.spare_ns = c->loop.now + CLOCK_SECOND;
     if (g != NULL)
-        supervisor_worker_dead(c, g, expected, w->ready_ns == 0 ? 0 : c->now - w->ready_ns);
+        supervisor_worker_dead(c, g, expected, w->ready_ns == 0 ? 0 : c->loop.now - w->ready_ns);
     slot_renew(c, w);
 }
 
@@ -421,7 +420,7 @@ void worker_stop(struct conductor *c, struct worker *w, bool at_once)
         return;
     LOG(INFO, "%s: stopping worker %d", worker_label(w), w->process.pid);
     link_send(&w->link, &m, MSG_STOP, 0);
-    w->stop_ns = c->now;
+    w->stop_ns = c->loop.now;
     w->stop_signal = at_once ? SIGTERM : 0;
     if (at_once)
         process_signal(&w->process, SIGTERM);
@@ -435,7 +434,7 @@ void worker_kill(struct worker *w)
 
 static void worker_stop_step(struct conductor *c, struct worker *w)
 {
-    int signal = c->now - w->stop_ns >= KILL_NS ? SIGKILL : c->now - w->stop_ns >= TERM_NS ? SIGTERM : 0;
+    int signal = c->loop.now - w->stop_ns >= KILL_NS ? SIGKILL : c->loop.now - w->stop_ns >= TERM_NS ? SIGTERM : 0;
 
     if (signal == 0 || signal == w->stop_signal)
         return;
@@ -454,7 +453,7 @@ static void starved_say(const struct worker *w)
 }
 
 // Does its poll loop turn? Only time in which we looked counts.
-static void worker_look(struct conductor *c, struct worker *w, uint64_t gap_ns)
+static void worker_look(struct conductor *c, struct worker *w)
 {
     const struct guest *g = guest_find(c, w->domid);
     const struct state_ctx *ctx = g == NULL || g->index < 0 ? NULL : &c->state->ctxs[guest_ctx(c, g)];
@@ -462,7 +461,7 @@ static void worker_look(struct conductor *c, struct worker *w, uint64_t gap_ns)
 
     if (ctx == NULL || !worker_serves(c, w) || (pid_t)atomic_load(&ctx->pid) != w->process.pid)
         return;
-    silent = heartbeat_look(&w->heartbeat, ctx, gap_ns);
+    silent = heartbeat_look(&w->heartbeat, ctx, c->loop.gap_ns);
     if (heartbeat_turned(&w->heartbeat))
         starved_say(w);
     if (silent < c->conf->worker_hang_ms * CLOCK_MS)
@@ -473,21 +472,21 @@ static void worker_look(struct conductor *c, struct worker *w, uint64_t gap_ns)
     worker_kill(w);
 }
 
-static void worker_step(struct conductor *c, struct worker *w, uint64_t gap_ns)
+static void worker_step(struct conductor *c, struct worker *w)
 {
     if (w->state != WORKER_FREE && link_deaf(&w->link))
         slot_renew(c, w);
     switch (w->state) {
     case WORKER_STARTING:
-        if (!w->supervised || c->now - w->started_ns < c->conf->worker_start_ms * CLOCK_MS)
+        if (!w->supervised || c->loop.now - w->started_ns < c->conf->worker_start_ms * CLOCK_MS)
             break;
         LOG(ERR, "%s: worker %d has not come up in %u ms: killing it", worker_label(w), w->process.pid,
             c->conf->worker_start_ms);
-        w->started_ns = c->now;
+        w->started_ns = c->loop.now;
         worker_kill(w);
         break;
     case WORKER_READY:
-        worker_look(c, w, gap_ns);
+        worker_look(c, w);
         break;
     case WORKER_STOPPING:
         worker_stop_step(c, w);
@@ -504,9 +503,9 @@ static void orphans_step(struct conductor *c)
 
         if (process_dead(&o->process)) {
             orphan_end(c, o);
-        } else if (!o->claims && c->now - o->since_ns >= c->conf->worker_hang_ms * CLOCK_MS + ORPHAN_NS) {
+        } else if (!o->claims && c->loop.now - o->since_ns >= c->conf->worker_hang_ms * CLOCK_MS + ORPHAN_NS) {
             LOG(ERR, "guest %u: worker %d of an earlier xv-watcher says nothing: killing it", o->domid, o->process.pid);
-            o->since_ns = c->now;
+            o->since_ns = c->loop.now;
             process_signal(&o->process, SIGKILL);
         }
     }
@@ -514,11 +513,8 @@ static void orphans_step(struct conductor *c)
 
 void workers_step(struct conductor *c)
 {
-    uint64_t gap = c->now - c->workers.looked_ns;
-
-    c->workers.looked_ns = c->now;
     for (uint32_t i = 0; i < c->workers.n_slots; i++)
-        worker_step(c, &c->workers.slots[i], gap > LOOK_MAX_NS ? LOOK_MAX_NS : gap);
+        worker_step(c, &c->workers.slots[i]);
     orphans_step(c);
     spares_step(c);
 }
@@ -536,7 +532,7 @@ static void orphan_add(struct conductor *c, uint32_t domid)
     if (pid <= 0 || c->workers.n_orphans == FABRIC_GUESTS_MAX || process_hold(&o->process, pid) < 0)
         return;
     o->domid = domid;
-    o->since_ns = c->now;
+    o->since_ns = c->loop.now;
     c->workers.n_orphans++;
 }
 
@@ -570,7 +566,7 @@ static int slot_open(struct conductor *c, uint32_t slot)
     ret = link_bind(&w->link, LINK_PAIR, c->conf->run_dir, name, MSG_FROM_WATCHER, MSG_FROM_WORKER);
     if (ret < 0)
         return ret;
-    return conductor_listen(c, w->link.fd, EVENT_WORKER, slot);
+    return loop_listen(&c->loop, w->link.fd, LOOP_WORKER, slot);
 }
 
 int workers_open(struct conductor *c)

@@ -47,7 +47,6 @@ struct workers {
     struct worker slots[FABRIC_GUESTS_MAX];
     uint32_t n_orphans;
     struct orphan orphans[FABRIC_GUESTS_MAX];
-    uint64_t looked_ns; // last look at the beats
     uint64_t spare_ns; // no spare is started before
 };
 

@@ -47,33 +47,33 @@ int link_send(struct link *l, union msg *m, enum msg_type type, uint32_t ack)
     return 0;
 }
 
-bool primary_gone(struct conductor *c)
+bool primary_gone(struct primary_peer *p)
 {
-    (void)c;
+    (void)p;
     return peers_primary_gone;
 }
 
-uint32_t primary_max_vifs(const struct conductor *c)
+uint32_t primary_max_vifs(const struct primary_peer *p)
 {
-    return c->conf->max_vifs;
+    return p->conf->max_vifs;
 }
 
-uint32_t primary_max_guests(const struct conductor *c)
+uint32_t primary_max_guests(const struct primary_peer *p)
 {
-    return c->conf->max_guests;
+    return p->conf->max_guests;
 }
 
-bool primary_link(const struct conductor *c, uint32_t port, uint32_t *speed)
+bool primary_link(const struct primary_peer *p, uint32_t port, uint32_t *speed)
 {
-    (void)c;
+    (void)p;
     (void)port;
     *speed = 1000;
     return true;
 }
 
-uint32_t primary_mtu(const struct conductor *c, uint32_t port)
+uint32_t primary_mtu(const struct primary_peer *p, uint32_t port)
 {
-    (void)c;
+    (void)p;
     (void)port;
     return 1500;
 }

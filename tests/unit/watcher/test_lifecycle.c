@@ -26,11 +26,11 @@ static void set_up(void)
     conf.vlan_base = 1000;
     conf.guest_allow = conf.guest_mac_spoof_check = true;
     conf.worker_start = CONF_START_WATCHER;
-    c.conf = &conf;
+    c.conf = c.primary.conf = &conf;
     c.state = aligned_alloc(64, sizeof(*c.state));
     memset(c.state, 0, sizeof(*c.state));
     c.primary.up = true;
-    c.now = CLOCK_SECOND;
+    c.loop.now = CLOCK_SECOND;
     connection = 1;
     page = (struct xenvirt_flag_page){ .up = 0xa5 };
 }
@@ -109,7 +109,7 @@ static void attached(uint32_t up, int ret)
 
 static void tick(uint64_t ns)
 {
-    c.now += ns;
+    c.loop.now += ns;
     dispatch_step(&c);
 }
 
@@ -336,7 +336,7 @@ Test(lifecycle, a_domain_may_vanish_at_any_step)
 Test(lifecycle, another_primary_is_told_of_the_same_generation)
 {
     run();
-    dispatch_reopen(&c);
+    dispatch_primary(&c, &(struct primary_event){ .kind = PRIMARY_UP });
     cr_expect_eq(it()->state, ATTACHMENT_OPENING);
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
     cr_expect_eq(peers_sent.PORT_VIF.gen, 1);

@@ -64,11 +64,11 @@ static void set_up(void)
     snprintf(conf.run_dir, sizeof(conf.run_dir), "/nowhere");
     conf.max_vifs = conf.max_guests = 4;
     conf.guest_allow = conf.guest_mac_change = true;
-    c.conf = &conf;
+    c.conf = c.primary.conf = &conf;
     c.state = aligned_alloc(64, sizeof(*c.state));
     memset(c.state, 0, sizeof(*c.state));
     c.primary.up = peers_worker = true;
-    c.now = 1000 * CLOCK_SECOND;
+    c.loop.now = 1000 * CLOCK_SECOND;
     make(0, 7, 0, A);
     make(1, 7, 1, B);
     make(2, 8, 0, C);
@@ -78,7 +78,7 @@ TestSuite(mac, .init = set_up);
 
 static void tick(uint64_t ns)
 {
-    c.now += ns;
+    c.loop.now += ns;
     dispatch_step(&c);
 }
 
@@ -218,7 +218,7 @@ Test(mac, one_that_another_guest_just_stopped_with_waits_for_it)
     uint8_t mac[6];
 
     mac_make(mac, 0x44);
-    c.state->bindings[3] = (struct state_binding){ .used = 1, .domid = 9, .mac = key(0x44), .last_use = c.now };
+    c.state->bindings[3] = (struct state_binding){ .used = 1, .domid = 9, .mac = key(0x44), .last_use = c.loop.now };
     refused(mac, XENVIRT_REFUSED_MAC_IN_USE);
     c.state->bindings[3].domid = 7; // its own
     wish(0, 0x44);
@@ -227,7 +227,7 @@ Test(mac, one_that_another_guest_just_stopped_with_waits_for_it)
     wish(0, A);
     settle();
     c.state->bindings[3].domid = 9;
-    c.now += 29 * CLOCK_SECOND;
+    c.loop.now += 29 * CLOCK_SECOND;
     wish(0, 0x44);
     cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
 }
