@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include "adopt.h"
+#include "claim.h"
 #include "conductor.h"
 #include "ctl.h"
 #include "dispatch.h"
 #include "log.h"
 #include "notify.h"
+#include "spare.h"
 
 static void on_primary(struct conductor *c)
 {
@@ -28,13 +30,30 @@ static void on_primary_dead(struct conductor *c)
         dispatch_primary(c, &e);
 }
 
+static void on_worker(struct conductor *c, uint32_t slot)
+{
+    struct worker_event e;
+
+    while (worker_receive(&c->workers, slot, &e))
+        dispatch_worker(c, &e);
+}
+
+static void on_worker_dead(struct conductor *c, uint32_t slot)
+{
+    struct worker_event e;
+
+    if (worker_dead(&c->workers, slot, &e))
+        dispatch_worker(c, &e);
+}
+
 static void on_timer(struct conductor *c)
 {
     if (!loop_tick(&c->loop))
         return;
     on_primary_dead(c);
-    primary_step(&c->primary, workers_none_of_old(c));
-    workers_step(c);
+    primary_step(&c->primary, workers_none_of_old(&c->workers));
+    workers_step(&c->workers);
+    spares_step(&c->workers);
     rescue_step(&c->primary.rescue, c->loop.now);
     dispatch_step(c);
     if (c->loop.now - c->fed_ns >= CLOCK_SECOND) {
@@ -90,7 +109,7 @@ static void on_event(struct conductor *c, const struct loop_event *e)
         on_mapper(c);
         break;
     case LOOP_CLAIM:
-        workers_claim(c);
+        claims_receive(&c->workers);
         break;
     case LOOP_CTL:
         ctl_receive(c);
@@ -102,10 +121,10 @@ static void on_event(struct conductor *c, const struct loop_event *e)
         on_primary_dead(c);
         break;
     case LOOP_WORKER:
-        worker_receive(c, e->index);
+        on_worker(c, e->index);
         break;
     case LOOP_WORKER_DEAD:
-        worker_dead(c, e->index);
+        on_worker_dead(c, e->index);
         break;
     }
 }
@@ -124,13 +143,6 @@ static int signals_open(struct conductor *c)
     return c->signals < 0 ? -errno : loop_listen(&c->loop, c->signals, LOOP_SIGNAL, 0);
 }
 
-static int claim_open(struct conductor *c)
-{
-    int ret = link_bind(&c->claim, LINK_REP, c->conf->run_dir, MSG_CLAIM_SOCKET, MSG_FROM_WATCHER, MSG_FROM_WORKER);
-
-    return ret < 0 ? ret : loop_listen(&c->loop, c->claim.fd, LOOP_CLAIM, 0);
-}
-
 static int threads_open(struct conductor *c)
 {
     int ret = mapper_open(&c->mapper);
@@ -146,20 +158,17 @@ static int threads_open(struct conductor *c)
 // What fails here ends the program, and the kernel closes what was opened.
 static int conductor_open(struct conductor *c)
 {
-    static int (*const opens[])(struct conductor *) = {
-        signals_open,
-        workers_open,
-        claim_open,
-        ctl_open,
-        threads_open,
-    };
-    int ret = loop_open(&c->loop);
+    int ret = signals_open(c);
 
     if (ret == 0)
         ret = primary_open(&c->primary);
-    for (unsigned i = 0; i < sizeof(opens) / sizeof(opens[0]) && ret == 0; i++)
-        ret = opens[i](c);
-    return ret;
+    if (ret == 0)
+        ret = workers_open(&c->workers);
+    if (ret == 0)
+        ret = claims_open(&c->workers);
+    if (ret == 0)
+        ret = ctl_open(c);
+    return ret < 0 ? ret : threads_open(c);
 }
 
 static void conductor_close(struct conductor *c)
@@ -167,9 +176,23 @@ static void conductor_close(struct conductor *c)
     store_close(c->store);
     mapper_close(c->mapper);
     ctl_close(c);
-    link_close(&c->claim);
-    workers_close(c);
+    claims_close(&c->workers);
+    workers_close(&c->workers);
     primary_close(&c->primary);
+}
+
+// Each part is given what it may use of the others.
+static void conductor_join(struct conductor *c)
+{
+    c->primary.loop = &c->loop;
+    c->primary.conf = c->conf;
+    c->primary.conf_file = c->conf_file;
+    c->primary.state = c->state;
+    c->workers.loop = &c->loop;
+    c->workers.conf = c->conf;
+    c->workers.conf_file = c->conf_file;
+    c->workers.state = c->state;
+    c->workers.primary = &c->primary;
 }
 
 int conductor_run(struct conductor *c)
@@ -177,11 +200,10 @@ int conductor_run(struct conductor *c)
     struct loop_event events[LOOP_EVENTS_MAX];
     int ret;
 
-    c->primary.loop = &c->loop;
-    c->primary.conf = c->conf;
-    c->primary.conf_file = c->conf_file;
-    c->primary.state = c->state;
-    ret = conductor_open(c);
+    conductor_join(c);
+    ret = loop_open(&c->loop);
+    if (ret == 0)
+        ret = conductor_open(c);
     if (ret < 0) {
         LOG(ERR, "can't start: %s", strerror(-ret));
         return ret;

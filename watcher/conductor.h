@@ -22,7 +22,6 @@ struct conductor {
     struct binding_pins pins;
     struct store *store;
     struct mapper *mapper;
-    struct link claim;
     struct link ctl;
     struct loop loop;
     struct primary_peer primary;

@@ -12,6 +12,7 @@
 #include "layout.h"
 #include "log.h"
 #include "seat.h"
+#include "spare.h"
 
 #define PROGRAM_MS 1000 // less than xvctl waits for our answer
 
@@ -80,7 +81,7 @@ static void guest_why(struct conductor *c, const struct guest *g, const struct w
 
 static void show_guest(struct conductor *c, const struct guest *g, struct msg_record *r)
 {
-    const struct worker *w = worker_of(c, g->domid);
+    const struct worker *w = worker_of(&c->workers, g->domid);
 
     r->kind = MSG_RECORD_GUEST;
     r->domid = g->domid;
@@ -96,7 +97,7 @@ static void attachment_why(struct conductor *c, const struct attachment *a, char
         snprintf(why, n, "%s", a->why);
     else if (a->state == ATTACHMENT_OPENING && !c->primary.up)
         snprintf(why, n, "waiting for xv-primary");
-    else if (a->state == ATTACHMENT_ATTACHING && worker_of(c, a->guest->domid) == NULL)
+    else if (a->state == ATTACHMENT_ATTACHING && worker_of(&c->workers, a->guest->domid) == NULL)
         snprintf(why, n, "waiting for the guest's worker");
     else if (a->doubt)
         snprintf(why, n, "XenStore does not know it; it goes on");
@@ -115,7 +116,7 @@ static void show_kept(const struct conductor *c, uint32_t k, struct msg_record *
 
 static void show_vif(struct conductor *c, const struct attachment *a, struct msg_record *r)
 {
-    const struct worker *w = worker_of(c, a->guest->domid);
+    const struct worker *w = worker_of(&c->workers, a->guest->domid);
     int kept = a->number >= 0 ? -ENOENT : seat_kept(c, a);
 
     r->kind = MSG_RECORD_VIF;
@@ -232,7 +233,7 @@ static int worker_ask(const struct conductor *c, char *path, size_t n)
 
 static void restart(struct conductor *c, uint32_t domid, struct msg_done *a)
 {
-    struct worker *w = worker_of(c, domid);
+    struct worker *w = worker_of(&c->workers, domid);
     struct guest *g = guest_find(c, domid);
     char path[PATH_MAX] = "xv-worker";
     int ret;
@@ -254,8 +255,8 @@ static void restart(struct conductor *c, uint32_t domid, struct msg_done *a)
     done_fill(a, 0, "guest %u: worker %d is being restarted", domid, w->process.pid);
     if (g != NULL)
         g->delay_ns = 0;
-    workers_spares_stop(c);
-    worker_stop(c, w, true);
+    spares_stop(&c->workers);
+    worker_stop(&c->workers, w, true);
 }
 
 void ctl_receive(struct conductor *c)

@@ -99,6 +99,37 @@ void dispatch_primary(struct conductor *c, const struct primary_event *e)
     }
 }
 
+static void attach_answered(struct conductor *c, uint32_t domid, const struct msg_vif_attached *m)
+{
+    struct attachment *a = attachment_find(c, m->vif, m->gen);
+
+    if (a != NULL && a->guest->domid == domid)
+        lifecycle_attached(c, a, m);
+}
+
+static void worker_died(struct conductor *c, const struct worker_event *e)
+{
+    struct guest *g = guest_find(c, e->domid);
+
+    if (g != NULL)
+        supervisor_worker_dead(c, g, e->expected, e->served_ns);
+}
+
+void dispatch_worker(struct conductor *c, const struct worker_event *e)
+{
+    switch (e->kind) {
+    case WORKER_HELLO:
+        supervisor_worker_hello(c, e->domid, e->anew);
+        break;
+    case WORKER_DIED:
+        worker_died(c, e);
+        break;
+    case WORKER_VIF:
+        attach_answered(c, e->domid, &e->vif);
+        break;
+    }
+}
+
 static void attachments_step(struct conductor *c, struct guest *g)
 {
     struct attachment *changed[XENVIRT_DEVICES_MAX];
@@ -139,7 +170,7 @@ void dispatch_step(struct conductor *c)
         attachments_step(c, g);
         supervisor_step(c, g);
         next = g->next;
-        if (attachment_first(g) == NULL && !worker_lives(c, g->domid))
+        if (attachment_first(g) == NULL && !worker_lives(&c->workers, g->domid))
             guest_forget(c, g);
     }
 }

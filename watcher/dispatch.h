@@ -6,6 +6,7 @@
 #include "mapper.h"
 #include "primary.h"
 #include "snapshot.h"
+#include "worker.h"
 
 struct conductor;
 
@@ -17,6 +18,9 @@ void dispatch_mapped(struct conductor *c, struct map_job *j);
 
 // Something has happened to xv-primary. When it is another one, or none, every attachment is opened anew in its generation.
 void dispatch_primary(struct conductor *c, const struct primary_event *e);
+
+// Something has happened to a worker.
+void dispatch_worker(struct conductor *c, const struct worker_event *e);
 
 // Each tick: what is due. Guests of which nothing is left are forgotten.
 void dispatch_step(struct conductor *c);

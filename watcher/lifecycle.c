@@ -343,7 +343,7 @@ static void step_once(struct conductor *c, struct attachment *a)
         serve(c, a);
         break;
     case ATTACHMENT_DETACHING:
-        if (worker_may_serve(c, a->guest->domid))
+        if (worker_may_serve(&c->workers, a->guest->domid))
             request_attach(c, a, 0);
         else
             attachment_go(a, ATTACHMENT_CLOSING);

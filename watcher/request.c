@@ -37,7 +37,7 @@ void request_port(struct conductor *c, struct attachment *a, uint32_t up)
 
 void request_attach(struct conductor *c, struct attachment *a, uint32_t up)
 {
-    struct worker *w = worker_of(c, a->guest->domid);
+    struct worker *w = worker_of(&c->workers, a->guest->domid);
     union msg m = { .VIF_ATTACH = { .vif = (uint32_t)a->number,
                         .gen = a->gen,
                         .since = a->since,
@@ -50,7 +50,7 @@ void request_attach(struct conductor *c, struct attachment *a, uint32_t up)
 
     memcpy(m.VIF_ATTACH.mac, a->mac, sizeof(a->mac));
     snprintf(m.VIF_ATTACH.region_file, sizeof(m.VIF_ATTACH.region_file), "%s", a->file.name);
-    if (w == NULL || !worker_serves(c, w) || !request_due(c, a))
+    if (w == NULL || !worker_serves(&c->workers, w) || !request_due(c, a))
         return;
     link_send(&w->link, &m, MSG_VIF_ATTACH, 0);
     if (c->loop.now - a->asked_ns < c->conf->worker_start_ms * CLOCK_MS)

@@ -4,6 +4,7 @@
 #include "conductor.h"
 #include "lifecycle.h"
 #include "log.h"
+#include "spare.h"
 
 #define DELAY_MIN_NS (100 * CLOCK_MS)
 #define DELAY_MAX_NS (5 * CLOCK_SECOND)
@@ -16,6 +17,12 @@ static bool needs_worker(const struct guest *g)
         if (attachment_needs_worker(a))
             return true;
     return false;
+}
+
+static void reattach(struct conductor *c, struct guest *g)
+{
+    for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
+        lifecycle_reattach(c, a);
 }
 
 void supervisor_worker_dead(struct conductor *c, struct guest *g, bool expected, uint64_t served_ns)
@@ -31,11 +38,24 @@ void supervisor_worker_dead(struct conductor *c, struct guest *g, bool expected,
         if (g->delay_ns > DELAY_MAX_NS)
             g->delay_ns = DELAY_MAX_NS;
     }
-    supervisor_reattach(c, g);
+    reattach(c, g);
     supervisor_step(c, g); // the guest waits: not at the next tick, now
 }
 
-static void supervisor_start(struct conductor *c, struct guest *g)
+void supervisor_worker_hello(struct conductor *c, uint32_t domid, bool anew)
+{
+    struct guest *g = guest_make(c, domid);
+    struct worker *w = worker_of(&c->workers, domid);
+
+    if (g == NULL)
+        return;
+    if (w != NULL && guest_index_take(c, g) == 0)
+        worker_tell_context(w, guest_ctx(c, g));
+    if (anew)
+        reattach(c, g);
+}
+
+static void start(struct conductor *c, struct guest *g)
 {
     if (c->conf->worker_start == CONF_START_EXTERNAL) {
         if (!g->told)
@@ -44,33 +64,28 @@ static void supervisor_start(struct conductor *c, struct guest *g)
         return;
     }
     // Workers of an earlier watcher keep slots that we don't know before they have said hello.
-    if (!c->primary.up || c->workers.n_orphans > 0 || c->loop.now < g->start_ns)
+    if (!c->primary.up || c->workers.orphans.n > 0 || c->loop.now < g->start_ns)
         return;
-    // A failed start is a death like another.
-    if (worker_start(c, g) < 0)
-        supervisor_worker_dead(c, g, false, 0);
+    if (spare_take(&c->workers, g->domid) != NULL)
+        supervisor_worker_hello(c, g->domid, true);
+    else if (worker_spawn(&c->workers, g->domid) < 0)
+        supervisor_worker_dead(c, g, false, 0); // a failed start is a death like another
 }
 
 void supervisor_step(struct conductor *c, struct guest *g)
 {
-    struct worker *w = worker_of(c, g->domid);
+    struct worker *w = worker_of(&c->workers, g->domid);
 
     if (needs_worker(g)) {
         g->idle_ns = 0;
         if (w != NULL)
             g->told = false;
-        else if (!worker_lives(c, g->domid))
-            supervisor_start(c, g);
+        else if (!worker_lives(&c->workers, g->domid))
+            start(c, g);
         return;
     }
     if (g->idle_ns == 0)
         g->idle_ns = c->loop.now;
     if (w != NULL && w->supervised && c->loop.now - g->idle_ns >= IDLE_NS)
-        worker_stop(c, w, false);
-}
-
-void supervisor_reattach(struct conductor *c, struct guest *g)
-{
-    for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
-        lifecycle_reattach(c, a);
+        worker_stop(&c->workers, w, false);
 }

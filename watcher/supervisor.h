@@ -10,8 +10,9 @@
 // the more often they die young.
 void supervisor_worker_dead(struct conductor *c, struct guest *g, bool expected, uint64_t served_ns);
 
-// Its worker is another or none: all devices are attached anew.
-void supervisor_reattach(struct conductor *c, struct guest *g);
+// The domain's worker is ready, and is told its context. anew: it knows of no device, so all are attached anew. The guest is
+// made if it has nothing yet.
+void supervisor_worker_hello(struct conductor *c, uint32_t domid, bool anew);
 
 // Each tick: start or stop its worker if that is due.
 void supervisor_step(struct conductor *c, struct guest *g);

@@ -1,85 +1,86 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// worker.h: slots and the workers in them.
+// worker.h: the workers: their life and death, and what they say.
 //
-// A worker first claims a slot, then says hello on the slot's socket. A slot is free again when its process is proved
-// dead. Workers of an earlier watcher are known by the locks that they hold (orphans) until they say hello.
+// A worker first claims a slot (claim.h), then says hello on the slot's socket. Workers of an earlier watcher are orphans until
+// they do. On the loop's thread. Nothing here knows guests: what has happened is returned, and the conductor hands it on.
 #ifndef XV_WORKER_H
 #define XV_WORKER_H
 
-#include "fabric.h"
-#include "heartbeat.h"
-#include "link.h"
-#include "process.h"
-
-struct conductor;
-struct guest;
+#include "orphan.h"
+#include "primary.h"
+#include "slot.h"
+#include "state.h"
 
 #define WORKER_LCORE_FIRST 32u // the primary's lcores are below
 
-enum worker_state { WORKER_FREE, WORKER_STARTING, WORKER_READY, WORKER_STOPPING };
-
-struct worker {
-    enum worker_state state;
-    uint32_t slot;
-    uint32_t domid; // MSG_DOMID_ANY: a spare
-    struct process process;
-    struct link link;
-    bool told; // it was ready once, or comes from an earlier watcher: it may serve vifs
-    bool supervised; // a watcher started it and ends it
-    uint64_t epoch; // of its messages
-    uint64_t fabric_epoch; // 0: not said yet
-    uint64_t started_ns;
-    uint64_t ready_ns; // since when it serves, 0: not yet
-    uint64_t stop_ns; // when it was told to stop
-    int stop_signal; // last one sent
-    struct heartbeat heartbeat; // of its poll loop
-};
-
-struct orphan {
-    struct process process;
-    uint32_t domid;
-    uint64_t since_ns;
-    bool claims; // it has no slot yet
-};
-
 struct workers {
-    uint32_t n_slots;
-    struct worker slots[FABRIC_GUESTS_MAX];
-    uint32_t n_orphans;
-    struct orphan orphans[FABRIC_GUESTS_MAX];
+    // Set by who opens it
+    struct loop *loop;
+    const struct conf *conf;
+    const char *conf_file; // NULL: the default
+    struct state *state;
+    const struct primary_peer *primary;
+    // Its own
+    struct slots slots;
+    struct orphans orphans;
+    struct link claim; // see claim.h
     uint64_t spare_ns; // no spare is started before
 };
 
-int workers_open(struct conductor *c);
-void workers_close(struct conductor *c);
+enum worker_event_kind {
+    WORKER_HELLO, // it can be told its context and its vifs
+    WORKER_DIED,
+    WORKER_VIF, // it answers
+};
 
-void workers_claim(struct conductor *c); // claims wait
-void worker_receive(struct conductor *c, uint32_t slot);
-void worker_dead(struct conductor *c, uint32_t slot);
-void workers_step(struct conductor *c);
+struct worker_event {
+    enum worker_event_kind kind;
+    uint32_t domid;
+    bool anew; // HELLO: another process, or on another fabric: it knows nothing yet
+    bool expected; // DIED: it was told to stop
+    uint64_t served_ns; // DIED: for so long it was ready
+    struct msg_vif_attached vif; // VIF
+};
+
+// Open the slots and find orphans. Returns 0 or -errno; end with workers_close(), which leaves processes alone.
+int workers_open(struct workers *ws);
+void workers_close(struct workers *ws);
+
+// Take messages on a slot's socket up to one of which somebody else has to hear. Returns true with *e filled, false when none
+// waits.
+bool worker_receive(struct workers *ws, uint32_t slot, struct worker_event *e);
+
+// Look whether a slot's process is dead. Returns true with *e filled, once, if it is; the slot is free then.
+bool worker_dead(struct workers *ws, uint32_t slot, struct worker_event *e);
+
+// Each tick: replace sockets that are deaf; kill those that don't come up, whose poll loop stands still, or that don't stop.
+void workers_step(struct workers *ws);
 
 // The living worker of a domain, or NULL.
-struct worker *worker_of(struct conductor *c, uint32_t domid);
+struct worker *worker_of(struct workers *ws, uint32_t domid);
 
-// Is there a process for this domain? May it touch its vifs? One that is only starting was never told of any.
-bool worker_lives(struct conductor *c, uint32_t domid);
-bool worker_may_serve(struct conductor *c, uint32_t domid);
+// Returns true if there is a process for this domain, or one that may touch its vifs: one that is only starting was never told
+// of any.
+bool worker_lives(struct workers *ws, uint32_t domid);
+bool worker_may_serve(struct workers *ws, uint32_t domid);
 
-// It has a poll loop on the fabric in force: it can be told of vifs.
-bool worker_serves(const struct conductor *c, const struct worker *w);
+// Returns true if it has a poll loop on the fabric in force: it can be told of vifs.
+bool worker_serves(const struct workers *ws, const struct worker *w);
 
-// No worker of another primary than the one in force lives.
-bool workers_none_of_old(const struct conductor *c);
+// Returns true if one that says these flags (MSG_WORKER_*) is ours to start and to end.
+bool worker_supervised(const struct workers *ws, uint32_t flags);
 
-// Give g a worker: a spare that is ready, else a new process. Returns 0 or -errno.
-int worker_start(struct conductor *c, struct guest *g);
+// Returns true if no worker of another primary than the one in force lives.
+bool workers_none_of_old(const struct workers *ws);
+
+// Start a process for a domain, or a spare (MSG_DOMID_ANY). Returns 0, -EBUSY (no slot is free) or another -errno, said.
+int worker_spawn(struct workers *ws, uint32_t domid);
+
+// Tell it which context it is.
+void worker_tell_context(struct worker *w, uint32_t ctx);
 
 // In order: MSG_STOP, then SIGTERM, then SIGKILL. at_once: begin with SIGTERM.
-void worker_stop(struct conductor *c, struct worker *w, bool at_once);
-
+void worker_stop(struct workers *ws, struct worker *w, bool at_once);
 void worker_kill(struct worker *w);
-
-// Spares run the program that was installed when they started: before a restart that is to run a new one, they go.
-void workers_spares_stop(struct conductor *c);
 
 #endif

@@ -78,41 +78,53 @@ uint32_t primary_mtu(const struct primary_peer *p, uint32_t port)
     return 1500;
 }
 
-struct worker *worker_of(struct conductor *c, uint32_t domid)
+struct worker *worker_of(struct workers *ws, uint32_t domid)
 {
-    (void)c;
+    (void)ws;
     (void)domid;
     return peers_worker ? &worker : NULL;
 }
 
-bool worker_lives(struct conductor *c, uint32_t domid)
+bool worker_lives(struct workers *ws, uint32_t domid)
 {
-    return worker_of(c, domid) != NULL;
+    return worker_of(ws, domid) != NULL;
 }
 
-bool worker_may_serve(struct conductor *c, uint32_t domid)
+bool worker_may_serve(struct workers *ws, uint32_t domid)
 {
-    return worker_of(c, domid) != NULL;
+    return worker_of(ws, domid) != NULL;
 }
 
-bool worker_serves(const struct conductor *c, const struct worker *w)
+bool worker_serves(const struct workers *ws, const struct worker *w)
 {
-    (void)c;
+    (void)ws;
     return w != NULL;
 }
 
-int worker_start(struct conductor *c, struct guest *g)
+struct worker *spare_take(struct workers *ws, uint32_t domid)
 {
-    (void)c;
-    (void)g;
+    (void)ws;
+    (void)domid;
+    return NULL;
+}
+
+int worker_spawn(struct workers *ws, uint32_t domid)
+{
+    (void)ws;
+    (void)domid;
     peers_starts++;
     peers_worker = true;
     return 0;
 }
 
-void worker_stop(struct conductor *c, struct worker *w, bool at_once)
+void worker_tell_context(struct worker *w, uint32_t ctx)
 {
-    (void)c;
+    w->ctx = (int32_t)ctx;
+}
+
+void worker_stop(struct workers *ws, struct worker *w, bool at_once)
+{
+    (void)ws;
     (void)w;
     (void)at_once;
     peers_worker = false;

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+
+#include "slot.h"
+
+struct worker *slot_free(struct slots *ss)
+{
+    for (uint32_t i = 0; i < ss->n; i++)
+        if (ss->of[i].state == WORKER_FREE)
+            return &ss->of[i];
+    return NULL;
+}
+
+struct worker *slot_of_pid(struct slots *ss, pid_t pid)
+{
+    for (uint32_t i = 0; i < ss->n; i++)
+        if (ss->of[i].state != WORKER_FREE && ss->of[i].process.pid == pid)
+            return &ss->of[i];
+    return NULL;
+}
+
+struct worker *slot_of(struct slots *ss, uint32_t domid)
+{
+    for (uint32_t i = 0; i < ss->n; i++)
+        if (ss->of[i].state != WORKER_FREE && ss->of[i].domid == domid)
+            return &ss->of[i];
+    return NULL;
+}
+
+int slot_take(struct slots *ss, struct worker *w, uint32_t domid, bool supervised)
+{
+    w->domid = domid;
+    w->ctx = -1;
+    w->epoch = w->fabric_epoch = 0;
+    w->heartbeat = (struct heartbeat){ 0 };
+    w->told = false;
+    w->started_ns = ss->loop->now;
+    w->ready_ns = 0;
+    w->stop_signal = 0;
+    w->supervised = supervised;
+    w->state = WORKER_STARTING;
+    return loop_listen(ss->loop, w->process.fd, LOOP_WORKER_DEAD, w->slot);
+}
+
+void slot_renew(struct slots *ss, struct worker *w)
+{
+    if (link_renew(&w->link) == 0)
+        loop_listen(ss->loop, w->link.fd, LOOP_WORKER, w->slot);
+}
+
+const char *slot_label(uint32_t domid)
+{
+    static char label[24];
+
+    if (domid == MSG_DOMID_ANY)
+        return "spare";
+    snprintf(label, sizeof(label), "guest %u", domid);
+    return label;
+}
+
+static int slot_open(struct slots *ss, const char *run_dir, uint32_t slot)
+{
+    struct worker *w = &ss->of[slot];
+    char name[MSG_NAME_BYTES];
+    int ret;
+
+    w->slot = slot;
+    w->process.fd = -1;
+    snprintf(name, sizeof(name), MSG_WORKER_SOCKET, slot);
+    ret = link_bind(&w->link, LINK_PAIR, run_dir, name, MSG_FROM_WATCHER, MSG_FROM_WORKER);
+    return ret < 0 ? ret : loop_listen(ss->loop, w->link.fd, LOOP_WORKER, slot);
+}
+
+int slots_open(struct slots *ss, const char *run_dir, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int ret = slot_open(ss, run_dir, i);
+
+        if (ret < 0) {
+            slots_close(ss);
+            return ret;
+        }
+        ss->n++;
+    }
+    return 0;
+}
+
+void slots_close(struct slots *ss)
+{
+    for (uint32_t i = 0; i < ss->n; i++)
+        link_close(&ss->of[i].link);
+    ss->n = 0;
+}
