@@ -3,32 +3,33 @@
 #include <string.h>
 
 #include "adopt.h"
-#include "conductor.h"
 #include "fdb.h"
 #include "flag.h"
 #include "guest.h"
 #include "log.h"
+#include "loop.h"
 #include "mac.h"
+#include "mapper.h"
 #include "number.h"
 
 #define RETRY_NS (5 * CLOCK_SECOND)
 
-void adopt_ask(struct conductor *c, struct attachment *a)
+void adopt_ask(struct guests *gs, struct attachment *a)
 {
-    struct map_job *j = map_job_new(MAP_FLAG, ++c->tickets);
+    struct map_job *j = map_job_new(MAP_FLAG, ++gs->tickets);
 
-    a->retry_ns = c->loop.now + RETRY_NS;
+    a->retry_ns = gs->loop->now + RETRY_NS;
     if (j == NULL)
         return;
     j->offer.domid = a->guest->domid;
     j->offer.flag_ref = a->flag_ref;
     a->ticket = j->ticket;
-    mapper_give(c->mapper, j);
+    mapper_give(gs->mapper, j);
 }
 
-void adopt_attachment(struct conductor *c, struct attachment *a, uint32_t number)
+void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number)
 {
-    struct state_binding *b = &c->state->bindings[number];
+    struct state_binding *b = &gs->state->bindings[number];
     int ret;
 
     assert(a->state == ATTACHMENT_IDLE);
@@ -42,18 +43,18 @@ void adopt_attachment(struct conductor *c, struct attachment *a, uint32_t number
     fdb_mac(b->mac, a->mac);
     a->flags = b->flags & MSG_VIF_FLAGS;
     if ((a->flags & MSG_VIF_MAC_LENT) == 0)
-        mac_claim(c, a);
+        mac_claim(gs, a);
     a->port = b->port;
     a->vlan = b->vlan;
-    ret = region_file_find(&a->file, c->conf->run_dir, number, a->gen);
+    ret = region_file_find(&a->file, gs->conf->run_dir, number, a->gen);
     a->end = ret < 0;
     if (ret < 0)
         LOG(WARNING, "%s: %s: %s; it has to start anew", attachment_label(a), a->file.name, strerror(-ret));
     attachment_go(a, ATTACHMENT_ADOPTING);
-    adopt_ask(c, a);
+    adopt_ask(gs, a);
 }
 
-void adopt_mapped(struct conductor *c, struct attachment *a, const struct map_job *j)
+void adopt_mapped(struct guests *gs, struct attachment *a, const struct map_job *j)
 {
     struct flag_view view;
 
@@ -69,17 +70,18 @@ void adopt_mapped(struct conductor *c, struct attachment *a, const struct map_jo
     }
     view = flag_read(a->flag);
     a->front = view.front;
-    if (view.front && c->state->bindings[a->number].front_gen != 0)
-        a->front_gen = c->state->bindings[a->number].front_gen;
+    if (view.front && gs->state->bindings[a->number].front_gen != 0)
+        a->front_gen = gs->state->bindings[a->number].front_gen;
     else if (view.front)
         a->front_gen = view.generation;
     attachment_go(a, ATTACHMENT_OPENING);
 }
 
-static void adopt_binding(struct conductor *c, uint32_t number)
+static void adopt_binding(struct guests *gs, uint32_t number)
 {
-    struct state_binding *b = &c->state->bindings[number];
-    struct guest *g = b->domid <= NUMBER_DOMID_LAST && b->device < XENVIRT_DEVICES_MAX ? guest_make(c, b->domid) : NULL;
+    struct state_binding *b = &gs->state->bindings[number];
+    struct guest *g = b->domid <= NUMBER_DOMID_LAST && b->device < XENVIRT_DEVICES_MAX ? guest_make(gs, b->domid)
+                                                                                       : NULL;
     struct attachment *a = g == NULL ? NULL : attachment_make(g, b->device);
 
     if (a == NULL || a->number >= 0 || b->guest >= FABRIC_GUESTS_MAX) {
@@ -88,27 +90,27 @@ static void adopt_binding(struct conductor *c, uint32_t number)
     }
     b->uuid[sizeof(b->uuid) - 1] = '\0';
     memcpy(g->uuid, b->uuid, sizeof(g->uuid));
-    g->conf = conf_guest_find(c->conf, g->domid, g->uuid, g->name);
+    g->conf = conf_guest_find(gs->conf, g->domid, g->uuid, g->name);
     g->index = (int32_t)b->guest;
-    adopt_attachment(c, a, number);
+    adopt_attachment(gs, a, number);
 }
 
 static bool region_kept(uint32_t vif, uint32_t gen, void *arg)
 {
-    const struct conductor *c = arg;
+    const struct guests *gs = arg;
 
-    return vif < FABRIC_VIFS_MAX && c->state->bindings[vif].used != 0 && c->state->bindings[vif].gen == gen;
+    return vif < FABRIC_VIFS_MAX && gs->state->bindings[vif].used != 0 && gs->state->bindings[vif].gen == gen;
 }
 
-void adopt_all(struct conductor *c)
+void adopt_all(struct guests *gs)
 {
     for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
-        struct state_binding *b = &c->state->bindings[k];
+        struct state_binding *b = &gs->state->bindings[k];
 
         if (b->used == 0)
             b->gen = 0;
         else if (b->gen != 0)
-            adopt_binding(c, k);
+            adopt_binding(gs, k);
     }
-    region_files_clean(c->conf->run_dir, region_kept, c);
+    region_files_clean(gs->conf->run_dir, region_kept, gs);
 }

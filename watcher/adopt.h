@@ -11,16 +11,16 @@
 struct map_job;
 
 // At start: adopt all that the state file says to be attached, and remove region files of anything else.
-void adopt_all(struct conductor *c);
+void adopt_all(struct guests *gs);
 
 // Let a, which is idle, go on as what number is bound to, and ask for its flag page.
-void adopt_attachment(struct conductor *c, struct attachment *a, uint32_t number);
+void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number);
 
 // Ask the mapper for the flag page of one that is ADOPTING.
-void adopt_ask(struct conductor *c, struct attachment *a);
+void adopt_ask(struct guests *gs, struct attachment *a);
 
 // The mapper has answered and a->flag is set, or isn't. Afterwards a is OPENING or DETACHING, or is to be asked for again
 // later.
-void adopt_mapped(struct conductor *c, struct attachment *a, const struct map_job *j);
+void adopt_mapped(struct guests *gs, struct attachment *a, const struct map_job *j);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "attachment.h"
-#include "conductor.h"
 #include "guest.h"
 #include "log.h"
 
@@ -49,18 +48,18 @@ struct attachment *attachment_next(const struct attachment *a)
     return attachment_from(a->guest, a->device + 1);
 }
 
-struct attachment *attachment_find(const struct conductor *c, uint32_t number, uint32_t gen)
+struct attachment *attachment_find(const struct guests *gs, uint32_t number, uint32_t gen)
 {
-    for (const struct guest *g = c->guests; g != NULL; g = g->next)
+    for (const struct guest *g = gs->first; g != NULL; g = g->next)
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
             if (a->number == (int32_t)number && a->gen == gen)
                 return a;
     return NULL;
 }
 
-struct attachment *attachment_find_ticket(const struct conductor *c, uint64_t ticket)
+struct attachment *attachment_find_ticket(const struct guests *gs, uint64_t ticket)
 {
-    for (const struct guest *g = c->guests; g != NULL; g = g->next)
+    for (const struct guest *g = gs->first; g != NULL; g = g->next)
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
             if (a->ticket == ticket || a->probe == ticket)
                 return a;

@@ -8,7 +8,7 @@
 #include "msg.h"
 #include "regionfile.h"
 
-struct conductor;
+struct guests;
 struct guest;
 
 #define ATTACHMENT_STATE_LIST(S) \
@@ -85,8 +85,8 @@ struct attachment *attachment_first(const struct guest *g);
 struct attachment *attachment_next(const struct attachment *a);
 
 // The attachment of this number and generation, or with this job or probe at the mapper. NULL if there is none.
-struct attachment *attachment_find(const struct conductor *c, uint32_t number, uint32_t gen);
-struct attachment *attachment_find_ticket(const struct conductor *c, uint64_t ticket);
+struct attachment *attachment_find(const struct guests *gs, uint32_t number, uint32_t gen);
+struct attachment *attachment_find_ticket(const struct guests *gs, uint64_t ticket);
 
 // The only function that changes the state. Says it in the log; nothing is asked yet in the new state.
 void attachment_go(struct attachment *a, enum attachment_state to);

@@ -19,7 +19,7 @@ static void on_primary(struct conductor *c)
     struct primary_event e;
 
     while (primary_receive(&c->primary, &e))
-        dispatch_primary(c, &e);
+        dispatch_primary(&c->guests, &e);
 }
 
 static void on_primary_dead(struct conductor *c)
@@ -27,7 +27,7 @@ static void on_primary_dead(struct conductor *c)
     struct primary_event e;
 
     if (primary_dead(&c->primary, &e))
-        dispatch_primary(c, &e);
+        dispatch_primary(&c->guests, &e);
 }
 
 static void on_worker(struct conductor *c, uint32_t slot)
@@ -35,7 +35,7 @@ static void on_worker(struct conductor *c, uint32_t slot)
     struct worker_event e;
 
     while (worker_receive(&c->workers, slot, &e))
-        dispatch_worker(c, &e);
+        dispatch_worker(&c->guests, &e);
 }
 
 static void on_worker_dead(struct conductor *c, uint32_t slot)
@@ -43,7 +43,7 @@ static void on_worker_dead(struct conductor *c, uint32_t slot)
     struct worker_event e;
 
     if (worker_dead(&c->workers, slot, &e))
-        dispatch_worker(c, &e);
+        dispatch_worker(&c->guests, &e);
 }
 
 static void on_timer(struct conductor *c)
@@ -55,7 +55,7 @@ static void on_timer(struct conductor *c)
     workers_step(&c->workers);
     spares_step(&c->workers);
     rescue_step(&c->primary.rescue, c->loop.now);
-    dispatch_step(c);
+    dispatch_step(&c->guests);
     if (c->loop.now - c->fed_ns >= CLOCK_SECOND) {
         c->fed_ns = c->loop.now;
         notify_say("WATCHDOG=1");
@@ -77,7 +77,7 @@ static void on_store(struct conductor *c)
     struct snapshot *s;
 
     while ((s = store_take(c->store)) != NULL) {
-        dispatch_snapshot(c, s);
+        dispatch_snapshot(&c->guests, s);
         snapshot_free(s);
     }
 }
@@ -87,7 +87,7 @@ static void on_mapper(struct conductor *c)
     struct map_job *j;
 
     while ((j = mapper_take(c->mapper)) != NULL) {
-        dispatch_mapped(c, j);
+        dispatch_mapped(&c->guests, j);
         mapper_drop(c->mapper, j->flag); // nobody took it
         map_job_free(j);
     }
@@ -112,7 +112,7 @@ static void on_event(struct conductor *c, const struct loop_event *e)
         claims_receive(&c->workers);
         break;
     case LOOP_CTL:
-        ctl_receive(c);
+        ctl_receive(&c->ctl);
         break;
     case LOOP_PRIMARY:
         on_primary(c);
@@ -149,6 +149,7 @@ static int threads_open(struct conductor *c)
 
     if (ret < 0)
         return ret;
+    c->guests.mapper = c->mapper;
     ret = loop_listen(&c->loop, mapper_fd(c->mapper), LOOP_MAPPER, 0);
     if (ret == 0)
         ret = store_open(&c->store);
@@ -167,7 +168,7 @@ static int conductor_open(struct conductor *c)
     if (ret == 0)
         ret = claims_open(&c->workers);
     if (ret == 0)
-        ret = ctl_open(c);
+        ret = ctl_open(&c->ctl);
     return ret < 0 ? ret : threads_open(c);
 }
 
@@ -175,7 +176,7 @@ static void conductor_close(struct conductor *c)
 {
     store_close(c->store);
     mapper_close(c->mapper);
-    ctl_close(c);
+    ctl_close(&c->ctl);
     claims_close(&c->workers);
     workers_close(&c->workers);
     primary_close(&c->primary);
@@ -193,6 +194,13 @@ static void conductor_join(struct conductor *c)
     c->workers.conf_file = c->conf_file;
     c->workers.state = c->state;
     c->workers.primary = &c->primary;
+    c->guests.loop = &c->loop;
+    c->guests.conf = c->conf;
+    c->guests.state = c->state;
+    c->guests.primary = &c->primary;
+    c->guests.workers = &c->workers;
+    c->ctl.loop = &c->loop;
+    c->ctl.guests = &c->guests;
 }
 
 int conductor_run(struct conductor *c)
@@ -209,7 +217,7 @@ int conductor_run(struct conductor *c)
         return ret;
     }
     rescue_open(c->state);
-    adopt_all(c);
+    adopt_all(&c->guests);
     notify_say("READY=1");
     while (!c->stop) {
         uint32_t n = loop_wait(&c->loop, events);

@@ -5,45 +5,45 @@
 #include <string.h>
 
 #include "attachment.h"
-#include "conductor.h"
 #include "ctl.h"
 #include "fdb.h"
 #include "guest.h"
 #include "layout.h"
 #include "log.h"
+#include "primary.h"
 #include "seat.h"
 #include "spare.h"
 
 #define PROGRAM_MS 1000 // less than xvctl waits for our answer
 
 // "" while all I/O lcores get their CPUs.
-static const char *starved_text(const struct conductor *c)
+static const char *starved_text(const struct ctl *c)
 {
     static char text[96];
 
-    for (uint32_t i = 0; i < c->primary.n_io; i++) {
-        if (c->primary.heartbeats[i].starved == 0)
+    for (uint32_t i = 0; i < c->guests->primary->n_io; i++) {
+        if (c->guests->primary->heartbeats[i].starved == 0)
             continue;
         snprintf(text, sizeof(text), "I/O lcore %u is starved, it waits for a CPU %u %% of the time; ", i,
-            c->primary.heartbeats[i].starved);
+            c->guests->primary->heartbeats[i].starved);
         return text;
     }
     return "";
 }
 
-static void show_switch(struct conductor *c, struct msg_record *r)
+static void show_switch(struct ctl *c, struct msg_record *r)
 {
     unsigned guests = 0, running = 0, vifs = 0;
     int n;
 
-    for (struct guest *g = c->guests; g != NULL; g = g->next, guests++)
+    for (struct guest *g = c->guests->first; g != NULL; g = g->next, guests++)
         for (const struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a), vifs++)
             running += a->state == ATTACHMENT_RUNNING;
     r->kind = MSG_RECORD_SWITCH;
-    r->pid = c->primary.process.pid;
-    r->port = c->primary.n_ports;
-    snprintf(r->state, sizeof(r->state), "%s", c->primary.up ? "running" : "waiting");
-    if (!c->primary.up) {
+    r->pid = c->guests->primary->process.pid;
+    r->port = c->guests->primary->n_ports;
+    snprintf(r->state, sizeof(r->state), "%s", c->guests->primary->up ? "running" : "waiting");
+    if (!c->guests->primary->up) {
         snprintf(r->why, sizeof(r->why), "waiting for xv-primary");
         return;
     }
@@ -53,16 +53,17 @@ static void show_switch(struct conductor *c, struct msg_record *r)
         snprintf(r->why + n, sizeof(r->why) - (size_t)n, "; CPUs are too few, see xv-watcher -n");
 }
 
-static const char *worker_state_text(const struct conductor *c, const struct guest *g, const struct worker *w)
+static const char *worker_state_text(const struct ctl *c, const struct guest *g, const struct worker *w)
 {
     if (w != NULL)
         return w->state == WORKER_STARTING ? "starting" : w->state == WORKER_READY ? "running" : "stopping";
     if (g->idle_ns != 0)
         return "idle";
-    return c->conf->worker_start == CONF_START_EXTERNAL || c->loop.now >= g->start_ns ? "waiting" : "restarting";
+    return c->guests->conf->worker_start == CONF_START_EXTERNAL || c->loop->now >= g->start_ns ? "waiting"
+                                                                                               : "restarting";
 }
 
-static void guest_why(struct conductor *c, const struct guest *g, const struct worker *w, char *why, size_t n)
+static void guest_why(struct ctl *c, const struct guest *g, const struct worker *w, char *why, size_t n)
 {
     if (w != NULL && w->heartbeat.starved > 0)
         snprintf(why, n, "starved, it waits for a CPU %u %% of the time", w->heartbeat.starved);
@@ -70,18 +71,18 @@ static void guest_why(struct conductor *c, const struct guest *g, const struct w
         snprintf(why, n, "waits for the guest to offer a device");
     if (w != NULL || g->idle_ns != 0)
         return;
-    if (c->conf->worker_start == CONF_START_EXTERNAL)
+    if (c->guests->conf->worker_start == CONF_START_EXTERNAL)
         snprintf(why, n, "waiting for xv-worker --domid %u", g->domid);
-    else if (!c->primary.up)
+    else if (!c->guests->primary->up)
         snprintf(why, n, "waiting for xv-primary");
-    else if (c->loop.now < g->start_ns)
+    else if (c->loop->now < g->start_ns)
         snprintf(why, n, "its worker died %u times, next start in %u ms", g->restarts,
-            (unsigned)((g->start_ns - c->loop.now) / CLOCK_MS));
+            (unsigned)((g->start_ns - c->loop->now) / CLOCK_MS));
 }
 
-static void show_guest(struct conductor *c, const struct guest *g, struct msg_record *r)
+static void show_guest(struct ctl *c, const struct guest *g, struct msg_record *r)
 {
-    const struct worker *w = worker_of(&c->workers, g->domid);
+    const struct worker *w = worker_of(c->guests->workers, g->domid);
 
     r->kind = MSG_RECORD_GUEST;
     r->domid = g->domid;
@@ -91,22 +92,22 @@ static void show_guest(struct conductor *c, const struct guest *g, struct msg_re
     guest_why(c, g, w, r->why, sizeof(r->why));
 }
 
-static void attachment_why(struct conductor *c, const struct attachment *a, char *why, size_t n)
+static void attachment_why(struct ctl *c, const struct attachment *a, char *why, size_t n)
 {
     if (a->state == ATTACHMENT_REFUSED)
         snprintf(why, n, "%s", a->why);
-    else if (a->state == ATTACHMENT_OPENING && !c->primary.up)
+    else if (a->state == ATTACHMENT_OPENING && !c->guests->primary->up)
         snprintf(why, n, "waiting for xv-primary");
-    else if (a->state == ATTACHMENT_ATTACHING && worker_of(&c->workers, a->guest->domid) == NULL)
+    else if (a->state == ATTACHMENT_ATTACHING && worker_of(c->guests->workers, a->guest->domid) == NULL)
         snprintf(why, n, "waiting for the guest's worker");
     else if (a->doubt)
         snprintf(why, n, "XenStore does not know it; it goes on");
 }
 
 // A device that has no number now, and had k: what it counted is there still.
-static void show_kept(const struct conductor *c, uint32_t k, struct msg_record *r)
+static void show_kept(const struct ctl *c, uint32_t k, struct msg_record *r)
 {
-    const struct state_binding *b = &c->state->bindings[k];
+    const struct state_binding *b = &c->guests->state->bindings[k];
 
     r->vif = k;
     r->gen = b->last_gen;
@@ -114,10 +115,10 @@ static void show_kept(const struct conductor *c, uint32_t k, struct msg_record *
     r->vlan = b->vlan;
 }
 
-static void show_vif(struct conductor *c, const struct attachment *a, struct msg_record *r)
+static void show_vif(struct ctl *c, const struct attachment *a, struct msg_record *r)
 {
-    const struct worker *w = worker_of(&c->workers, a->guest->domid);
-    int kept = a->number >= 0 ? -ENOENT : seat_kept(c, a);
+    const struct worker *w = worker_of(c->guests->workers, a->guest->domid);
+    int kept = a->number >= 0 ? -ENOENT : seat_kept(c->guests, a);
 
     r->kind = MSG_RECORD_VIF;
     r->domid = a->guest->domid;
@@ -133,14 +134,14 @@ static void show_vif(struct conductor *c, const struct attachment *a, struct msg
     memcpy(r->mac, a->mac, sizeof(r->mac));
     snprintf(r->state, sizeof(r->state), "%s", attachment_state_name(a->state));
     attachment_why(c, a, r->why, sizeof(r->why));
-    if (kept >= 0 && c->state->bindings[kept].last_gen != 0)
+    if (kept >= 0 && c->guests->state->bindings[kept].last_gen != 0)
         show_kept(c, (uint32_t)kept, r);
 }
 
 // A number whose device isn't known to us any more, but by what it counted.
-static void show_stopped(const struct conductor *c, uint32_t k, struct msg_record *r)
+static void show_stopped(const struct ctl *c, uint32_t k, struct msg_record *r)
 {
-    const struct state_binding *b = &c->state->bindings[k];
+    const struct state_binding *b = &c->guests->state->bindings[k];
 
     r->kind = MSG_RECORD_VIF;
     r->domid = b->gone != 0 ? MSG_DOMID_ANY : b->domid;
@@ -155,11 +156,11 @@ static void show_stopped(const struct conductor *c, uint32_t k, struct msg_recor
 }
 
 // Mark in is[] the numbers that a device has or had last that is shown by itself.
-static void numbers_shown(struct conductor *c, bool is[FABRIC_VIFS_MAX])
+static void numbers_shown(struct ctl *c, bool is[FABRIC_VIFS_MAX])
 {
-    for (struct guest *g = c->guests; g != NULL; g = g->next)
+    for (struct guest *g = c->guests->first; g != NULL; g = g->next)
         for (const struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
-            int k = a->number >= 0 ? a->number : seat_kept(c, a);
+            int k = a->number >= 0 ? a->number : seat_kept(c->guests, a);
 
             if (k >= 0)
                 is[k] = true;
@@ -181,14 +182,14 @@ static struct msg_record *record_next(struct msg_shown *out, uint32_t *before)
 }
 
 // As many records as one answer takes, without those before index; it is all zeros before.
-static void show_records(struct conductor *c, uint32_t index, struct msg_shown *out)
+static void show_records(struct ctl *c, uint32_t index, struct msg_shown *out)
 {
     struct msg_record *r = record_next(out, &index);
     bool shown[FABRIC_VIFS_MAX] = { false };
 
     if (r != NULL)
         show_switch(c, r);
-    for (struct guest *g = c->guests; g != NULL; g = g->next) {
+    for (struct guest *g = c->guests->first; g != NULL; g = g->next) {
         r = record_next(out, &index);
         if (r != NULL)
             show_guest(c, g, r);
@@ -200,7 +201,7 @@ static void show_records(struct conductor *c, uint32_t index, struct msg_shown *
     }
     numbers_shown(c, shown);
     for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
-        bool is = !shown[k] && c->state->bindings[k].last_gen != 0;
+        bool is = !shown[k] && c->guests->state->bindings[k].last_gen != 0;
 
         r = is ? record_next(out, &index) : NULL;
         if (r != NULL)
@@ -219,22 +220,22 @@ static void __attribute__((format(printf, 3, 4))) done_fill(struct msg_done *a, 
 }
 
 // Would the program that is installed now be let in? Asked before anything is stopped. A moment's wait, at a person's wish.
-static int worker_ask(const struct conductor *c, char *path, size_t n)
+static int worker_ask(const struct ctl *c, char *path, size_t n)
 {
     char hash[16];
     char *argv[] = { path, "--layout", hash, NULL };
-    int ret = process_path(path, n, c->conf->worker_path, "secondary", "xv-worker");
+    int ret = process_path(path, n, c->guests->conf->worker_path, "secondary", "xv-worker");
 
-    if (c->conf->worker_start == CONF_START_EXTERNAL) // who starts it knows which
+    if (c->guests->conf->worker_start == CONF_START_EXTERNAL) // who starts it knows which
         return 0;
     snprintf(hash, sizeof(hash), "%08x", layout_hash());
     return ret < 0 ? ret : process_run(argv, PROGRAM_MS);
 }
 
-static void restart(struct conductor *c, uint32_t domid, struct msg_done *a)
+static void restart(struct ctl *c, uint32_t domid, struct msg_done *a)
 {
-    struct worker *w = worker_of(&c->workers, domid);
-    struct guest *g = guest_find(c, domid);
+    struct worker *w = worker_of(c->guests->workers, domid);
+    struct guest *g = guest_find(c->guests, domid);
     char path[PATH_MAX] = "xv-worker";
     int ret;
 
@@ -255,37 +256,37 @@ static void restart(struct conductor *c, uint32_t domid, struct msg_done *a)
     done_fill(a, 0, "guest %u: worker %d is being restarted", domid, w->process.pid);
     if (g != NULL)
         g->delay_ns = 0;
-    spares_stop(&c->workers);
-    worker_stop(&c->workers, w, true);
+    spares_stop(c->guests->workers);
+    worker_stop(c->guests->workers, w, true);
 }
 
-void ctl_receive(struct conductor *c)
+void ctl_receive(struct ctl *c)
 {
     union msg m, a;
     int ret;
 
-    while ((ret = link_recv(&c->ctl, &m)) != 0) {
+    while ((ret = link_recv(&c->link, &m)) != 0) {
         memset(&a, 0, sizeof(a)); // all of it: a newer compiler's { 0 } is the first member of a union
         if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
             break;
         if (ret == 1 && m.hdr.type == MSG_SHOW) {
             show_records(c, m.SHOW.index, &a.SHOWN);
-            link_send(&c->ctl, &a, MSG_SHOWN, m.hdr.seq);
+            link_send(&c->link, &a, MSG_SHOWN, m.hdr.seq);
         } else if (ret == 1 && m.hdr.type == MSG_RESTART) {
             restart(c, m.RESTART.domid, &a.DONE);
-            link_send(&c->ctl, &a, MSG_DONE, m.hdr.seq);
+            link_send(&c->link, &a, MSG_DONE, m.hdr.seq);
         }
     }
 }
 
-int ctl_open(struct conductor *c)
+int ctl_open(struct ctl *c)
 {
-    int ret = link_bind(&c->ctl, LINK_REP, c->conf->run_dir, MSG_CTL_SOCKET, MSG_FROM_WATCHER, MSG_FROM_CTL);
+    int ret = link_bind(&c->link, LINK_REP, c->guests->conf->run_dir, MSG_CTL_SOCKET, MSG_FROM_WATCHER, MSG_FROM_CTL);
 
-    return ret < 0 ? ret : loop_listen(&c->loop, c->ctl.fd, LOOP_CTL, 0);
+    return ret < 0 ? ret : loop_listen(c->loop, c->link.fd, LOOP_CTL, 0);
 }
 
-void ctl_close(struct conductor *c)
+void ctl_close(struct ctl *c)
 {
-    link_close(&c->ctl);
+    link_close(&c->link);
 }

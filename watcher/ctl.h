@@ -3,10 +3,24 @@
 #ifndef XV_CTL_H
 #define XV_CTL_H
 
-struct conductor;
+#include "guest.h"
+#include "link.h"
+#include "loop.h"
 
-int ctl_open(struct conductor *c);
-void ctl_close(struct conductor *c);
-void ctl_receive(struct conductor *c);
+struct ctl {
+    // Set by who opens it
+    struct loop *loop;
+    struct guests *guests;
+    bool crowded; // workers would want more than their CPUs have (preflight.h)
+    // Its own
+    struct link link;
+};
+
+// Bind the socket for xvctl. Returns 0 or -errno; end with ctl_close().
+int ctl_open(struct ctl *c);
+void ctl_close(struct ctl *c);
+
+// Answer what waits: show all, or restart a guest's worker.
+void ctl_receive(struct ctl *c);
 
 #endif

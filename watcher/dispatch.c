@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
 
-#include "conductor.h"
 #include "dispatch.h"
 #include "front.h"
 #include "guest.h"
@@ -10,127 +9,128 @@
 #include "log.h"
 #include "mac.h"
 #include "supervisor.h"
+#include "worker.h"
 
-static void domain_gone(struct conductor *c, uint32_t domid)
+static void domain_gone(struct guests *gs, uint32_t domid)
 {
-    struct guest *g = guest_find(c, domid);
+    struct guest *g = guest_find(gs, domid);
 
     if (g != NULL) {
         LOG(INFO, "guest %u: the domain is gone", domid);
         g->gone = true;
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
-            lifecycle_guest_gone(c, a);
+            lifecycle_guest_gone(gs, a);
     }
-    binding_domain_gone(c->state, domid);
+    binding_domain_gone(gs->state, domid);
 }
 
-void dispatch_snapshot(struct conductor *c, const struct snapshot *s)
+void dispatch_snapshot(struct guests *gs, const struct snapshot *s)
 {
     struct guest *g;
 
     if (s->gone) {
-        domain_gone(c, s->domid);
+        domain_gone(gs, s->domid);
         return;
     }
-    g = snapshot_starts(s) ? guest_make(c, s->domid) : guest_find(c, s->domid);
+    g = snapshot_starts(s) ? guest_make(gs, s->domid) : guest_find(gs, s->domid);
     if (g == NULL)
         return;
     g->gone = false;
-    guest_name(c, g, s->uuid, s->name);
+    guest_name(gs, g, s->uuid, s->name);
     if (s->extra_devices && log_may(&g->quota))
         LOG(WARNING, "guest %u: devices from %u on are not supported", g->domid, XENVIRT_DEVICES_MAX);
     for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
         struct attachment *a = s->devices[i][DEVICE_START] != NULL ? attachment_make(g, i) : g->attachments[i];
 
         if (a != NULL)
-            lifecycle_snapshot(c, a, s);
+            lifecycle_snapshot(gs, a, s);
     }
 }
 
-void dispatch_mapped(struct conductor *c, struct map_job *j)
+void dispatch_mapped(struct guests *gs, struct map_job *j)
 {
-    struct attachment *a = attachment_find_ticket(c, j->ticket);
+    struct attachment *a = attachment_find_ticket(gs, j->ticket);
 
     if (a != NULL)
-        lifecycle_mapped(c, a, j);
+        lifecycle_mapped(gs, a, j);
 }
 
-static void reopen_all(struct conductor *c)
+static void reopen_all(struct guests *gs)
 {
-    for (struct guest *g = c->guests; g != NULL; g = g->next)
+    for (struct guest *g = gs->first; g != NULL; g = g->next)
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
-            lifecycle_reopen(c, a);
+            lifecycle_reopen(gs, a);
 }
 
 #define PORT_ALL UINT32_MAX
 
-static void link_tell(struct conductor *c, uint32_t port)
+static void link_tell(struct guests *gs, uint32_t port)
 {
-    for (struct guest *g = c->guests; g != NULL; g = g->next)
+    for (struct guest *g = gs->first; g != NULL; g = g->next)
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
             if (port == PORT_ALL || a->port == port)
-                front_tell_link(c, a);
+                front_tell_link(gs, a);
 }
 
-static void vif_answered(struct conductor *c, const struct msg_port_vif_is *m)
+static void vif_answered(struct guests *gs, const struct msg_port_vif_is *m)
 {
-    struct attachment *a = attachment_find(c, m->vif, m->gen);
+    struct attachment *a = attachment_find(gs, m->vif, m->gen);
 
     if (a != NULL)
-        lifecycle_port_is(c, a, m);
+        lifecycle_port_is(gs, a, m);
 }
 
-void dispatch_primary(struct conductor *c, const struct primary_event *e)
+void dispatch_primary(struct guests *gs, const struct primary_event *e)
 {
     switch (e->kind) {
     case PRIMARY_DEAD:
-        link_tell(c, PORT_ALL);
-        reopen_all(c);
+        link_tell(gs, PORT_ALL);
+        reopen_all(gs);
         break;
     case PRIMARY_UP:
-        reopen_all(c);
+        reopen_all(gs);
         break;
     case PRIMARY_LINK:
-        link_tell(c, e->port);
+        link_tell(gs, e->port);
         break;
     case PRIMARY_VIF:
-        vif_answered(c, &e->vif);
+        vif_answered(gs, &e->vif);
         break;
     }
 }
 
-static void attach_answered(struct conductor *c, uint32_t domid, const struct msg_vif_attached *m)
+static void attach_answered(struct guests *gs, uint32_t domid, const struct msg_vif_attached *m)
 {
-    struct attachment *a = attachment_find(c, m->vif, m->gen);
+    struct attachment *a = attachment_find(gs, m->vif, m->gen);
 
     if (a != NULL && a->guest->domid == domid)
-        lifecycle_attached(c, a, m);
+        lifecycle_attached(gs, a, m);
 }
 
-static void worker_died(struct conductor *c, const struct worker_event *e)
+static void worker_died(struct guests *gs, const struct worker_event *e)
 {
-    struct guest *g = guest_find(c, e->domid);
+    struct guest *g = guest_find(gs, e->domid);
 
     if (g != NULL)
-        supervisor_worker_dead(c, g, e->expected, e->served_ns);
+        supervisor_worker_dead(gs, g, e->expected, e->served_ns);
 }
 
-void dispatch_worker(struct conductor *c, const struct worker_event *e)
+void dispatch_worker(struct guests *gs, const struct worker_event *e)
 {
     switch (e->kind) {
     case WORKER_HELLO:
-        supervisor_worker_hello(c, e->domid, e->anew);
+        supervisor_worker_hello(gs, e->domid, e->anew);
         break;
     case WORKER_DIED:
-        worker_died(c, e);
+        worker_died(gs, e);
         break;
     case WORKER_VIF:
-        attach_answered(c, e->domid, &e->vif);
+        attach_answered(gs, e->domid, &e->vif);
         break;
     }
 }
 
-static void attachments_step(struct conductor *c, struct guest *g)
+static void attachments_step(struct guests *gs, struct guest *g)
 {
     struct attachment *changed[XENVIRT_DEVICES_MAX];
     uint32_t n;
@@ -140,37 +140,37 @@ static void attachments_step(struct conductor *c, struct guest *g)
 
         if (a == NULL)
             continue;
-        lifecycle_step(c, a);
+        lifecycle_step(gs, a);
         // A driver domain isn't told that a domain is dead, only that its keys are gone: nothing of it may stay mapped,
         // or it stays in Xen as a zombie.
         if (lifecycle_over(a))
-            lifecycle_free(c, a);
+            lifecycle_free(gs, a);
     }
-    n = mac_share(c, g, changed);
+    n = mac_share(gs, g, changed);
     for (uint32_t i = 0; i < n; i++)
-        lifecycle_step(c, changed[i]);
+        lifecycle_step(gs, changed[i]);
 }
 
 // Its worker's lock file goes too: a host with many guests a day would collect them.
-static void guest_forget(struct conductor *c, struct guest *g)
+static void guest_forget(struct guests *gs, struct guest *g)
 {
     char name[32];
 
     LOG(INFO, "guest %u: nothing left of it", g->domid);
     snprintf(name, sizeof(name), "worker.%u", g->domid);
-    lock_remove(c->conf->run_dir, name);
-    guest_free(c, g);
+    lock_remove(gs->conf->run_dir, name);
+    guest_free(gs, g);
 }
 
-void dispatch_step(struct conductor *c)
+void dispatch_step(struct guests *gs)
 {
     struct guest *next;
 
-    for (struct guest *g = c->guests; g != NULL; g = next) {
-        attachments_step(c, g);
-        supervisor_step(c, g);
+    for (struct guest *g = gs->first; g != NULL; g = next) {
+        attachments_step(gs, g);
+        supervisor_step(gs, g);
         next = g->next;
-        if (attachment_first(g) == NULL && !worker_lives(&c->workers, g->domid))
-            guest_forget(c, g);
+        if (attachment_first(g) == NULL && !worker_lives(gs->workers, g->domid))
+            guest_forget(gs, g);
     }
 }

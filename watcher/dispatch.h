@@ -8,21 +8,21 @@
 #include "snapshot.h"
 #include "worker.h"
 
-struct conductor;
+struct guests;
 
 // A guest's keys were read, or its domain is gone. The snapshot stays the caller's.
-void dispatch_snapshot(struct conductor *c, const struct snapshot *s);
+void dispatch_snapshot(struct guests *gs, const struct snapshot *s);
 
 // The mapper has done a job, which stays the caller's.
-void dispatch_mapped(struct conductor *c, struct map_job *j);
+void dispatch_mapped(struct guests *gs, struct map_job *j);
 
 // Something has happened to xv-primary. When it is another one, or none, every attachment is opened anew in its generation.
-void dispatch_primary(struct conductor *c, const struct primary_event *e);
+void dispatch_primary(struct guests *gs, const struct primary_event *e);
 
 // Something has happened to a worker.
-void dispatch_worker(struct conductor *c, const struct worker_event *e);
+void dispatch_worker(struct guests *gs, const struct worker_event *e);
 
 // Each tick: what is due. Guests of which nothing is left are forgotten.
-void dispatch_step(struct conductor *c);
+void dispatch_step(struct guests *gs);
 
 #endif

@@ -1,40 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "front.h"
-#include "conductor.h"
 #include "flag.h"
+#include "guest.h"
 #include "log.h"
 #include "mac.h"
+#include "mapper.h"
+#include "primary.h"
 
-void front_tell_link(struct conductor *c, struct attachment *a)
+void front_tell_link(struct guests *gs, struct attachment *a)
 {
     uint32_t speed;
-    bool up = primary_link(&c->primary, a->port, &speed);
+    bool up = primary_link(gs->primary, a->port, &speed);
 
     if (a->flag == NULL || !a->front)
         return;
-    flag_tell_mtu(a->flag, primary_mtu(&c->primary, a->port));
+    flag_tell_mtu(a->flag, primary_mtu(gs->primary, a->port));
     flag_tell_link(a->flag, up, speed);
 }
 
-void front_tell(struct conductor *c, struct attachment *a, uint32_t gen, enum xenvirt_back_state state)
+void front_tell(struct guests *gs, struct attachment *a, uint32_t gen, enum xenvirt_back_state state)
 {
     if (a->flag == NULL || !a->front)
         return;
-    front_tell_link(c, a);
+    front_tell_link(gs, a);
     flag_tell(a->flag, gen, state, state == XENVIRT_BACK_REFUSED ? a->refusal : XENVIRT_REFUSED_NONE);
     a->told_gen = gen;
     a->told = state;
 }
 
-void front_drop(struct conductor *c, struct attachment *a)
+void front_drop(struct guests *gs, struct attachment *a)
 {
-    mapper_drop(c->mapper, a->flag);
+    mapper_drop(gs->mapper, a->flag);
     a->flag = NULL;
     a->front = false;
 }
 
 // Its program lives and uses the whole page.
-static void front_heard(struct conductor *c, struct attachment *a, const struct flag_view *view)
+static void front_heard(struct guests *gs, struct attachment *a, const struct flag_view *view)
 {
     if (!a->front) {
         a->front = true;
@@ -43,11 +45,11 @@ static void front_heard(struct conductor *c, struct attachment *a, const struct 
     if (!attachment_in_force(a)) {
         // A stop of something that never ran is over at once.
         if (!view->run && (a->told_gen != view->generation || a->told != XENVIRT_BACK_DETACHED))
-            front_tell(c, a, view->generation, XENVIRT_BACK_DETACHED);
+            front_tell(gs, a, view->generation, XENVIRT_BACK_DETACHED);
         return;
     }
     if (view->run && view->generation == a->front_gen) {
-        mac_look(c, a, view);
+        mac_look(gs, a, view);
         return;
     }
     a->end = true;
@@ -55,7 +57,7 @@ static void front_heard(struct conductor *c, struct attachment *a, const struct 
         a->fresh = true;
 }
 
-void front_poll(struct conductor *c, struct attachment *a)
+void front_poll(struct guests *gs, struct attachment *a)
 {
     struct flag_view view;
 
@@ -64,11 +66,11 @@ void front_poll(struct conductor *c, struct attachment *a)
     view = flag_read(a->flag);
     if (view.up) {
         if (view.front)
-            front_heard(c, a, &view);
+            front_heard(gs, a, &view);
         return;
     }
     if (!attachment_in_force(a)) {
-        front_drop(c, a);
+        front_drop(gs, a);
         return;
     }
     LOG(INFO, "%s: the flag byte is 0: its program is gone", attachment_label(a));

@@ -3,24 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conductor.h"
 #include "guest.h"
+#include "loop.h"
+#include "primary.h"
 
 #define START_NS (200 * CLOCK_MS) // a start of one of its devices every
 #define STARTS_MAX 64u // and so many at once
 
-struct guest *guest_find(struct conductor *c, uint32_t domid)
+struct guest *guest_find(struct guests *gs, uint32_t domid)
 {
-    struct guest *g = c->guests;
+    struct guest *g = gs->first;
 
     while (g != NULL && g->domid != domid)
         g = g->next;
     return g;
 }
 
-struct guest *guest_make(struct conductor *c, uint32_t domid)
+struct guest *guest_make(struct guests *gs, uint32_t domid)
 {
-    struct guest **at = &c->guests;
+    struct guest **at = &gs->first;
     struct guest *g;
 
     while (*at != NULL && (*at)->domid < domid)
@@ -32,15 +33,15 @@ struct guest *guest_make(struct conductor *c, uint32_t domid)
         return NULL;
     g->domid = domid;
     g->index = -1;
-    g->conf = conf_guest_find(c->conf, domid, "", "");
+    g->conf = conf_guest_find(gs->conf, domid, "", "");
     g->next = *at;
     *at = g;
     return g;
 }
 
-void guest_free(struct conductor *c, struct guest *g)
+void guest_free(struct guests *gs, struct guest *g)
 {
-    struct guest **at = &c->guests;
+    struct guest **at = &gs->first;
 
     while (*at != g)
         at = &(*at)->next;
@@ -48,33 +49,33 @@ void guest_free(struct conductor *c, struct guest *g)
     free(g);
 }
 
-void guest_name(struct conductor *c, struct guest *g, const char uuid[static 40], const char name[static 64])
+void guest_name(struct guests *gs, struct guest *g, const char uuid[static 40], const char name[static 64])
 {
     if (uuid[0] != '\0')
         memcpy(g->uuid, uuid, sizeof(g->uuid));
     if (name[0] != '\0')
         memcpy(g->name, name, sizeof(g->name));
-    g->conf = conf_guest_find(c->conf, g->domid, g->uuid, g->name);
+    g->conf = conf_guest_find(gs->conf, g->domid, g->uuid, g->name);
 }
 
-bool guest_allowed(const struct conductor *c, const struct guest *g)
+bool guest_allowed(const struct guests *gs, const struct guest *g)
 {
-    return g->conf == NULL ? c->conf->guest_allow : g->conf->allow;
+    return g->conf == NULL ? gs->conf->guest_allow : g->conf->allow;
 }
 
-bool guest_spend(struct conductor *c, struct guest *g)
+bool guest_spend(struct guests *gs, struct guest *g)
 {
-    if (g->starts_ns + STARTS_MAX * START_NS < c->loop.now)
-        g->starts_ns = c->loop.now - STARTS_MAX * START_NS;
-    if (g->starts_ns >= c->loop.now)
+    if (g->starts_ns + STARTS_MAX * START_NS < gs->loop->now)
+        g->starts_ns = gs->loop->now - STARTS_MAX * START_NS;
+    if (g->starts_ns >= gs->loop->now)
         return false;
     g->starts_ns += START_NS;
     return true;
 }
 
-uint32_t guest_pools(const struct conductor *c, const struct guest *g)
+uint32_t guest_pools(const struct guests *gs, const struct guest *g)
 {
-    return g->conf != NULL && g->conf->pools >= 0 ? (uint32_t)g->conf->pools : c->conf->guest_pools;
+    return g->conf != NULL && g->conf->pools >= 0 ? (uint32_t)g->conf->pools : gs->conf->guest_pools;
 }
 
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device)
@@ -85,27 +86,27 @@ const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device)
     return NULL;
 }
 
-static int index_free(struct conductor *c)
+static int index_free(struct guests *gs)
 {
     bool used[FABRIC_GUESTS_MAX] = { false };
 
-    for (struct guest *g = c->guests; g != NULL; g = g->next)
+    for (struct guest *g = gs->first; g != NULL; g = g->next)
         if (g->index >= 0)
             used[g->index] = true;
-    for (uint32_t i = 0; i < primary_max_guests(&c->primary); i++)
+    for (uint32_t i = 0; i < primary_max_guests(gs->primary); i++)
         if (!used[i])
             return (int)i;
     return -ENOSPC;
 }
 
-bool guest_index_there(struct conductor *c, const struct guest *g)
+bool guest_index_there(struct guests *gs, const struct guest *g)
 {
-    return g->index >= 0 || index_free(c) >= 0;
+    return g->index >= 0 || index_free(gs) >= 0;
 }
 
-int guest_index_take(struct conductor *c, struct guest *g)
+int guest_index_take(struct guests *gs, struct guest *g)
 {
-    int i = g->index >= 0 ? g->index : index_free(c);
+    int i = g->index >= 0 ? g->index : index_free(gs);
 
     if (i < 0)
         return i;
@@ -113,7 +114,7 @@ int guest_index_take(struct conductor *c, struct guest *g)
     return 0;
 }
 
-uint32_t guest_ctx(const struct conductor *c, const struct guest *g)
+uint32_t guest_ctx(const struct guests *gs, const struct guest *g)
 {
-    return c->primary.n_io + (uint32_t)g->index;
+    return gs->primary->n_io + (uint32_t)g->index;
 }

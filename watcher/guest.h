@@ -7,12 +7,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "binding.h"
 #include "conf.h"
 #include "log.h"
 #include "xenvirt.h"
 
 struct attachment;
-struct conductor;
+struct loop;
+struct mapper;
+struct primary_peer;
+struct workers;
 
 struct guest {
     struct guest *next; // in order of domid
@@ -35,35 +39,51 @@ struct guest {
     bool told; // that it waits for its worker
 };
 
+// All guests, and what they need of the rest of the watcher.
+struct guests {
+    // Set by who makes it
+    const struct loop *loop;
+    const struct conf *conf;
+    struct state *state;
+    struct mapper *mapper;
+    struct primary_peer *primary;
+    struct workers *workers;
+    struct binding_pins pins;
+    // Its own
+    struct guest *first;
+    uint64_t tickets; // of jobs for the mapper, the last one
+    uint64_t claims; // to addresses, the last one; see mac.h
+};
+
 // The guest of a domain, or NULL.
-struct guest *guest_find(struct conductor *c, uint32_t domid);
+struct guest *guest_find(struct guests *gs, uint32_t domid);
 
 // The same, made if there is none yet. Returns NULL without memory; give it back with guest_free().
-struct guest *guest_make(struct conductor *c, uint32_t domid);
+struct guest *guest_make(struct guests *gs, uint32_t domid);
 
 // Forget a guest that has no attachment and no worker.
-void guest_free(struct conductor *c, struct guest *g);
+void guest_free(struct guests *gs, struct guest *g);
 
 // It has this UUID and this name ("": not known, what was known stays). Looks up its configuration.
-void guest_name(struct conductor *c, struct guest *g, const char uuid[static 40], const char name[static 64]);
+void guest_name(struct guests *gs, struct guest *g, const char uuid[static 40], const char name[static 64]);
 
 // Give it a context if it has none. Returns 0 or -ENOSPC.
-int guest_index_take(struct conductor *c, struct guest *g);
+int guest_index_take(struct guests *gs, struct guest *g);
 
 // Returns true if guest_index_take() would succeed.
-bool guest_index_there(struct conductor *c, const struct guest *g);
+bool guest_index_there(struct guests *gs, const struct guest *g);
 
 // The number of its context. It has one.
-uint32_t guest_ctx(const struct conductor *c, const struct guest *g);
+uint32_t guest_ctx(const struct guests *gs, const struct guest *g);
 
 // Take the price of one start from what g may spend: 5 a second for long, so that a guest that keeps restarting devices
 // can't starve the others. Returns false if nothing is left: try again later.
-bool guest_spend(struct conductor *c, struct guest *g);
+bool guest_spend(struct guests *gs, struct guest *g);
 
 // What the configuration says of it: whether it may start devices, how many VMDQ pools it may have, and the section of one
 // of its devices (NULL: none).
-bool guest_allowed(const struct conductor *c, const struct guest *g);
-uint32_t guest_pools(const struct conductor *c, const struct guest *g);
+bool guest_allowed(const struct guests *gs, const struct guest *g);
+uint32_t guest_pools(const struct guests *gs, const struct guest *g);
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device);
 
 #endif

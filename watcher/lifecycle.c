@@ -4,30 +4,32 @@
 #include <string.h>
 
 #include "adopt.h"
-#include "conductor.h"
 #include "flag.h"
 #include "front.h"
 #include "guest.h"
 #include "lifecycle.h"
 #include "log.h"
+#include "loop.h"
 #include "mac.h"
+#include "primary.h"
 #include "request.h"
 #include "seat.h"
 #include "want.h"
+#include "worker.h"
 
 #define PROBE_NS CLOCK_SECOND
 #define RETRY_NS CLOCK_SECOND
 #define RETRY_HOST_NS (5 * CLOCK_SECOND)
 
-static void refuse(struct conductor *c, struct attachment *a, enum xenvirt_refusal refusal, const char *why)
+static void refuse(struct guests *gs, struct attachment *a, enum xenvirt_refusal refusal, const char *why)
 {
     a->refusal = refusal;
     snprintf(a->why, sizeof(a->why), "%s", why[0] != '\0' ? why : refusal_text(refusal));
-    a->retry_ns = c->loop.now + (refusal == XENVIRT_REFUSED_HOST ? RETRY_HOST_NS : RETRY_NS);
+    a->retry_ns = gs->loop->now + (refusal == XENVIRT_REFUSED_HOST ? RETRY_HOST_NS : RETRY_NS);
     attachment_go(a, ATTACHMENT_REFUSED);
-    front_tell(c, a, a->front_gen, XENVIRT_BACK_REFUSED);
+    front_tell(gs, a, a->front_gen, XENVIRT_BACK_REFUSED);
     if (refusal == XENVIRT_REFUSED_FLAG_DOWN)
-        front_drop(c, a);
+        front_drop(gs, a);
 }
 
 // It is attached or on its way, and has to be taken back before it is refused.
@@ -40,60 +42,60 @@ static void fail(struct attachment *a, enum xenvirt_refusal refusal, const char 
 
 // ---- what XenStore says
 
-void lifecycle_snapshot(struct conductor *c, struct attachment *a, const struct snapshot *s)
+void lifecycle_snapshot(struct guests *gs, struct attachment *a, const struct snapshot *s)
 {
     want_read(a, s);
-    lifecycle_step(c, a);
+    lifecycle_step(gs, a);
 }
 
-void lifecycle_guest_gone(struct conductor *c, struct attachment *a)
+void lifecycle_guest_gone(struct guests *gs, struct attachment *a)
 {
     want_drop(a);
     a->end = attachment_in_force(a);
-    lifecycle_step(c, a);
+    lifecycle_step(gs, a);
 }
 
 // ---- IDLE -> MAPPING -> OPENING
 
 // Returns true if a may start now, and counts it as a start. A guest's devices are mapped one at a time.
-static bool may_begin(struct conductor *c, const struct attachment *a)
+static bool may_begin(struct guests *gs, const struct attachment *a)
 {
     for (const struct attachment *o = attachment_first(a->guest); o != NULL; o = attachment_next(o))
         if (o->ticket != 0)
             return false;
-    return guest_spend(c, a->guest);
+    return guest_spend(gs, a->guest);
 }
 
 // Returns XENVIRT_REFUSED_NONE if there is room for what it wants, or why not with *why in words.
-static enum xenvirt_refusal room(struct conductor *c, const struct attachment *a, const char **why)
+static enum xenvirt_refusal room(struct guests *gs, const struct attachment *a, const char **why)
 {
-    if (!mac_taken(c, a, a->want->mac))
-        return seat_room(c, a, why);
+    if (!mac_taken(gs, a, a->want->mac))
+        return seat_room(gs, a, why);
     *why = refusal_text(XENVIRT_REFUSED_MAC_IN_USE);
     return XENVIRT_REFUSED_MAC_IN_USE;
 }
 
-static void begin(struct conductor *c, struct attachment *a)
+static void begin(struct guests *gs, struct attachment *a)
 {
     struct map_job *j;
     const char *why;
 
-    if (!may_begin(c, a))
+    if (!may_begin(gs, a))
         return;
     a->fresh = false;
     a->touched = 0;
     a->tried_sum = a->want->whole_sum;
-    front_drop(c, a);
-    if (!guest_allowed(c, a->guest)) {
-        refuse(c, a, XENVIRT_REFUSED_NOT_ALLOWED, "");
+    front_drop(gs, a);
+    if (!guest_allowed(gs, a->guest)) {
+        refuse(gs, a, XENVIRT_REFUSED_NOT_ALLOWED, "");
         return;
     }
-    j = map_job_new(MAP_OFFER, ++c->tickets);
+    j = map_job_new(MAP_OFFER, ++gs->tickets);
     if (j == NULL)
         return;
     j->offer = *a->want;
     if (j->offer.refusal == XENVIRT_REFUSED_NONE) {
-        j->offer.refusal = room(c, a, &why);
+        j->offer.refusal = room(gs, a, &why);
         snprintf(j->offer.why, sizeof(j->offer.why), "%s", why);
     }
     mac_start(a, a->want->mac);
@@ -101,7 +103,7 @@ static void begin(struct conductor *c, struct attachment *a)
     a->refusal = XENVIRT_REFUSED_NONE;
     a->end = a->flag_down = false;
     attachment_go(a, ATTACHMENT_MAPPING);
-    mapper_give(c->mapper, j);
+    mapper_give(gs->mapper, j);
 }
 
 static bool must_end(const struct attachment *a)
@@ -109,7 +111,7 @@ static bool must_end(const struct attachment *a)
     return a->end || a->fresh || (a->want == NULL && !a->doubt);
 }
 
-static void mapped_offer(struct conductor *c, struct attachment *a, struct map_job *j)
+static void mapped_offer(struct guests *gs, struct attachment *a, struct map_job *j)
 {
     char why[64];
     int ret;
@@ -120,12 +122,12 @@ static void mapped_offer(struct conductor *c, struct attachment *a, struct map_j
         return;
     }
     if (j->offer.refusal != XENVIRT_REFUSED_NONE) {
-        refuse(c, a, j->offer.refusal, j->offer.why);
+        refuse(gs, a, j->offer.refusal, j->offer.why);
         return;
     }
     // Say that we are here, then ask whether it still wants to run. A front end that stops does it the other way round,
     // so one sees the other, and nothing is freed that a worker is about to map.
-    front_tell(c, a, a->front_gen, XENVIRT_BACK_NONE);
+    front_tell(gs, a, a->front_gen, XENVIRT_BACK_NONE);
     atomic_thread_fence(memory_order_seq_cst);
     if (a->front && !flag_read(a->flag).run) {
         attachment_go(a, ATTACHMENT_IDLE);
@@ -133,40 +135,40 @@ static void mapped_offer(struct conductor *c, struct attachment *a, struct map_j
     }
     // Two devices with one address are a mistake, unless the front end knows how to deal with it.
     if (mac_shared(a, a->mac) && !(a->front && flag_read(a->flag).mac_number != 0)) {
-        refuse(c, a, XENVIRT_REFUSED_MAC_IN_USE, "");
+        refuse(gs, a, XENVIRT_REFUSED_MAC_IN_USE, "");
         return;
     }
-    ret = seat_take(c, a, j);
+    ret = seat_take(gs, a, j);
     if (ret == 0) {
-        mac_claim(c, a);
+        mac_claim(gs, a);
         attachment_go(a, ATTACHMENT_OPENING);
         return;
     }
     snprintf(why, sizeof(why), "no room: %s", strerror(-ret));
-    refuse(c, a, ret == -ENOSPC || ret == -EBUSY ? XENVIRT_REFUSED_TOO_MANY_DEVICES : XENVIRT_REFUSED_HOST, why);
+    refuse(gs, a, ret == -ENOSPC || ret == -EBUSY ? XENVIRT_REFUSED_TOO_MANY_DEVICES : XENVIRT_REFUSED_HOST, why);
 }
 
-static void probed(struct conductor *c, struct attachment *a, const struct map_job *j)
+static void probed(struct guests *gs, struct attachment *a, const struct map_job *j)
 {
     a->probe = 0;
     if (!a->doubt || j->offer.refusal != XENVIRT_REFUSED_REF_UNKNOWN)
         return;
     LOG(INFO, "%s: its flag page can't be mapped any more: the guest is gone", attachment_label(a));
     a->end = true;
-    lifecycle_step(c, a);
+    lifecycle_step(gs, a);
 }
 
-void lifecycle_mapped(struct conductor *c, struct attachment *a, struct map_job *j)
+void lifecycle_mapped(struct guests *gs, struct attachment *a, struct map_job *j)
 {
     if (j->kind == MAP_PROBE) {
-        probed(c, a, j);
+        probed(gs, a, j);
         return;
     }
     a->ticket = 0;
     a->flag = j->flag;
     j->flag = NULL;
     if (a->state == ATTACHMENT_ADOPTING) {
-        adopt_mapped(c, a, j);
+        adopt_mapped(gs, a, j);
     } else if (a->flag != NULL) {
         struct flag_view view = flag_read(a->flag);
 
@@ -176,13 +178,13 @@ void lifecycle_mapped(struct conductor *c, struct attachment *a, struct map_job 
         a->told = XENVIRT_BACK_NONE;
     }
     if (a->state == ATTACHMENT_MAPPING)
-        mapped_offer(c, a, j);
-    lifecycle_step(c, a);
+        mapped_offer(gs, a, j);
+    lifecycle_step(gs, a);
 }
 
 // ---- what the primary and the worker answer
 
-static void port_refused(struct conductor *c, struct attachment *a, int32_t ret)
+static void port_refused(struct guests *gs, struct attachment *a, int32_t ret)
 {
     char why[MSG_TEXT_BYTES];
 
@@ -194,8 +196,8 @@ static void port_refused(struct conductor *c, struct attachment *a, int32_t ret)
         snprintf(why, sizeof(why), "uplink %u has no VMDQ pool for number %d (nic.overflow)", a->port, a->number);
         break;
     case -EDQUOT:
-        snprintf(
-            why, sizeof(why), "the guest has %u VMDQ pools, as many as it may (guest.pools)", guest_pools(c, a->guest));
+        snprintf(why, sizeof(why), "the guest has %u VMDQ pools, as many as it may (guest.pools)",
+            guest_pools(gs, a->guest));
         break;
     case -ENOSPC:
         snprintf(why, sizeof(why), "uplink %u has no room for another MAC", a->port);
@@ -208,32 +210,32 @@ static void port_refused(struct conductor *c, struct attachment *a, int32_t ret)
     fail(a, XENVIRT_REFUSED_TOO_MANY_DEVICES, why);
 }
 
-void lifecycle_port_is(struct conductor *c, struct attachment *a, const struct msg_port_vif_is *m)
+void lifecycle_port_is(struct guests *gs, struct attachment *a, const struct msg_port_vif_is *m)
 {
     if (a->state == ATTACHMENT_OPENING && !mac_answers(a, m))
         return;
     if (a->state == ATTACHMENT_OPENING && m->up == 1 && m->ret == 0) {
         a->pool = m->pool;
-        mac_granted(c, a);
+        mac_granted(gs, a);
         attachment_go(a, ATTACHMENT_ATTACHING);
     } else if (a->state == ATTACHMENT_OPENING && m->ret < 0 && a->mac_asked != 0) {
         mac_refused(a, m->ret);
     } else if (a->state == ATTACHMENT_OPENING && m->ret < 0) {
-        port_refused(c, a, m->ret);
+        port_refused(gs, a, m->ret);
     } else if (a->state == ATTACHMENT_CLOSING && m->up == 0 && m->ret == 0) {
         a->end = false;
     }
-    lifecycle_step(c, a);
+    lifecycle_step(gs, a);
 }
 
-void lifecycle_attached(struct conductor *c, struct attachment *a, const struct msg_vif_attached *m)
+void lifecycle_attached(struct guests *gs, struct attachment *a, const struct msg_vif_attached *m)
 {
     if (a->state == ATTACHMENT_ATTACHING && memcmp(m->mac, a->mac, sizeof(a->mac)) != 0)
         return;
     if (a->state == ATTACHMENT_ATTACHING && m->up == 1 && m->ret == 0) {
         attachment_go(a, ATTACHMENT_RUNNING);
-        mac_runs(c, a);
-        front_tell(c, a, a->front_gen, XENVIRT_BACK_ATTACHED);
+        mac_runs(gs, a);
+        front_tell(gs, a, a->front_gen, XENVIRT_BACK_ATTACHED);
     } else if (a->state == ATTACHMENT_ATTACHING && m->ret < 0) {
         // Its lists were good, its pages are not; or the host has no room for them.
         fail(a, m->ret == -ENOMEM || m->ret == -ENOSPC ? XENVIRT_REFUSED_HOST : XENVIRT_REFUSED_REF_UNKNOWN, m->text);
@@ -241,147 +243,147 @@ void lifecycle_attached(struct conductor *c, struct attachment *a, const struct 
         attachment_go(a, ATTACHMENT_CLOSING);
         a->end = true;
     }
-    lifecycle_step(c, a);
+    lifecycle_step(gs, a);
 }
 
 // ---- the end
 
-static void ended(struct conductor *c, struct attachment *a)
+static void ended(struct guests *gs, struct attachment *a)
 {
     bool down = a->flag_down;
 
-    seat_leave(c, a);
+    seat_leave(gs, a);
     a->end = a->flag_down = a->doubt = false;
     if (a->refusal != XENVIRT_REFUSED_NONE && a->want != NULL && !a->fresh) {
         char why[MSG_TEXT_BYTES];
 
         memcpy(why, a->why, sizeof(why));
         a->number = -1;
-        refuse(c, a, a->refusal, why);
+        refuse(gs, a, a->refusal, why);
     } else {
         // A start that came while the one before was ending, or unwatched.
         a->fresh = a->fresh || (a->want != NULL && a->want->whole_sum != a->tried_sum);
         attachment_go(a, ATTACHMENT_IDLE);
-        front_tell(c, a, a->front_gen, XENVIRT_BACK_DETACHED);
+        front_tell(gs, a, a->front_gen, XENVIRT_BACK_DETACHED);
         a->number = -1;
     }
     a->gen = 0;
     if (down || a->guest->gone)
-        front_drop(c, a);
+        front_drop(gs, a);
 }
 
-static void retry(struct conductor *c, struct attachment *a)
+static void retry(struct guests *gs, struct attachment *a)
 {
     const char *why;
 
-    if (a->want == NULL || a->retry_ns == 0 || c->loop.now < a->retry_ns)
+    if (a->want == NULL || a->retry_ns == 0 || gs->loop->now < a->retry_ns)
         return;
-    a->retry_ns = c->loop.now + RETRY_NS;
+    a->retry_ns = gs->loop->now + RETRY_NS;
     switch (a->refusal) {
     case XENVIRT_REFUSED_MAC_IN_USE:
     case XENVIRT_REFUSED_TOO_MANY_DEVICES:
-        if (room(c, a, &why) == XENVIRT_REFUSED_NONE)
-            begin(c, a);
+        if (room(gs, a, &why) == XENVIRT_REFUSED_NONE)
+            begin(gs, a);
         break;
     case XENVIRT_REFUSED_HOST:
-        begin(c, a);
+        begin(gs, a);
         break;
     default:
         a->retry_ns = 0;
     }
 }
 
-static void probe(struct conductor *c, struct attachment *a)
+static void probe(struct guests *gs, struct attachment *a)
 {
     struct map_job *j;
 
-    if (!a->doubt || a->probe != 0 || c->loop.now - a->probe_ns < PROBE_NS)
+    if (!a->doubt || a->probe != 0 || gs->loop->now - a->probe_ns < PROBE_NS)
         return;
-    j = map_job_new(MAP_PROBE, ++c->tickets);
+    j = map_job_new(MAP_PROBE, ++gs->tickets);
     if (j == NULL)
         return;
     j->offer.domid = a->guest->domid;
     j->offer.flag_ref = a->flag_ref;
     a->probe = j->ticket;
-    a->probe_ns = c->loop.now;
-    mapper_give(c->mapper, j);
+    a->probe_ns = gs->loop->now;
+    mapper_give(gs->mapper, j);
 }
 
-static void serve(struct conductor *c, struct attachment *a)
+static void serve(struct guests *gs, struct attachment *a)
 {
     if (must_end(a)) {
         attachment_go(a, ATTACHMENT_DETACHING);
         a->end = true;
         return;
     }
-    probe(c, a);
+    probe(gs, a);
     if (a->state == ATTACHMENT_OPENING)
-        request_port(c, a, 1);
+        request_port(gs, a, 1);
     else if (a->state == ATTACHMENT_ATTACHING)
-        request_attach(c, a, 1);
+        request_attach(gs, a, 1);
 }
 
-static void step_once(struct conductor *c, struct attachment *a)
+static void step_once(struct guests *gs, struct attachment *a)
 {
     switch (a->state) {
     case ATTACHMENT_IDLE:
     case ATTACHMENT_REFUSED:
         if (a->want != NULL && a->fresh)
-            begin(c, a);
+            begin(gs, a);
         else if (a->state == ATTACHMENT_REFUSED)
-            retry(c, a);
+            retry(gs, a);
         break;
     case ATTACHMENT_MAPPING:
         break; // the mapper answers
     case ATTACHMENT_ADOPTING:
-        if (a->ticket == 0 && c->loop.now >= a->retry_ns)
-            adopt_ask(c, a);
+        if (a->ticket == 0 && gs->loop->now >= a->retry_ns)
+            adopt_ask(gs, a);
         break;
     case ATTACHMENT_OPENING:
     case ATTACHMENT_ATTACHING:
     case ATTACHMENT_RUNNING:
-        serve(c, a);
+        serve(gs, a);
         break;
     case ATTACHMENT_DETACHING:
-        if (worker_may_serve(&c->workers, a->guest->domid))
-            request_attach(c, a, 0);
+        if (worker_may_serve(gs->workers, a->guest->domid))
+            request_attach(gs, a, 0);
         else
             attachment_go(a, ATTACHMENT_CLOSING);
         break;
     case ATTACHMENT_CLOSING:
-        if (!a->end || primary_gone(&c->primary))
-            ended(c, a);
+        if (!a->end || primary_gone(gs->primary))
+            ended(gs, a);
         else
-            request_port(c, a, 0);
+            request_port(gs, a, 0);
         break;
     }
 }
 
-void lifecycle_step(struct conductor *c, struct attachment *a)
+void lifecycle_step(struct guests *gs, struct attachment *a)
 {
     enum attachment_state before;
 
-    front_poll(c, a);
+    front_poll(gs, a);
     do {
         before = a->state;
-        step_once(c, a);
+        step_once(gs, a);
     } while (a->state != before);
 }
 
-void lifecycle_reopen(struct conductor *c, struct attachment *a)
+void lifecycle_reopen(struct guests *gs, struct attachment *a)
 {
     if (a->state == ATTACHMENT_ATTACHING || a->state == ATTACHMENT_RUNNING)
         attachment_go(a, ATTACHMENT_OPENING);
     a->sent_ns = 0;
-    lifecycle_step(c, a);
+    lifecycle_step(gs, a);
 }
 
-void lifecycle_reattach(struct conductor *c, struct attachment *a)
+void lifecycle_reattach(struct guests *gs, struct attachment *a)
 {
     if (a->state == ATTACHMENT_RUNNING)
         attachment_go(a, ATTACHMENT_ATTACHING);
     a->sent_ns = a->asked_ns = 0;
-    lifecycle_step(c, a);
+    lifecycle_step(gs, a);
 }
 
 bool lifecycle_over(const struct attachment *a)
@@ -389,9 +391,9 @@ bool lifecycle_over(const struct attachment *a)
     return !attachment_in_force(a) && a->probe == 0 && (a->guest->gone || a->want == NULL);
 }
 
-void lifecycle_free(struct conductor *c, struct attachment *a)
+void lifecycle_free(struct guests *gs, struct attachment *a)
 {
-    front_poll(c, a); // who stopped before it removed its keys waits for the answer
-    front_drop(c, a);
+    front_poll(gs, a); // who stopped before it removed its keys waits for the answer
+    front_drop(gs, a);
     attachment_free(a);
 }

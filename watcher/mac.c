@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "conductor.h"
 #include "fdb.h"
 #include "flag.h"
 #include "guest.h"
 #include "ledger.h"
 #include "log.h"
+#include "loop.h"
 #include "mac.h"
 #include "seat.h"
 
@@ -31,9 +31,9 @@ static bool mac_is(const struct attachment *a, const uint8_t mac[6])
     return memcmp(a->mac, mac, 6) == 0 || memcmp(mac_of(a), mac, 6) == 0;
 }
 
-bool mac_taken(const struct conductor *c, const struct attachment *a, const uint8_t mac[6])
+bool mac_taken(const struct guests *gs, const struct attachment *a, const uint8_t mac[6])
 {
-    for (const struct guest *g = c->guests; g != NULL; g = g->next)
+    for (const struct guest *g = gs->first; g != NULL; g = g->next)
         for (const struct attachment *o = attachment_first(g); o != NULL; o = attachment_next(o))
             if (g != a->guest && o->number >= 0 && attachment_in_force(o) && mac_is(o, mac))
                 return true;
@@ -49,21 +49,21 @@ bool mac_shared(const struct attachment *a, const uint8_t mac[6])
 }
 
 // Another guest's device that stopped a moment ago, perhaps to start again, had it.
-static bool mac_rests(const struct conductor *c, const struct guest *g, const uint8_t mac[6])
+static bool mac_rests(const struct guests *gs, const struct guest *g, const uint8_t mac[6])
 {
     for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
-        const struct state_binding *b = &c->state->bindings[k];
+        const struct state_binding *b = &gs->state->bindings[k];
         bool own = b->uuid[0] != '\0' ? strncmp(b->uuid, g->uuid, sizeof(b->uuid)) == 0 : b->domid == g->domid;
 
-        if (b->used != 0 && b->gen == 0 && !own && b->mac == fdb_key(mac) && c->loop.now - b->last_use < REST_NS)
+        if (b->used != 0 && b->gen == 0 && !own && b->mac == fdb_key(mac) && gs->loop->now - b->last_use < REST_NS)
             return true;
     }
     return false;
 }
 
-static bool change_allowed(const struct conductor *c, const struct guest *g)
+static bool change_allowed(const struct guests *gs, const struct guest *g)
 {
-    return g->conf != NULL && g->conf->mac_change >= 0 ? g->conf->mac_change != 0 : c->conf->guest_mac_change;
+    return g->conf != NULL && g->conf->mac_change >= 0 ? g->conf->mac_change != 0 : gs->conf->guest_mac_change;
 }
 
 void mac_start(struct attachment *a, const uint8_t mac[6])
@@ -72,19 +72,19 @@ void mac_start(struct attachment *a, const uint8_t mac[6])
     a->mac_number = a->mac_asked = a->mac_owed = 0;
 }
 
-void mac_claim(struct conductor *c, struct attachment *a)
+void mac_claim(struct guests *gs, struct attachment *a)
 {
-    a->claim = ++c->claims;
+    a->claim = ++gs->claims;
     a->guest->claimed = true;
 }
 
-static enum xenvirt_refusal mac_judge(const struct conductor *c, const struct attachment *a, const uint8_t mac[6])
+static enum xenvirt_refusal mac_judge(const struct guests *gs, const struct attachment *a, const uint8_t mac[6])
 {
     if ((mac[0] & 1) != 0 || fdb_key(mac) == 0)
         return XENVIRT_REFUSED_MAC_BAD;
-    if (!change_allowed(c, a->guest))
+    if (!change_allowed(gs, a->guest))
         return XENVIRT_REFUSED_NOT_ALLOWED;
-    if (mac_taken(c, a, mac) || mac_rests(c, a->guest, mac))
+    if (mac_taken(gs, a, mac) || mac_rests(gs, a->guest, mac))
         return XENVIRT_REFUSED_MAC_IN_USE;
     return XENVIRT_REFUSED_NONE;
 }
@@ -98,7 +98,7 @@ static void wish_refuse(struct attachment *a, const uint8_t mac[6], enum xenvirt
         LOG(WARNING, "%s: does not get MAC " MAC_FMT " while it runs: %s", attachment_label(a), MAC_BYTES(mac), text);
 }
 
-void mac_look(struct conductor *c, struct attachment *a, const struct flag_view *view)
+void mac_look(struct guests *gs, struct attachment *a, const struct flag_view *view)
 {
     enum xenvirt_refusal why;
 
@@ -109,17 +109,17 @@ void mac_look(struct conductor *c, struct attachment *a, const struct flag_view 
         flag_tell_mac(a->flag, a->mac_number, XENVIRT_REFUSED_NONE);
         return;
     }
-    if (!guest_spend(c, a->guest))
+    if (!guest_spend(gs, a->guest))
         return;
     a->mac_number = view->mac_number;
-    why = mac_judge(c, a, view->mac);
+    why = mac_judge(gs, a, view->mac);
     if (why != XENVIRT_REFUSED_NONE) {
         wish_refuse(a, view->mac, why);
         return;
     }
     a->mac_asked = a->mac_number;
     memcpy(a->mac_want, view->mac, sizeof(a->mac_want));
-    mac_claim(c, a);
+    mac_claim(gs, a);
     attachment_again(a);
 }
 
@@ -128,14 +128,14 @@ bool mac_answers(const struct attachment *a, const struct msg_port_vif_is *m)
     return memcmp(m->mac, mac_of(a), sizeof(m->mac)) == 0 && m->flags == a->flags;
 }
 
-void mac_granted(struct conductor *c, struct attachment *a)
+void mac_granted(struct guests *gs, struct attachment *a)
 {
     if (a->mac_asked == 0)
         return;
     memcpy(a->mac, a->mac_want, sizeof(a->mac));
     a->mac_owed = a->mac_asked;
     a->mac_asked = 0;
-    seat_address_keep(c, a);
+    seat_address_keep(gs, a);
 }
 
 void mac_refused(struct attachment *a, int ret)
@@ -149,7 +149,7 @@ void mac_refused(struct attachment *a, int ret)
         wish_refuse(a, mac, ret == -EEXIST ? XENVIRT_REFUSED_MAC_IN_USE : XENVIRT_REFUSED_HOST);
 }
 
-void mac_runs(struct conductor *c, struct attachment *a)
+void mac_runs(struct guests *gs, struct attachment *a)
 {
     struct flag_view view;
 
@@ -164,7 +164,7 @@ void mac_runs(struct conductor *c, struct attachment *a)
     if (a->mac_number == 0) // said before the start is confirmed: so a front end knows that its wishes are judged
         flag_tell_mac(a->flag, XENVIRT_MAC_NONE_YET, XENVIRT_REFUSED_NONE);
     view = flag_read(a->flag);
-    mac_look(c, a, &view);
+    mac_look(gs, a, &view);
 }
 
 // ---- several devices with one address
@@ -184,23 +184,23 @@ static struct attachment *holder_of(struct guest *g, const struct attachment *a)
     return best;
 }
 
-static uint64_t frames_sent(const struct conductor *c, const struct attachment *a)
+static uint64_t frames_sent(const struct guests *gs, const struct attachment *a)
 {
     struct ring_pos pos;
 
-    return ledger_read(&c->state->vifs[a->number].from, &pos) == a->gen ? pos.frames : 0;
+    return ledger_read(&gs->state->vifs[a->number].from, &pos) == a->gen ? pos.frames : 0;
 }
 
 // A bond may go back to a member without a word: that one sends then, and the other is silent. What was sent before
 // somebody took the address says nothing.
-static void senders_claim(struct conductor *c, struct guest *g)
+static void senders_claim(struct guests *gs, struct guest *g)
 {
     bool sent[XENVIRT_DEVICES_MAX] = { false }, anew = g->claimed;
 
-    g->shared_ns = c->loop.now;
+    g->shared_ns = gs->loop->now;
     g->claimed = false;
     for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
-        uint64_t n = shares(a) ? frames_sent(c, a) : 0;
+        uint64_t n = shares(a) ? frames_sent(gs, a) : 0;
 
         sent[a->device] = !anew && n > a->frames_seen;
         a->frames_seen = n;
@@ -209,33 +209,33 @@ static void senders_claim(struct conductor *c, struct guest *g)
         const struct attachment *h = shares(a) && sent[a->device] ? holder_of(g, a) : NULL;
 
         if (h != NULL && !sent[h->device])
-            mac_claim(c, a);
+            mac_claim(gs, a);
     }
 }
 
-static void lend(struct conductor *c, struct attachment *a, bool lent)
+static void lend(struct guests *gs, struct attachment *a, bool lent)
 {
     a->flags ^= MSG_VIF_MAC_LENT;
-    seat_address_keep(c, a);
+    seat_address_keep(gs, a);
     if (log_may(&a->guest->quota))
         LOG(INFO, "%s: frames to its MAC " MAC_FMT " %s", attachment_label(a), MAC_BYTES(mac_of(a)),
             lent ? "go to another device of its guest" : "come to it");
     attachment_again(a);
 }
 
-uint32_t mac_share(struct conductor *c, struct guest *g, struct attachment *changed[static XENVIRT_DEVICES_MAX])
+uint32_t mac_share(struct guests *gs, struct guest *g, struct attachment *changed[static XENVIRT_DEVICES_MAX])
 {
     uint32_t n = 0;
 
-    if (c->loop.now - g->shared_ns >= SHARE_NS)
-        senders_claim(c, g);
+    if (gs->loop->now - g->shared_ns >= SHARE_NS)
+        senders_claim(gs, g);
     // Who gets the address first: the entry moves in one step then.
     for (unsigned lent = 0; lent < 2; lent++)
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
             if (!shares(a) || (holder_of(g, a) != a) != (lent != 0) ||
                 ((a->flags & MSG_VIF_MAC_LENT) != 0) == (lent != 0))
                 continue;
-            lend(c, a, lent != 0);
+            lend(gs, a, lent != 0);
             changed[n++] = a;
         }
     return n;

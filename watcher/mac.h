@@ -11,29 +11,29 @@
 const uint8_t *mac_of(const struct attachment *a);
 
 // Returns true if another guest's device has it; if another device of a's own guest has it.
-bool mac_taken(const struct conductor *c, const struct attachment *a, const uint8_t mac[6]);
+bool mac_taken(const struct guests *gs, const struct attachment *a, const uint8_t mac[6]);
 bool mac_shared(const struct attachment *a, const uint8_t mac[6]);
 
 // a begins anew, with the address of its offer and no wish judged yet.
 void mac_start(struct attachment *a, const uint8_t mac[6]);
 
 // a, which has a number, is the latest to take its address: its frames go to it.
-void mac_claim(struct conductor *c, struct attachment *a);
+void mac_claim(struct guests *gs, struct attachment *a);
 
 // Judge the front end's wish if there is a new one and a runs. A refusal is told at once; what is granted goes by the
 // primary, then by the worker, and the next step asks for it.
-void mac_look(struct conductor *c, struct attachment *a, const struct flag_view *view);
+void mac_look(struct guests *gs, struct attachment *a, const struct flag_view *view);
 
 // Returns true if m answers what the primary was asked last.
 bool mac_answers(const struct attachment *a, const struct msg_port_vif_is *m);
 
 // The primary has done it, or won't (ret); the worker has it too.
-void mac_granted(struct conductor *c, struct attachment *a);
+void mac_granted(struct guests *gs, struct attachment *a);
 void mac_refused(struct attachment *a, int ret);
-void mac_runs(struct conductor *c, struct attachment *a);
+void mac_runs(struct guests *gs, struct attachment *a);
 
 // Of the guest's devices with the same address let the one have its frames that took it last, or that alone sends. Fills
 // changed[] with those for which that has changed, and returns how many: each is to be stepped, in this order.
-uint32_t mac_share(struct conductor *c, struct guest *g, struct attachment *changed[static XENVIRT_DEVICES_MAX]);
+uint32_t mac_share(struct guests *gs, struct guest *g, struct attachment *changed[static XENVIRT_DEVICES_MAX]);
 
 #endif

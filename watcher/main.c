@@ -129,8 +129,8 @@ static int watch(const struct conf *conf, const char *conf_file, bool crowded)
     files_allow();
     c.conf = conf;
     c.conf_file = conf_file;
-    c.crowded = crowded;
-    pins_fill(&c.pins, conf);
+    c.ctl.crowded = crowded;
+    pins_fill(&c.guests.pins, conf);
     return conductor_run(&c) < 0 ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -3,14 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conductor.h"
 #include "fdb.h"
 #include "guest.h"
+#include "loop.h"
+#include "mapper.h"
+#include "primary.h"
 #include "seat.h"
 
-static struct state_binding *seat_binding(struct conductor *c, const struct attachment *a)
+static struct state_binding *seat_binding(struct guests *gs, const struct attachment *a)
 {
-    return &c->state->bindings[a->number];
+    return &gs->state->bindings[a->number];
 }
 
 static struct binding_who seat_who(const struct attachment *a)
@@ -22,24 +24,24 @@ static struct binding_who seat_who(const struct attachment *a)
     };
 }
 
-int seat_kept(struct conductor *c, const struct attachment *a)
+int seat_kept(struct guests *gs, const struct attachment *a)
 {
     struct binding_who who = seat_who(a);
 
-    return binding_kept(c->state, &who);
+    return binding_kept(gs->state, &who);
 }
 
-enum xenvirt_refusal seat_room(struct conductor *c, const struct attachment *a, const char **why)
+enum xenvirt_refusal seat_room(struct guests *gs, const struct attachment *a, const char **why)
 {
     struct binding_who who = seat_who(a);
 
     *why = "";
-    if (!binding_there(c->state, primary_max_vifs(&c->primary), &c->pins, &who)) {
+    if (!binding_there(gs->state, primary_max_vifs(gs->primary), &gs->pins, &who)) {
         *why = who.pinned >= 0 ? "its vif number is attached to another guest"
                                : "no free vif number (max_vifs, or the NICs' pools)";
         return XENVIRT_REFUSED_TOO_MANY_DEVICES;
     }
-    if (!guest_index_there(c, a->guest)) {
+    if (!guest_index_there(gs, a->guest)) {
         *why = "no room for another guest (max_guests)";
         return XENVIRT_REFUSED_TOO_MANY_DEVICES;
     }
@@ -52,32 +54,32 @@ static int said(int device, int guest, int all)
     return device >= 0 ? device : guest >= 0 ? guest : all;
 }
 
-static uint32_t seat_flags(const struct conf *c, const struct conf_guest *g, const struct conf_vif *cv)
+static uint32_t seat_flags(const struct conf *conf, const struct conf_guest *g, const struct conf_vif *cv)
 {
-    int promisc = said(-1, g == NULL ? -1 : g->promiscuous, c->guest_promiscuous);
-    int check = said(-1, g == NULL ? -1 : g->mac_spoof_check, c->guest_mac_spoof_check);
-    int vlan_out = said(cv == NULL ? -1 : cv->vlan_out, -1, c->guest_vlan_out);
-    int priority = said(cv == NULL ? -1 : cv->priority_tag, g == NULL ? -1 : g->priority_tag, c->guest_priority_tag);
+    int promisc = said(-1, g == NULL ? -1 : g->promiscuous, conf->guest_promiscuous);
+    int check = said(-1, g == NULL ? -1 : g->mac_spoof_check, conf->guest_mac_spoof_check);
+    int vlan_out = said(cv == NULL ? -1 : cv->vlan_out, -1, conf->guest_vlan_out);
+    int priority = said(cv == NULL ? -1 : cv->priority_tag, g == NULL ? -1 : g->priority_tag, conf->guest_priority_tag);
 
     return (promisc ? MSG_VIF_PROMISC : 0) | (check ? 0 : MSG_VIF_SPOOF_OK) | (vlan_out ? MSG_VIF_VLAN_OUT : 0) |
            (priority ? MSG_VIF_PRIORITY_TAG : 0);
 }
 
 // Fill in what the configuration says of a vif that has its number.
-static void seat_configure(struct conductor *c, struct attachment *a)
+static void seat_configure(struct guests *gs, struct attachment *a)
 {
     const struct conf_guest *cg = a->guest->conf;
     const struct conf_vif *cv = guest_conf_vif(a->guest, a->device);
     int uplink = said(cv == NULL ? -1 : cv->uplink, cg == NULL ? -1 : cg->uplink, 0);
 
     a->port = (uint32_t)uplink < STATE_PORTS_MAX ? (uint32_t)uplink : 0;
-    a->vlan = conf_vlan(c->conf, (uint32_t)a->number);
-    a->flags = seat_flags(c->conf, cg, cv);
+    a->vlan = conf_vlan(gs->conf, (uint32_t)a->number);
+    a->flags = seat_flags(gs->conf, cg, cv);
 }
 
-static void seat_keep(struct conductor *c, const struct attachment *a)
+static void seat_keep(struct guests *gs, const struct attachment *a)
 {
-    struct state_binding *b = seat_binding(c, a);
+    struct state_binding *b = seat_binding(gs, a);
 
     b->guest = (uint32_t)a->guest->index;
     b->ring_size = a->ring_size;
@@ -94,49 +96,49 @@ static void seat_keep(struct conductor *c, const struct attachment *a)
     b->gen = a->gen;
 }
 
-int seat_take(struct conductor *c, struct attachment *a, const struct map_job *j)
+int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j)
 {
     struct binding_who who = seat_who(a);
-    int ret = guest_index_take(c, a->guest);
+    int ret = guest_index_take(gs, a->guest);
 
     if (ret < 0)
         return ret;
-    ret = binding_take(c->state, primary_max_vifs(&c->primary), &c->pins, &who);
+    ret = binding_take(gs->state, primary_max_vifs(gs->primary), &gs->pins, &who);
     if (ret < 0)
         return ret;
     a->number = ret;
-    a->gen = atomic_fetch_add(&c->state->last_gen, 1) + 1;
-    a->since = binding_since(c->state, (uint32_t)a->number, a->gen);
+    a->gen = atomic_fetch_add(&gs->state->last_gen, 1) + 1;
+    a->since = binding_since(gs->state, (uint32_t)a->number, a->gen);
     a->ring_size = j->offer.ring_size;
     a->flag_ref = j->offer.flag_ref;
     a->sum = j->offer.sum;
     j->table->vif = (uint32_t)a->number;
     j->table->gen = a->gen;
-    ret = region_file_write(&a->file, c->conf->run_dir, j->table, j->bytes);
+    ret = region_file_write(&a->file, gs->conf->run_dir, j->table, j->bytes);
     if (ret < 0) {
         a->number = -1;
         return ret;
     }
-    seat_configure(c, a);
-    seat_keep(c, a);
+    seat_configure(gs, a);
+    seat_keep(gs, a);
     return 0;
 }
 
-void seat_address_keep(struct conductor *c, const struct attachment *a)
+void seat_address_keep(struct guests *gs, const struct attachment *a)
 {
-    struct state_binding *b = seat_binding(c, a);
+    struct state_binding *b = seat_binding(gs, a);
 
     b->flags = a->flags;
     b->mac = fdb_key(a->mac);
 }
 
-void seat_leave(struct conductor *c, struct attachment *a)
+void seat_leave(struct guests *gs, struct attachment *a)
 {
-    struct state_binding *b = seat_binding(c, a);
+    struct state_binding *b = seat_binding(gs, a);
 
-    region_file_remove(&a->file, c->conf->run_dir);
+    region_file_remove(&a->file, gs->conf->run_dir);
     b->gen = 0;
-    b->last_use = c->loop.now;
+    b->last_use = gs->loop->now;
     if (a->guest->gone)
-        binding_domain_gone(c->state, a->guest->domid);
+        binding_domain_gone(gs->state, a->guest->domid);
 }

@@ -9,18 +9,18 @@
 struct map_job;
 
 // Returns XENVIRT_REFUSED_NONE if there is a number and a context for a, or why not with *why in words.
-enum xenvirt_refusal seat_room(struct conductor *c, const struct attachment *a, const char **why);
+enum xenvirt_refusal seat_room(struct guests *gs, const struct attachment *a, const char **why);
 
 // Returns the number that a has or had last, or -ENOENT. What it counted is there until somebody else gets it.
-int seat_kept(struct conductor *c, const struct attachment *a);
+int seat_kept(struct guests *gs, const struct attachment *a);
 
 // The offer of a done job is good: seat a. Returns 0, -ENOSPC, -EBUSY or another -errno; end with seat_leave().
-int seat_take(struct conductor *c, struct attachment *a, const struct map_job *j);
+int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j);
 
 // Keep its address and its flags, which have changed.
-void seat_address_keep(struct conductor *c, const struct attachment *a);
+void seat_address_keep(struct guests *gs, const struct attachment *a);
 
 // It is over: remove the file, let the number go. a->number and a->gen stay for the caller to say goodbye with.
-void seat_leave(struct conductor *c, struct attachment *a);
+void seat_leave(struct guests *gs, struct attachment *a);
 
 #endif

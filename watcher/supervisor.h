@@ -8,13 +8,13 @@
 
 // Its worker died after it served for served_ns. expected: we wanted it to. The next one starts at once, or later and later
 // the more often they die young.
-void supervisor_worker_dead(struct conductor *c, struct guest *g, bool expected, uint64_t served_ns);
+void supervisor_worker_dead(struct guests *gs, struct guest *g, bool expected, uint64_t served_ns);
 
 // The domain's worker is ready, and is told its context. anew: it knows of no device, so all are attached anew. The guest is
 // made if it has nothing yet.
-void supervisor_worker_hello(struct conductor *c, uint32_t domid, bool anew);
+void supervisor_worker_hello(struct guests *gs, uint32_t domid, bool anew);
 
 // Each tick: start or stop its worker if that is due.
-void supervisor_step(struct conductor *c, struct guest *g);
+void supervisor_step(struct guests *gs, struct guest *g);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
+#include <string.h>
 
 #include "peers.h"
 
@@ -9,7 +10,20 @@ unsigned peers_drops;
 bool peers_worker;
 bool peers_primary_gone;
 unsigned peers_starts;
+struct loop peers_loop;
+struct primary_peer peers_primary;
+static struct workers workers;
 static struct worker worker;
+
+void peers_join(struct guests *gs, const struct conf *conf)
+{
+    gs->loop = &peers_loop;
+    gs->conf = peers_primary.conf = conf;
+    gs->primary = &peers_primary;
+    gs->workers = &workers;
+    gs->state = aligned_alloc(64, sizeof(*gs->state));
+    memset(gs->state, 0, sizeof(*gs->state));
+}
 
 struct map_job *map_job_new(enum map_kind kind, uint64_t ticket)
 {

@@ -11,9 +11,10 @@
 #include "lifecycle.h"
 #include "mac.h"
 #include "peers.h"
+#include "request.h"
 #include "supervisor.h"
 
-static struct conductor c;
+static struct guests gs;
 static struct conf conf;
 static struct xenvirt_flag_page page;
 static uint32_t connection;
@@ -26,11 +27,9 @@ static void set_up(void)
     conf.vlan_base = 1000;
     conf.guest_allow = conf.guest_mac_spoof_check = true;
     conf.worker_start = CONF_START_WATCHER;
-    c.conf = c.primary.conf = &conf;
-    c.state = aligned_alloc(64, sizeof(*c.state));
-    memset(c.state, 0, sizeof(*c.state));
-    c.primary.up = true;
-    c.loop.now = CLOCK_SECOND;
+    peers_join(&gs, &conf);
+    peers_primary.up = true;
+    peers_loop.now = CLOCK_SECOND;
     connection = 1;
     page = (struct xenvirt_flag_page){ .up = 0xa5 };
 }
@@ -64,13 +63,13 @@ static void publish(const char *mac, const char *rx, unsigned touches, bool star
     if (start)
         put(s, "event_type_start_0", "1");
     s->touches[0] = (uint8_t)touches;
-    dispatch_snapshot(&c, s);
+    dispatch_snapshot(&gs, s);
     snapshot_free(s);
 }
 
 static struct attachment *it(void)
 {
-    return guest_find(&c, 7)->attachments[0];
+    return guest_find(&gs, 7)->attachments[0];
 }
 
 // The mapper answers.
@@ -87,7 +86,7 @@ static void mapped(enum xenvirt_refusal refusal)
         j->bytes = sizeof(*j->table);
         j->table = calloc(1, j->bytes);
     }
-    dispatch_mapped(&c, j);
+    dispatch_mapped(&gs, j);
     map_job_free(j);
 }
 
@@ -96,7 +95,7 @@ static void port_is(uint32_t up, int ret)
     struct msg_port_vif_is m = { .up = up, .ret = ret, .pool = UINT32_MAX, .flags = it()->flags };
 
     memcpy(m.mac, mac_of(it()), sizeof(m.mac));
-    lifecycle_port_is(&c, it(), &m);
+    lifecycle_port_is(&gs, it(), &m);
 }
 
 static void attached(uint32_t up, int ret)
@@ -104,13 +103,13 @@ static void attached(uint32_t up, int ret)
     struct msg_vif_attached m = { .up = up, .ret = ret, .text = "no such page" };
 
     memcpy(m.mac, it()->mac, sizeof(m.mac));
-    lifecycle_attached(&c, it(), &m);
+    lifecycle_attached(&gs, it(), &m);
 }
 
 static void tick(uint64_t ns)
 {
-    c.loop.now += ns;
-    dispatch_step(&c);
+    peers_loop.now += ns;
+    dispatch_step(&gs);
 }
 
 static void run(void)
@@ -132,7 +131,7 @@ Test(lifecycle, an_offer_comes_to_run_step_by_step)
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
     cr_expect_eq(peers_sent.PORT_VIF.up, 1);
     cr_expect_eq(peers_sent.PORT_VIF.vlan, 1000);
-    cr_expect_eq(c.state->bindings[0].gen, it()->gen);
+    cr_expect_eq(gs.state->bindings[0].gen, it()->gen);
     port_is(1, 0);
     cr_expect_eq(it()->state, ATTACHMENT_ATTACHING);
     tick(1);
@@ -149,7 +148,7 @@ Test(lifecycle, what_is_not_answered_is_said_again)
     publish("02:00:00:00:00:11", "10", 1, true);
     mapped(XENVIRT_REFUSED_NONE);
     peers_sent.hdr.type = MSG_NONE;
-    tick(RESEND_NS - 1);
+    tick(REQUEST_AGAIN_NS - 1);
     cr_expect_eq(peers_sent.hdr.type, MSG_NONE);
     tick(1);
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
@@ -170,7 +169,7 @@ Test(lifecycle, a_flag_byte_of_0_ends_it_worker_first)
     port_is(0, 0);
     cr_expect_eq(it()->state, ATTACHMENT_IDLE);
     cr_expect_eq(peers_drops, 1);
-    cr_expect_eq(c.state->bindings[0].gen, 0);
+    cr_expect_eq(gs.state->bindings[0].gen, 0);
     tick(1);
     cr_expect_null(peers_job, "its old keys are no new start");
     publish("02:00:00:00:00:11", "10", 1, true);
@@ -230,14 +229,14 @@ Test(lifecycle, keys_that_another_xenstore_never_knew_prove_nothing)
     struct snapshot *s = snapshot_new(7, 2);
 
     run();
-    dispatch_snapshot(&c, s);
+    dispatch_snapshot(&gs, s);
     snapshot_free(s);
     cr_expect_eq(it()->state, ATTACHMENT_RUNNING);
     tick(CLOCK_SECOND);
     cr_assert_not_null(peers_job);
     cr_expect_eq(peers_job->kind, MAP_PROBE);
     peers_job->offer.refusal = XENVIRT_REFUSED_REF_UNKNOWN;
-    lifecycle_mapped(&c, it(), peers_job);
+    lifecycle_mapped(&gs, it(), peers_job);
     cr_expect_eq(it()->state, ATTACHMENT_DETACHING);
 }
 
@@ -273,7 +272,7 @@ Test(lifecycle, a_mac_in_use_at_the_primary_is_refused_and_told)
 Test(lifecycle, pages_that_the_worker_cannot_map_are_refused)
 {
     run();
-    lifecycle_reattach(&c, it());
+    lifecycle_reattach(&gs, it());
     attached(1, -EINVAL);
     attached(0, 0);
     port_is(0, 0);
@@ -305,7 +304,7 @@ static void gone(void)
     struct snapshot *s = snapshot_new(7, connection);
 
     s->gone = true;
-    dispatch_snapshot(&c, s);
+    dispatch_snapshot(&gs, s);
     snapshot_free(s);
 }
 
@@ -316,7 +315,7 @@ Test(lifecycle, a_domain_may_vanish_at_any_step)
         if (at == 0)
             gone();
         mapped(XENVIRT_REFUSED_NONE);
-        for (unsigned step = 1; step < 5 && guest_find(&c, 7) != NULL; step++) {
+        for (unsigned step = 1; step < 5 && guest_find(&gs, 7) != NULL; step++) {
             if (at == step)
                 gone();
             port_is(it()->state == ATTACHMENT_OPENING, 0);
@@ -328,15 +327,15 @@ Test(lifecycle, a_domain_may_vanish_at_any_step)
         }
         peers_worker = false;
         tick(1);
-        cr_expect_null(guest_find(&c, 7), "step %u", at);
-        cr_expect_eq(c.state->bindings[0].used, 0, "step %u", at);
+        cr_expect_null(guest_find(&gs, 7), "step %u", at);
+        cr_expect_eq(gs.state->bindings[0].used, 0, "step %u", at);
     }
 }
 
 Test(lifecycle, another_primary_is_told_of_the_same_generation)
 {
     run();
-    dispatch_primary(&c, &(struct primary_event){ .kind = PRIMARY_UP });
+    dispatch_primary(&gs, &(struct primary_event){ .kind = PRIMARY_UP });
     cr_expect_eq(it()->state, ATTACHMENT_OPENING);
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
     cr_expect_eq(peers_sent.PORT_VIF.gen, 1);
@@ -351,7 +350,7 @@ Test(lifecycle, a_worker_that_dies_again_and_again_is_started_ever_later)
         unsigned before = peers_starts;
 
         peers_worker = false;
-        supervisor_worker_dead(&c, it()->guest, false, 0);
+        supervisor_worker_dead(&gs, it()->guest, false, 0);
         if (waits[i] > 0) {
             tick(waits[i] * CLOCK_MS - 1);
             cr_expect_eq(peers_starts, before, "%u", i);
@@ -369,7 +368,7 @@ static void adopt(void)
 
     a->state = ATTACHMENT_IDLE;
     a->flag = NULL;
-    adopt_attachment(&c, a, (uint32_t)a->number);
+    adopt_attachment(&gs, a, (uint32_t)a->number);
     a->end = false; // the peers' table is none that is found again
     cr_assert_eq(a->state, ATTACHMENT_ADOPTING);
 }
@@ -404,7 +403,7 @@ Test(lifecycle, an_adoption_that_the_host_hinders_is_tried_again)
         cr_assert_not_null(j);
         peers_job = NULL;
         j->offer.refusal = XENVIRT_REFUSED_HOST;
-        lifecycle_mapped(&c, it(), j);
+        lifecycle_mapped(&gs, it(), j);
         map_job_free(j);
         cr_expect_eq(it()->state, ATTACHMENT_ADOPTING);
         tick(1);

@@ -17,7 +17,7 @@
 #define B 0x22u
 #define C 0x33u
 
-static struct conductor c;
+static struct guests gs;
 static struct conf conf;
 static struct xenvirt_flag_page pages[4];
 static struct attachment *attachments[4]; // 0 and 1 of guest 7, 2 of guest 8
@@ -38,7 +38,7 @@ static uint64_t key(uint32_t n)
 // A device that runs.
 static void make(uint32_t i, uint32_t domid, uint32_t device, uint32_t mac)
 {
-    struct attachment *a = attachment_make(guest_make(&c, domid), device);
+    struct attachment *a = attachment_make(guest_make(&gs, domid), device);
 
     a->number = (int32_t)i;
     a->gen = a->front_gen = i + 1;
@@ -48,15 +48,15 @@ static void make(uint32_t i, uint32_t domid, uint32_t device, uint32_t mac)
     a->vlan = 1000 + i;
     a->flag = &pages[i];
     mac_make(a->mac, mac);
-    mac_claim(&c, a);
+    mac_claim(&gs, a);
     attachments[i] = a;
     pages[i] = (struct xenvirt_flag_page){ .up = 0xa5,
         .front = { .magic = XENVIRT_FRONT_MAGIC, .generation = i + 1, .wanted = XENVIRT_WANT_RUN } };
-    c.state->bindings[i].used = 1;
-    c.state->bindings[i].domid = domid;
-    c.state->bindings[i].gen = a->gen;
-    c.state->bindings[i].mac = fdb_key(a->mac);
-    atomic_store(&c.state->vifs[i].from.gen, a->gen);
+    gs.state->bindings[i].used = 1;
+    gs.state->bindings[i].domid = domid;
+    gs.state->bindings[i].gen = a->gen;
+    gs.state->bindings[i].mac = fdb_key(a->mac);
+    atomic_store(&gs.state->vifs[i].from.gen, a->gen);
 }
 
 static void set_up(void)
@@ -64,11 +64,9 @@ static void set_up(void)
     snprintf(conf.run_dir, sizeof(conf.run_dir), "/nowhere");
     conf.max_vifs = conf.max_guests = 4;
     conf.guest_allow = conf.guest_mac_change = true;
-    c.conf = c.primary.conf = &conf;
-    c.state = aligned_alloc(64, sizeof(*c.state));
-    memset(c.state, 0, sizeof(*c.state));
-    c.primary.up = peers_worker = true;
-    c.loop.now = 1000 * CLOCK_SECOND;
+    peers_join(&gs, &conf);
+    peers_primary.up = peers_worker = true;
+    peers_loop.now = 1000 * CLOCK_SECOND;
     make(0, 7, 0, A);
     make(1, 7, 1, B);
     make(2, 8, 0, C);
@@ -78,8 +76,8 @@ TestSuite(mac, .init = set_up);
 
 static void tick(uint64_t ns)
 {
-    c.loop.now += ns;
-    dispatch_step(&c);
+    peers_loop.now += ns;
+    dispatch_step(&gs);
 }
 
 static void wish(uint32_t i, uint32_t mac)
@@ -94,7 +92,7 @@ static void port_is(uint32_t i, int ret)
     struct msg_port_vif_is m = { .up = 1, .ret = ret, .pool = UINT32_MAX, .flags = attachments[i]->flags };
 
     memcpy(m.mac, mac_of(attachments[i]), 6);
-    lifecycle_port_is(&c, attachments[i], &m);
+    lifecycle_port_is(&gs, attachments[i], &m);
 }
 
 static void attached(uint32_t i)
@@ -102,7 +100,7 @@ static void attached(uint32_t i)
     struct msg_vif_attached m = { .up = 1 };
 
     memcpy(m.mac, attachments[i]->mac, 6);
-    lifecycle_attached(&c, attachments[i], &m);
+    lifecycle_attached(&gs, attachments[i], &m);
 }
 
 // Primary and worker do what they are asked, until nothing is asked any more.
@@ -131,10 +129,10 @@ Test(mac, a_wish_goes_by_primary_and_worker_and_is_confirmed_last)
     cr_expect_eq(fdb_key(attachments[0]->mac), key(A));
     cr_expect_eq(peers_sent.hdr.type, MSG_PORT_VIF);
     cr_expect_eq(fdb_key(peers_sent.PORT_VIF.mac), key(0x44));
-    cr_expect_eq(c.state->bindings[0].mac, key(A));
+    cr_expect_eq(gs.state->bindings[0].mac, key(A));
     port_is(0, 0);
     cr_expect_eq(attachments[0]->state, ATTACHMENT_ATTACHING);
-    cr_expect_eq(c.state->bindings[0].mac, key(0x44));
+    cr_expect_eq(gs.state->bindings[0].mac, key(0x44));
     cr_expect_eq(peers_sent.hdr.type, MSG_VIF_ATTACH);
     cr_expect_eq(fdb_key(peers_sent.VIF_ATTACH.mac), key(0x44));
     cr_expect(!judged(0));
@@ -153,13 +151,13 @@ Test(mac, answers_to_what_was_asked_before_say_nothing)
     memcpy(m.mac, attachments[0]->mac, 6);
     memcpy(a.mac, attachments[0]->mac, 6);
     wish(0, 0x44);
-    lifecycle_port_is(&c, attachments[0], &m);
+    lifecycle_port_is(&gs, attachments[0], &m);
     cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
     m.ret = -EEXIST;
-    lifecycle_port_is(&c, attachments[0], &m);
+    lifecycle_port_is(&gs, attachments[0], &m);
     cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
     port_is(0, 0);
-    lifecycle_attached(&c, attachments[0], &a);
+    lifecycle_attached(&gs, attachments[0], &a);
     cr_expect_eq(attachments[0]->state, ATTACHMENT_ATTACHING);
 }
 
@@ -218,16 +216,17 @@ Test(mac, one_that_another_guest_just_stopped_with_waits_for_it)
     uint8_t mac[6];
 
     mac_make(mac, 0x44);
-    c.state->bindings[3] = (struct state_binding){ .used = 1, .domid = 9, .mac = key(0x44), .last_use = c.loop.now };
+    gs.state->bindings[3] =
+        (struct state_binding){ .used = 1, .domid = 9, .mac = key(0x44), .last_use = peers_loop.now };
     refused(mac, XENVIRT_REFUSED_MAC_IN_USE);
-    c.state->bindings[3].domid = 7; // its own
+    gs.state->bindings[3].domid = 7; // its own
     wish(0, 0x44);
     cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
     settle();
     wish(0, A);
     settle();
-    c.state->bindings[3].domid = 9;
-    c.loop.now += 29 * CLOCK_SECOND;
+    gs.state->bindings[3].domid = 9;
+    peers_loop.now += 29 * CLOCK_SECOND;
     wish(0, 0x44);
     cr_expect_eq(attachments[0]->state, ATTACHMENT_OPENING);
 }
@@ -243,7 +242,7 @@ Test(mac, what_the_primary_refuses_changes_nothing)
     settle();
     cr_expect_eq(attachments[0]->state, ATTACHMENT_RUNNING);
     cr_expect_eq(fdb_key(attachments[0]->mac), key(A));
-    cr_expect_eq(c.state->bindings[0].mac, key(A));
+    cr_expect_eq(gs.state->bindings[0].mac, key(A));
 }
 
 Test(mac, a_guest_that_wishes_without_end_is_heard_five_times_a_second)
@@ -285,16 +284,16 @@ Test(mac, a_successor_comes_to_the_same_end_from_every_step)
         attachments[0]->flag = NULL;
         attachments[0]->mac_number = attachments[0]->mac_asked = attachments[0]->mac_owed = 0;
         peers_job = NULL;
-        adopt_attachment(&c, attachments[0], 0);
+        adopt_attachment(&gs, attachments[0], 0);
         attachments[0]->end = false;
         j = peers_job;
         cr_assert_not_null(j);
         j->flag = &pages[0];
-        lifecycle_mapped(&c, attachments[0], j);
+        lifecycle_mapped(&gs, attachments[0], j);
         settle();
         cr_expect_eq(attachments[0]->state, ATTACHMENT_RUNNING, "%u", steps);
         cr_expect_eq(fdb_key(attachments[0]->mac), key(mac), "%u", steps);
-        cr_expect_eq(c.state->bindings[0].mac, key(mac), "%u", steps);
+        cr_expect_eq(gs.state->bindings[0].mac, key(mac), "%u", steps);
         cr_expect(judged(0), "%u", steps);
         cr_expect_eq(pages[0].back.mac_verdict, XENVIRT_REFUSED_NONE, "%u", steps);
     }
@@ -311,11 +310,11 @@ Test(mac, the_one_of_a_guest_that_took_it_last_has_its_frames)
     settle();
     cr_expect_eq(fdb_key(attachments[1]->mac), key(A));
     cr_expect(lent(0) && !lent(1));
-    cr_expect(c.state->bindings[0].flags & MSG_VIF_MAC_LENT);
+    cr_expect(gs.state->bindings[0].flags & MSG_VIF_MAC_LENT);
     wish(1, B);
     settle();
     cr_expect(!lent(0) && !lent(1));
-    cr_expect_eq(c.state->bindings[0].flags & MSG_VIF_MAC_LENT, 0);
+    cr_expect_eq(gs.state->bindings[0].flags & MSG_VIF_MAC_LENT, 0);
 }
 
 Test(mac, one_that_ends_gives_it_back)
@@ -332,7 +331,7 @@ Test(mac, one_that_ends_gives_it_back)
 // A device sent n frames more.
 static void send(uint32_t i, uint64_t n)
 {
-    struct ledger *l = &c.state->vifs[i].from;
+    struct ledger *l = &gs.state->vifs[i].from;
     struct ring_pos *pos = ledger_begin(l);
 
     pos->frames += n;
