@@ -89,7 +89,7 @@ int control_run(struct primary *p)
             control_wait(&c);
         }
     }
-    LOG(NOTICE, "stops");
+    LOG(NOTICE, "stopping");
     notify_say("STOPPING=1");
     session_close(&c.session);
     return c.session.failed ? -EIO : 0;

@@ -57,7 +57,7 @@ static int users_wait(const char *prefix, const _Atomic bool *stopping)
     while ((n = eal_files_users(prefix, pids, USERS_SHOWN)) > 0) {
         users_text(text, sizeof(text), pids, n);
         if (!said)
-            LOG(NOTICE, "waits for %u processes of an earlier primary to end:%s", n, text);
+            LOG(NOTICE, "waiting for %u processes of an earlier primary to end:%s", n, text);
         said = true;
         if (clock_ms() > until) {
             LOG(ERR, "%u processes with --file-prefix %s still run; end them and start again: kill -9%s", n, prefix,
@@ -79,7 +79,7 @@ static int memory_wait(const struct eal_args *e, const _Atomic bool *stopping)
 
     while (hugepage_others(e->huge_dir, e->megabytes) && clock_ms() < until) {
         if (!said)
-            LOG(NOTICE, "waits for %llu MB of hugepages that other programs have", (unsigned long long)e->megabytes);
+            LOG(NOTICE, "waiting for %llu MB of hugepages that other programs have", (unsigned long long)e->megabytes);
         said = true;
         if (atomic_load_explicit(stopping, memory_order_relaxed))
             return -EINTR;

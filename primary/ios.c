@@ -64,7 +64,7 @@ static bool lcores_wait(void)
     {
         while (rte_eal_get_lcore_state(lcore) == RUNNING) {
             if (clock_ms() > until) {
-                LOG(ERR, "lcore %u does not stop: ends without it", lcore);
+                LOG(ERR, "lcore %u does not stop; ending without it", lcore);
                 return false;
             }
             usleep(1000);

@@ -60,7 +60,7 @@ static void wait_say(struct session *s, int why)
         return;
     s->said = why;
     if (why == -ENOENT)
-        LOG(NOTICE, "waits for xv-watcher: %s/" STATE_FILE " is not there yet", run_dir);
+        LOG(NOTICE, "waiting for xv-watcher: %s/" STATE_FILE " is not there yet", run_dir);
     else if (why == -EPROTO)
         LOG(ERR, "%s/" STATE_FILE " is of another version of xv: stop all xv programs, remove it, start this version",
             run_dir);
@@ -86,7 +86,7 @@ static void state_try(struct session *s, uint64_t now_ms, session_start_fn *star
         s->stop = s->failed = true;
         return;
     }
-    LOG(NOTICE, "runs with %u I/O lcores, %u uplinks, %u vifs", p->n_io, p->n_nics, p->fabric->max_vifs);
+    LOG(NOTICE, "running with %u I/O lcores, %u uplinks, %u vifs", p->n_io, p->n_nics, p->fabric->max_vifs);
     notify_say("READY=1\nSTATUS=running");
 }
 
@@ -196,7 +196,7 @@ static void watcher_new(struct session *s, uint64_t epoch, uint64_t now_ms)
         s->stop = s->failed = true;
         return;
     }
-    LOG(INFO, "speaks with a new watcher");
+    LOG(INFO, "speaking with a new watcher");
     s->links_unsaid = (1u << s->primary->n_nics) - 1;
     hello_send(s, now_ms);
 }

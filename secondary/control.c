@@ -344,7 +344,7 @@ static void wait_say(struct control *c, uint64_t now)
         c->alone_ns = now;
     } else if (!c->wait_said && now - c->alone_ns >= WAIT_NS) {
         c->wait_said = true;
-        LOG(NOTICE, "guest %u: waits for it to offer a device; it does when a program with the driver starts in it",
+        LOG(NOTICE, "guest %u: waiting for it to offer a device; it does when a program with the driver starts in it",
             c->start.domid);
     }
 }

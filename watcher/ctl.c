@@ -68,7 +68,7 @@ static void guest_why(struct ctl *c, const struct guest *g, const struct worker 
     if (w != NULL && w->heartbeat.starved > 0)
         snprintf(why, n, "starved, it waits for a CPU %u %% of the time", w->heartbeat.starved);
     else if (w != NULL && w->state == WORKER_READY && !w->supervised && g->idle_ns != 0)
-        snprintf(why, n, "waits for the guest to offer a device");
+        snprintf(why, n, "waiting for the guest to offer a device");
     if (w != NULL || g->idle_ns != 0)
         return;
     if (c->guests->conf->worker_start == CONF_START_EXTERNAL)

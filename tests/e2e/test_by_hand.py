@@ -12,7 +12,7 @@ IDLE = 1.5  # seconds: a worker that the watcher started without a device is end
 
 class ByHand(OwnCase):
 
-    def waits(self, worker, text="waits for it to offer a device", count=1):
+    def waits(self, worker, text="waiting for it to offer a device", count=1):
         self.wait(f"{worker.name} to say '{text}'", lambda: worker.text().count(text) >= count)
         time.sleep(IDLE)
         self.assertTrue(worker.alive(), worker.text())
@@ -25,8 +25,8 @@ class ByHand(OwnCase):
         sw = self.make()
         domid = self.bench.domain()
         worker = sw.start_worker(domid)
-        self.waits(worker, f"guest {domid}: waits for it to offer a device")
-        self.assertEqual("waits for the guest to offer a device", sw.guest(domid)["why"])
+        self.waits(worker, f"guest {domid}: waiting for it to offer a device")
+        self.assertEqual("waiting for the guest to offer a device", sw.guest(domid)["why"])
         guest = harness.Fe22(self.bench, domid)
         guest.device(0, A)
         guest.running()
@@ -65,7 +65,7 @@ class ByHand(OwnCase):
     def test_a_domain_that_does_not_exist_is_waited_for(self):
         sw = self.make()
         worker = sw.start_worker(77)
-        self.waits(worker, "guest 77: waits for it to offer a device")
+        self.waits(worker, "guest 77: waiting for it to offer a device")
         self.stops(worker)
 
     def test_without_watcher_and_primary_it_says_whom_it_waits_for(self):

@@ -79,7 +79,7 @@ class Memory(OwnCase):
         sw = self.make(start=False)
         other = self.other(self.left() - 20)
         primary = sw.start_primary()
-        primary.expect("waits for .* MB of hugepages that other programs have")
+        primary.expect("waiting for .* MB of hugepages that other programs have")
         self.assertTrue(primary.alive())
         other.close()
         sw.start_watcher()
