@@ -37,7 +37,7 @@ struct verdict classify(
     uint32_t gen = 0;
     uint16_t vif;
 
-    if (h->len < FRAME_MIN_BYTES)
+    if (h->len < XENVIRT_FRAME_MIN)
         return drop_port(h->len == 0 ? PORT_DROP_CUT : PORT_DROP_RUNT); // pcap_wrap.c
     if (mac_is_group(h->mac))
         return classify_many(h, VERDICT_GROUP);

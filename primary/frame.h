@@ -8,15 +8,16 @@
 #include <string.h>
 
 #include "copy.h"
+#include "ether.h"
+#include "xenvirt.h"
 
 #define FRAME_MACS_BYTES 12u
-#define FRAME_MIN_BYTES 14u
 #define FRAME_TAG_BYTES 4u
 #define FRAME_TAG_TYPE 0x8100u
 #define FRAME_TAG_TYPE_AD 0x88a8u // 802.1ad: the outer one of two
 #define FRAME_TAGS_MAX 2u // that a frame may be longer by
 #define FRAME_WIRE_MIN_BYTES 60u // without FCS
-#define FRAME_HEAD_BYTES (FRAME_MIN_BYTES + FRAME_TAG_BYTES)
+#define FRAME_HEAD_BYTES (XENVIRT_FRAME_MIN + FRAME_TAG_BYTES)
 
 // What matters of a frame from the wire.
 struct frame_head {
@@ -27,25 +28,13 @@ struct frame_head {
     uint32_t len; // of the frame without them
 };
 
-static inline bool mac_is_group(const uint8_t mac[6])
-{
-    return (mac[0] & 1) != 0;
-}
-
-static inline bool mac_is_zero(const uint8_t mac[6])
-{
-    static const uint8_t zero[6];
-
-    return memcmp(mac, zero, 6) == 0;
-}
-
 // Read the head of a frame of len bytes whose first bytes are at p: FRAME_HEAD_BYTES of them, or all. stripped: the NIC
 // took the tag out and tci is what it said.
 static inline struct frame_head frame_head(const uint8_t *p, uint32_t len, bool stripped, uint16_t tci)
 {
     struct frame_head h = { .len = len };
 
-    if (len < FRAME_MIN_BYTES)
+    if (len < XENVIRT_FRAME_MIN)
         return h;
     memcpy(h.mac, p, 6);
     if (!stripped && len >= FRAME_HEAD_BYTES && p[12] == FRAME_TAG_TYPE >> 8 && p[13] == (FRAME_TAG_TYPE & 0xff)) {

@@ -13,6 +13,7 @@
 // and the control lcore sees to the other vifs.
 #include <errno.h>
 
+#include "ether.h"
 #include "fdb.h"
 #include "log.h"
 #include "vif.h"
@@ -169,7 +170,7 @@ static int address_check(const struct primary *p, const struct msg_port_vif *m)
 {
     uint16_t holder = mac_of(p, m->mac);
 
-    if (mac_is_group(m->mac) || mac_is_zero(m->mac))
+    if (!mac_is_usable(m->mac))
         return -EINVAL;
     if ((m->flags & MSG_VIF_MAC_LENT) != 0 || holder == FABRIC_VIF_NONE || p->vifs[holder].gen == 0)
         return 0;
@@ -345,7 +346,7 @@ void vifs_remember(struct primary *p)
         uint16_t other;
 
         fdb_mac(b->mac, mac);
-        if (b->last_gen == 0 || b->port >= p->n_nics || mac_is_group(mac) || mac_is_zero(mac))
+        if (b->last_gen == 0 || b->port >= p->n_nics || !mac_is_usable(mac))
             continue;
         *v = (struct vif_view){ .port = b->port, .vlan = b->vlan };
         memcpy(v->mac, mac, sizeof(v->mac));

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "xenvirt.h"
+
 #define FABRIC_MEMZONE "xv_fabric"
 #define FABRIC_MAGIC 0x3143494252464156ull
 #define FABRIC_VERSION 2u
@@ -28,7 +30,7 @@
 
 // A buffer holds one frame from its first byte. The stride is an odd number of cache lines: buffers then start in
 // every cache set and not in two of them only.
-#define FABRIC_BUF_BYTES 2048u
+#define FABRIC_BUF_BYTES XENVIRT_FRAME_MAX
 #define FABRIC_BUF_STRIDE 2112u
 
 #define FABRIC_VIF_NONE UINT16_MAX

@@ -5,9 +5,9 @@
 
 #include "burst.h"
 #include "copy.h"
+#include "ether.h"
 #include "msg.h"
 
-#define ETHER_GROUP_BIT 1u // of the first byte of a MAC
 
 // Finish or start one direction. A ledger of this generation says where its burst was; else the ring itself says where
 // the guest and a back end before us were: its used index, since chains are used in order.
@@ -70,7 +70,7 @@ static struct vif_route frame_route(const struct vif *v, uint64_t mac, uint64_t 
         r.egress = ~DROP_TX_TO_SELF;
         return r;
     }
-    if (dst & ETHER_GROUP_BIT) {
+    if (dst & MAC_GROUP_BIT) {
         r.flags = LANE_GROUP;
         if (v->fabric->vm2vm)
             return r;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "contract.h"
+#include "ether.h"
 #include "region.h"
 
 #define REF_MAX 0x7fffffffu
@@ -82,8 +83,6 @@ enum xenvirt_refusal contract_va(const char *text, uint64_t *gva)
 
 enum xenvirt_refusal contract_mac(const char *text, uint8_t mac[6])
 {
-    static const uint8_t zero[6];
-
     if (text == NULL)
         return XENVIRT_REFUSED_KEY_MISSING;
     if (strlen(text) != strlen("00:00:00:00:00:00"))
@@ -96,8 +95,7 @@ enum xenvirt_refusal contract_mac(const char *text, uint8_t mac[6])
             return XENVIRT_REFUSED_KEY_MALFORMED;
         mac[i] = (uint8_t)strtoul(byte, NULL, 16);
     }
-    // Broadcast is a multicast address too.
-    return (mac[0] & 1) != 0 || memcmp(mac, zero, 6) == 0 ? XENVIRT_REFUSED_MAC_BAD : XENVIRT_REFUSED_NONE;
+    return mac_is_usable(mac) ? XENVIRT_REFUSED_NONE : XENVIRT_REFUSED_MAC_BAD;
 }
 
 enum xenvirt_refusal contract_ring_size(const char *text, uint32_t *size)

@@ -59,7 +59,7 @@ Test(frame, head_says_tag_and_length)
 
 Test(frame, short_ones_are_filled_up_with_zeroes)
 {
-    for (uint32_t len = FRAME_MIN_BYTES; len < FRAME_WIRE_MIN_BYTES; len++) {
+    for (uint32_t len = XENVIRT_FRAME_MIN; len < FRAME_WIRE_MIN_BYTES; len++) {
         fill();
         cr_assert_eq(frame_out_bytes(len, false), FRAME_WIRE_MIN_BYTES);
         frame_out(out, in, len, false, 0);
@@ -107,9 +107,9 @@ Test(frame, group_and_zero_macs_are_known)
     static const uint8_t zero[6], one[6] = { 2, 0, 0, 0, 0, 1 }, many[6] = { 1, 0, 0x5e, 0, 0, 1 };
     static const uint8_t all[6] = { 255, 255, 255, 255, 255, 255 };
 
-    cr_assert(mac_is_zero(zero) && !mac_is_group(zero));
-    cr_assert(!mac_is_zero(one) && !mac_is_group(one));
-    cr_assert(mac_is_group(many) && mac_is_group(all));
+    cr_assert(mac_is_zero(zero) && !mac_is_group(zero) && !mac_is_usable(zero));
+    cr_assert(!mac_is_zero(one) && !mac_is_group(one) && mac_is_usable(one));
+    cr_assert(mac_is_group(many) && mac_is_group(all) && !mac_is_usable(all));
 }
 
 Test(frame, two_tags_may_make_a_frame_longer)
