@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "exit.h"
 
 int args_set_config(struct args *a, const char *value)
 {
@@ -201,7 +202,7 @@ int args_wrong(const struct args_program *p, const char *fmt, ...)
     vfprintf(stderr, fmt, ap);
     va_end(ap);
     fprintf(stderr, "; see %s --help\n", p->name);
-    return ARGS_USAGE;
+    return EXIT_USAGE;
 }
 
 int args_complain(const char *program, const char *text)
@@ -212,5 +213,5 @@ int args_complain(const char *program, const char *text)
         fprintf(stderr, "%s: %.*s\n", program, (int)n, text);
         text += n + (text[n] == '\n');
     }
-    return ARGS_USAGE;
+    return EXIT_USAGE;
 }

@@ -2,15 +2,13 @@
 // args.h: the command line, alike in all programs.
 //
 // --name VALUE, --name=VALUE, -n VALUE and -nVALUE; a long name may be cut short as long as no other begins so. Options and
-// operands may be mixed, "--" ends the options. A wrong one is said in one line on stderr, and the program ends with ARGS_USAGE.
+// operands may be mixed, "--" ends the options. A wrong one is said in one line on stderr, and the program ends with EXIT_USAGE.
 #ifndef XV_ARGS_H
 #define XV_ARGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-
-#define ARGS_USAGE 2 // exit status
 
 // What every program is told. A program's own options are a struct that begins with it.
 struct args {
@@ -75,10 +73,10 @@ void args_usage(const struct args_program *p, FILE *out);
 // Write what is wrong into err. Returns -EINVAL.
 int __attribute__((format(printf, 3, 4))) args_refuse(char *err, size_t n, const char *fmt, ...);
 
-// Say what is wrong with the command line. Returns ARGS_USAGE.
+// Say what is wrong with the command line. Returns EXIT_USAGE.
 int __attribute__((format(printf, 2, 3))) args_wrong(const struct args_program *p, const char *fmt, ...);
 
-// Print a text of several lines, each behind the program's name, on stderr. Returns ARGS_USAGE.
+// Print a text of several lines, each behind the program's name, on stderr. Returns EXIT_USAGE.
 int args_complain(const char *program, const char *text);
 
 #endif

@@ -8,6 +8,12 @@
 
 #include <sys/types.h>
 
+// Names.
+#define LOCK_WATCHER "watcher"
+#define LOCK_PRIMARY "primary"
+#define LOCK_PROVISION "provision"
+#define LOCK_WORKER "worker.%u" // domid of its guest
+
 // Take the lock. Returns a descriptor to keep open, -EAGAIN if another process holds it, or another -errno.
 int lock_take(const char *run_dir, const char *name);
 

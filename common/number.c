@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "number.h"
+#include "xenvirt.h"
 
 int number_parse(const char *text, int base, uint32_t max, uint32_t *number)
 {
@@ -23,4 +24,9 @@ int number_parse(const char *text, int base, uint32_t max, uint32_t *number)
         return -EINVAL;
     *number = (uint32_t)v;
     return 0;
+}
+
+int number_domid(const char *text, uint32_t *domid)
+{
+    return strlen(text) > 5 ? -EINVAL : number_parse(text, 10, XENVIRT_DOMID_LAST, domid);
 }

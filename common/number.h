@@ -5,10 +5,11 @@
 
 #include <stdint.h>
 
-#define NUMBER_DOMID_LAST 0x7fefu // 32751; the ids above are Xen's own
-
 // Digits of base 10, or of base 16 behind an optional 0x; no sign, no blank, nothing after them. Returns 0, or -EINVAL if it is
 // something else or more than max.
 int number_parse(const char *text, int base, uint32_t max, uint32_t *number);
+
+// A domain id: up to 5 decimal digits, 0 to XENVIRT_DOMID_LAST. Returns 0 or -EINVAL.
+int number_domid(const char *text, uint32_t *domid);
 
 #endif

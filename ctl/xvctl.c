@@ -11,12 +11,12 @@
 #include "client.h"
 #include "clock.h"
 #include "conf.h"
+#include "exit.h"
 #include "json.h"
 #include "number.h"
 #include "statefile.h"
 #include "table.h"
-
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_NO_WATCHER = 3 };
+#include "xenvirt.h"
 
 #define RESTART_LOOK_MS 20
 
@@ -196,8 +196,8 @@ static int command_parse(struct command *cmd, const struct ctl_args *a)
         return args_wrong(&program, "restart takes one domain id");
     if ((cmd->show || cmd->options) && n > 1)
         return args_wrong(&program, "%s takes nothing more, but '%s' was given", words[0], words[1]);
-    if (n == 2 && number_parse(words[1], 10, NUMBER_DOMID_LAST, &cmd->domid) < 0)
-        return args_wrong(&program, "%s is no domain id; allowed: 0 to %u", words[1], NUMBER_DOMID_LAST);
+    if (n == 2 && number_domid(words[1], &cmd->domid) < 0)
+        return args_wrong(&program, "%s is no domain id; allowed: 0 to %u", words[1], XENVIRT_DOMID_LAST);
     return 0;
 }
 

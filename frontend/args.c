@@ -14,7 +14,6 @@
 #include "log.h"
 #include "xenvirt.h"
 
-#define DOMID_MAX 0x7fefu // DOMID_FIRST_RESERVED - 1
 #define FORM "--vdev=net_xenvirt0,mac=00:00:00:00:00:11"
 
 static int take_mac(struct args *a, const char *value)
@@ -30,11 +29,12 @@ static int take_number(const char *key, const char *value, uint32_t *domid)
     char *end;
     unsigned long n = strtoul(value, &end, 10); // ULONG_MAX where it is larger
 
-    if (isdigit((unsigned char)value[0]) && *end == '\0' && n <= DOMID_MAX) {
+    if (isdigit((unsigned char)value[0]) && *end == '\0' && n <= XENVIRT_DOMID_LAST) {
         *domid = n;
         return 0;
     }
-    LOG(ERR, "%s=%s is no domain number; write 0 to %u, as in net_xenvirt0,%s=1\n", key, value, DOMID_MAX, key);
+    LOG(ERR, "%s=%s is no domain number; write 0 to %u, as in net_xenvirt0,%s=1\n", key, value, XENVIRT_DOMID_LAST,
+        key);
     return -EINVAL;
 }
 

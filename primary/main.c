@@ -12,14 +12,13 @@
 #include "device.h"
 #include "eal_plan.h"
 #include "eal_start.h"
+#include "exit.h"
 #include "ios.h"
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
 #include "rundir.h"
 #include "statefile.h"
-
-enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1 };
 
 static _Atomic bool stopping;
 
@@ -52,10 +51,10 @@ static void check_print(const struct conf *c, const struct eal_args *e)
 static int primary_lock(const char *run_dir)
 {
     char who[LOCK_TEXT_BYTES];
-    int fd = lock_take(run_dir, "primary");
+    int fd = lock_take(run_dir, LOCK_PRIMARY);
 
     if (fd == -EWOULDBLOCK)
-        LOG(ERR, "xv-primary already runs as %s (run_dir %s)", lock_holder_text(run_dir, "primary", who), run_dir);
+        LOG(ERR, "xv-primary already runs as %s (run_dir %s)", lock_holder_text(run_dir, LOCK_PRIMARY, who), run_dir);
     else if (fd < 0)
         LOG(ERR, "%s/primary.lock: %s", run_dir, strerror(-fd));
     return fd;
@@ -95,7 +94,7 @@ static int eal_run(struct primary *p)
     return ret;
 }
 
-static enum exit_code run(struct primary *p)
+static int run(struct primary *p)
 {
     const char *run_dir = p->conf->run_dir;
     int lock, ret;

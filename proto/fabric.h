@@ -22,7 +22,7 @@
 #define FABRIC_VERSION 2u
 
 #define FABRIC_VIFS_MAX 128u
-#define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids and the primary takes the first 32
+#define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids, and theirs begin at MSG_WORKER_LCORE_FIRST
 #define FABRIC_IO_MAX 8u
 #define FABRIC_CTX_MAX (FABRIC_IO_MAX + FABRIC_GUESTS_MAX)
 #define FABRIC_OUTLETS_MAX (FABRIC_VIFS_MAX + FABRIC_IO_MAX)

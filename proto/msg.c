@@ -30,7 +30,7 @@ const char *msg_name(enum msg_type type)
 
 static bool domid_ok(uint32_t domid)
 {
-    return domid < 0x7ff0 || domid == MSG_DOMID_ANY;
+    return domid <= XENVIRT_DOMID_LAST || domid == MSG_DOMID_ANY;
 }
 
 static bool text_ok(const char *text, size_t bytes)
@@ -100,7 +100,7 @@ static bool fields_ok(const union msg *m)
     case MSG_SHOWN:
         return records_ok(&m->SHOWN);
     case MSG_RESTART:
-        return m->RESTART.domid < 0x7ff0;
+        return m->RESTART.domid <= XENVIRT_DOMID_LAST;
     case MSG_DONE:
         return m->DONE.ret <= 0 && text_ok(m->DONE.text, MSG_TEXT_BYTES);
     case MSG_WELCOME: // says all by its type

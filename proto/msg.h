@@ -25,6 +25,7 @@
 #define MSG_CTL_SOCKET "ctl.ipc" // REP: xvctl
 
 #define MSG_DOMID_ANY 0xffffu // a spare worker: it gets its guest later
+#define MSG_WORKER_LCORE_FIRST 32u // EAL lcore id of slot 0's worker; those below are the primary's
 
 #define MSG_WORKER_ON_DEMAND 0x1u // a watcher started it, and may end it when its guest has no device
 #define MSG_WORKER_FLAGS 0x1u

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define XENVIRT_PAGE_BYTES 4096u
+#define XENVIRT_DOMID_LAST 0x7fefu // 32751; the ids above are Xen's own
 
 // XenStore, below /local/domain/<domid>/. N is the device, M the mempool, both from 0.
 #define XENVIRT_DIR "control/dpdk"

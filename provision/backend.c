@@ -5,6 +5,7 @@
 
 #include "backend.h"
 #include "node.h"
+#include "number.h"
 #include "xenvirt.h"
 
 static int backend_by_name(struct xs_handle *xs, const char *name, uint32_t *backend)
@@ -33,7 +34,7 @@ int backend_find(struct xs_handle *xs, const char *text, uint32_t *backend)
     struct rights control;
     int ret;
 
-    if (domid_parse(text, backend) < 0)
+    if (number_domid(text, backend) < 0)
         return backend_by_name(xs, text, backend);
     if (*backend == 0)
         return 0;

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
 #include <string.h>
 
 #include "domain.h"
 #include "number.h"
-
-int domid_parse(const char *text, uint32_t *domid)
-{
-    return strlen(text) > 5 ? -EINVAL : number_parse(text, 10, DOMID_LAST, domid);
-}
 
 struct wish domain_wish(const struct domain_state *d, const struct conf *c, uint32_t backend)
 {
@@ -70,7 +64,7 @@ static bool backend_right(const struct domain_state *d, const struct wish *w)
     struct rights want = rights_of_backend(d->domid, w->backend);
     uint32_t told;
 
-    return rights_same(&d->backend, &want) && domid_parse(d->backend_text, &told) == 0 && told == w->backend;
+    return rights_same(&d->backend, &want) && number_domid(d->backend_text, &told) == 0 && told == w->backend;
 }
 
 enum todo domain_todo(const struct domain_state *d, const struct wish *w)

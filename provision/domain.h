@@ -6,7 +6,6 @@
 #include "conf.h"
 #include "rights.h"
 
-#define DOMID_LAST 0x7fefu
 #define DOMID_NONE UINT32_MAX
 
 // The nodes that say who a domain is: the back end's domain reads there what a guest's entry in the configuration, and
@@ -38,9 +37,6 @@ enum todo {
     TODO_GIVE, // make control/dpdk, tell the back end, set all rights
     TODO_TAKE, // remove both, close control, let the back end read nothing
 };
-
-// Decimal, 0 to DOMID_LAST. Returns 0 or -EINVAL.
-int domid_parse(const char *text, uint32_t *domid);
 
 struct wish domain_wish(const struct domain_state *d, const struct conf *c, uint32_t backend);
 

@@ -6,14 +6,15 @@
 
 #include "args.h"
 #include "backend.h"
+#include "exit.h"
 #include "lock.h"
 #include "log.h"
+#include "number.h"
 #include "reconcile.h"
 #include "rundir.h"
 #include "watch.h"
 #include "xendev.h"
-
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_TWIN = 3 };
+#include "xenvirt.h"
 
 struct provision_args {
     struct args args;
@@ -50,8 +51,9 @@ static int options_read(struct provision_args *o, int argc, char **argv)
     if (ret >= 0)
         return ret;
     for (int i = 0; i < o->args.n_operands; i++) {
-        if (domid_parse(o->args.operands[i], &domid) < 0 || domid == 0)
-            return args_wrong(&program, "'%s' is not a guest's domain id (1 to %u)", o->args.operands[i], DOMID_LAST);
+        if (number_domid(o->args.operands[i], &domid) < 0 || domid == 0)
+            return args_wrong(
+                &program, "'%s' is not a guest's domain id (1 to %u)", o->args.operands[i], XENVIRT_DOMID_LAST);
     }
     if (o->watch && o->args.n_operands > 0)
         return args_wrong(&program, "--watch is for all domains; name none");
@@ -97,7 +99,7 @@ static int provision(const struct conf *c, int argc, char **argv)
     if (backend_find(xs, c->provision_backend, &backend) < 0)
         backend = DOMID_NONE;
     for (int i = 0; i < argc; i++) {
-        domid_parse(argv[i], &domid);
+        number_domid(argv[i], &domid);
         well &= reconciled_say(domain_reconcile(xs, c, backend, domid), domid, c->provision_backend);
     }
     ret = backend == DOMID_NONE ? 0 : backend_allow_events(xs, backend);
@@ -116,10 +118,10 @@ static int watch(const struct conf *c)
         LOG(ERR, "%s: %s", c->run_dir, strerror(-ret));
         return EXIT_FAILED;
     }
-    ret = lock_take(c->run_dir, "provision");
+    ret = lock_take(c->run_dir, LOCK_PROVISION);
     if (ret == -EAGAIN) {
-        LOG(ERR, "xv-provision --watch already runs as %s (run_dir %s)", lock_holder_text(c->run_dir, "provision", who),
-            c->run_dir);
+        LOG(ERR, "xv-provision --watch already runs as %s (run_dir %s)",
+            lock_holder_text(c->run_dir, LOCK_PROVISION, who), c->run_dir);
         return EXIT_TWIN;
     }
     if (ret < 0) {

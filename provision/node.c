@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "node.h"
+#include "number.h"
 #include "xenvirt.h"
 
 const char *const node_who[WHO_NODES] = { [WHO_NAME] = "name", [WHO_VM] = "vm" };
@@ -86,7 +87,7 @@ int node_domids(struct xs_handle *xs, const char *path, uint32_t **domids, uint3
         return node_error();
     *domids = calloc(count + 1, sizeof(**domids));
     for (unsigned i = 0; *domids != NULL && i < count; i++)
-        *n += domid_parse(names[i], &(*domids)[*n]) == 0;
+        *n += number_domid(names[i], &(*domids)[*n]) == 0;
     free(names);
     return *domids == NULL ? -ENOMEM : 0;
 }

@@ -8,7 +8,6 @@
 #include "ether.h"
 #include "msg.h"
 
-
 // Finish or start one direction. A ledger of this generation says where its burst was; else the ring itself says where
 // the guest and a back end before us were: its used index, since chains are used in order.
 static void direction_init(struct ledger *l, const struct vq *vq, uint32_t gen, uint32_t since)

@@ -233,7 +233,7 @@ static bool guest_take(struct control *c, uint32_t domid)
 
     if (c->start.domid != MSG_DOMID_ANY)
         return true;
-    snprintf(name, sizeof(name), "worker.%u", domid);
+    snprintf(name, sizeof(name), LOCK_WORKER, domid);
     ret = lock_take(c->start.conf->run_dir, name);
     if (ret < 0) {
         LOG(ERR, "guest %u: can't take over: %s.lock: %s", domid, name, strerror(-ret));

@@ -21,6 +21,7 @@
 #include "conf.h"
 #include "control.h"
 #include "crossbar.h"
+#include "exit.h"
 #include "layout.h"
 #include "link.h"
 #include "lock.h"
@@ -28,8 +29,6 @@
 #include "number.h"
 #include "rundir.h"
 #include "statefile.h"
-
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_PRIMARY_GONE = 3, EXIT_TWIN = 4 };
 
 struct options {
     struct args args;
@@ -51,7 +50,7 @@ static void log_to_eal(enum log_level level, const char *line)
 
 static int set_domid(struct args *a, const char *value)
 {
-    return number_parse(value, 10, NUMBER_DOMID_LAST, &((struct options *)a)->domid);
+    return number_domid(value, &((struct options *)a)->domid);
 }
 
 static int set_spare(struct args *a, const char *value)
@@ -180,7 +179,7 @@ static int signals_open(void)
 // The pidfd of the primary, -1 if it is gone.
 static int primary_open(const struct conf *c)
 {
-    pid_t pid = lock_holder(c->run_dir, "primary");
+    pid_t pid = lock_holder(c->run_dir, LOCK_PRIMARY);
 
     return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 }
@@ -235,7 +234,7 @@ static int guest_lock(const struct conf *c, uint32_t domid)
     char name[MSG_NAME_BYTES], who[LOCK_TEXT_BYTES];
     int ret;
 
-    snprintf(name, sizeof(name), "worker.%u", domid);
+    snprintf(name, sizeof(name), LOCK_WORKER, domid);
     ret = rundir_make(c->run_dir);
     if (ret < 0) {
         LOG(ERR, "%s: %s", c->run_dir, strerror(-ret));
@@ -247,7 +246,7 @@ static int guest_lock(const struct conf *c, uint32_t domid)
     if (ret == -EAGAIN) {
         LOG(ERR, "guest %u already has a worker: %s (run_dir %s)", domid, lock_holder_text(c->run_dir, name, who),
             c->run_dir);
-        return EXIT_TWIN;
+        return EXIT_GUEST_TAKEN;
     }
     LOG(ERR, "%s/%s.lock: %s", c->run_dir, name, strerror(-ret));
     return EXIT_FAILED;

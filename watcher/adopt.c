@@ -10,7 +10,7 @@
 #include "loop.h"
 #include "mac.h"
 #include "mapper.h"
-#include "number.h"
+#include "xenvirt.h"
 
 #define RETRY_NS (5 * CLOCK_SECOND)
 
@@ -80,8 +80,8 @@ void adopt_mapped(struct guests *gs, struct attachment *a, const struct map_job 
 static void adopt_binding(struct guests *gs, uint32_t number)
 {
     struct state_binding *b = &gs->state->bindings[number];
-    struct guest *g = b->domid <= NUMBER_DOMID_LAST && b->device < XENVIRT_DEVICES_MAX ? guest_make(gs, b->domid)
-                                                                                       : NULL;
+    struct guest *g = b->domid <= XENVIRT_DOMID_LAST && b->device < XENVIRT_DEVICES_MAX ? guest_make(gs, b->domid)
+                                                                                        : NULL;
     struct attachment *a = g == NULL ? NULL : attachment_make(g, b->device);
 
     if (a == NULL || a->number >= 0 || b->guest >= FABRIC_GUESTS_MAX) {

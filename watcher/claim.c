@@ -56,7 +56,7 @@ static int claim_judge(struct workers *ws, const struct msg_claim *m, struct msg
     if (w == NULL && claim_adopt(ws, m, &w) < 0)
         return claim_refuse(answer, -EBUSY, "no slot is free (max_guests)");
     answer->slot = w->slot;
-    answer->lcore = WORKER_LCORE_FIRST + w->slot;
+    answer->lcore = MSG_WORKER_LCORE_FIRST + w->slot;
     return 0;
 }
 

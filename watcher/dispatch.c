@@ -157,7 +157,7 @@ static void guest_forget(struct guests *gs, struct guest *g)
     char name[32];
 
     LOG(INFO, "guest %u: nothing left of it", g->domid);
-    snprintf(name, sizeof(name), "worker.%u", g->domid);
+    snprintf(name, sizeof(name), LOCK_WORKER, g->domid);
     lock_remove(gs->conf->run_dir, name);
     guest_free(gs, g);
 }

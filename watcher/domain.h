@@ -8,7 +8,7 @@
 
 #include "xenvirt.h"
 
-#define DOMAINS_MAX 0x7ff0u
+#define DOMAINS_MAX (XENVIRT_DOMID_LAST + 1)
 
 struct domain {
     uint32_t domid;

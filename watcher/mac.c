@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ether.h"
 #include "fdb.h"
 #include "flag.h"
 #include "guest.h"
@@ -80,7 +81,7 @@ void mac_claim(struct guests *gs, struct attachment *a)
 
 static enum xenvirt_refusal mac_judge(const struct guests *gs, const struct attachment *a, const uint8_t mac[6])
 {
-    if ((mac[0] & 1) != 0 || fdb_key(mac) == 0)
+    if (!mac_is_usable(mac))
         return XENVIRT_REFUSED_MAC_BAD;
     if (!change_allowed(gs, a->guest))
         return XENVIRT_REFUSED_NOT_ALLOWED;

@@ -11,15 +11,12 @@
 
 #include "args.h"
 #include "conductor.h"
+#include "exit.h"
 #include "lock.h"
 #include "log.h"
 #include "preflight.h"
 #include "rundir.h"
 #include "statefile.h"
-
-#define EXIT_OK 0
-#define EXIT_FAILED 1
-#define EXIT_TWIN 3
 
 static const struct args_row rows[] = { ARGS_COMMON };
 static const struct args_program program = { .name = "xv-watcher",
@@ -41,7 +38,7 @@ static pid_t state_user(const char *run_dir, char *name, size_t n)
         if (dot == NULL || strcmp(dot, ".lock") != 0)
             continue;
         *dot = '\0';
-        if (strcmp(e->d_name, "primary") != 0 && strncmp(e->d_name, "worker.", 7) != 0)
+        if (strcmp(e->d_name, LOCK_PRIMARY) != 0 && strncmp(e->d_name, "worker.", 7) != 0)
             continue;
         snprintf(name, n, "%s", e->d_name);
         pid = lock_holder(run_dir, name);
@@ -114,9 +111,9 @@ static int watch(const struct conf *conf, const char *conf_file, bool crowded)
         LOG(ERR, "%s: %s", conf->run_dir, strerror(-ret));
         return EXIT_FAILED;
     }
-    ret = lock_take(conf->run_dir, "watcher");
+    ret = lock_take(conf->run_dir, LOCK_WATCHER);
     if (ret == -EWOULDBLOCK) {
-        LOG(ERR, "xv-watcher already runs as %s (run_dir %s)", lock_holder_text(conf->run_dir, "watcher", who),
+        LOG(ERR, "xv-watcher already runs as %s (run_dir %s)", lock_holder_text(conf->run_dir, LOCK_WATCHER, who),
             conf->run_dir);
         return EXIT_TWIN;
     }

@@ -6,10 +6,9 @@
 
 #include "lock.h"
 #include "log.h"
-#include "number.h"
 #include "orphan.h"
+#include "xenvirt.h"
 
-#define LOCK_NAME "worker.%u"
 #define HELLO_NS (2 * CLOCK_SECOND) // for the hello of one that doesn't hang
 
 struct orphan *orphan_of(struct orphans *os, uint32_t domid)
@@ -73,7 +72,7 @@ static void orphan_add(struct orphans *os, uint32_t domid)
     char name[32];
     pid_t pid;
 
-    snprintf(name, sizeof(name), LOCK_NAME, domid);
+    snprintf(name, sizeof(name), LOCK_WORKER, domid);
     pid = lock_holder(os->conf->run_dir, name);
     if (pid <= 0 || os->n == FABRIC_GUESTS_MAX || process_hold(&o->process, pid) < 0)
         return;
@@ -93,8 +92,8 @@ void orphans_find(struct orphans *os)
         char name[32];
 
         // Only a name that we would make: a number that is too large for the field is another one in it.
-        if (sscanf(e->d_name, LOCK_NAME, &domid) == 1 && domid <= NUMBER_DOMID_LAST &&
-            snprintf(name, sizeof(name), LOCK_NAME ".lock", domid) > 0 && strcmp(name, e->d_name) == 0)
+        if (sscanf(e->d_name, LOCK_WORKER, &domid) == 1 && domid <= XENVIRT_DOMID_LAST &&
+            snprintf(name, sizeof(name), LOCK_WORKER ".lock", domid) > 0 && strcmp(name, e->d_name) == 0)
             orphan_add(os, domid);
     }
     if (dir != NULL)

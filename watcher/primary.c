@@ -10,7 +10,6 @@
 #include "log.h"
 #include "primary.h"
 
-#define LOCK_NAME "primary"
 #define ASK_NS (200 * CLOCK_MS)
 #define DELAY_MIN_NS (100 * CLOCK_MS)
 #define DELAY_MAX_NS (5 * CLOCK_SECOND)
@@ -55,7 +54,7 @@ bool primary_gone(struct primary_peer *p)
         return false;
     if (p->asked_ns == 0 || p->loop->now - p->asked_ns >= ASK_NS) {
         p->asked_ns = p->loop->now;
-        p->absent = lock_holder(p->conf->run_dir, LOCK_NAME) == 0;
+        p->absent = lock_holder(p->conf->run_dir, LOCK_PRIMARY) == 0;
     }
     return p->absent;
 }

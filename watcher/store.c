@@ -275,7 +275,7 @@ static bool domains_expect(struct store *st, struct xs_handle *xs, const char *p
     for (unsigned i = 0; names != NULL && i < *n; i++) {
         uint32_t domid;
 
-        if (number_parse(names[i], 10, NUMBER_DOMID_LAST, &domid) == 0)
+        if (number_domid(names[i], &domid) == 0)
             domain_expect(st, domid);
     }
     free(names);

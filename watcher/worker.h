@@ -11,8 +11,6 @@
 #include "slot.h"
 #include "state.h"
 
-#define WORKER_LCORE_FIRST 32u // the primary's lcores are below
-
 struct workers {
     // Set by who opens it
     struct loop *loop;

@@ -8,6 +8,7 @@
 
 #include "conf.h"
 #include "log.h"
+#include "number.h"
 #include "option.h"
 #include "state.h"
 #include "xenvirt.h"
@@ -47,9 +48,11 @@ static bool uuid_ok(const char *text)
 // Digits only are a domid, anything else a name.
 static bool domain_ok(const char *text)
 {
+    uint32_t domid;
+
     if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0')
         return text[0] != '\0';
-    return strlen(text) <= 5 && strtoul(text, NULL, 10) <= 0x7fef;
+    return number_domid(text, &domid) == 0;
 }
 
 static bool cpu_ok(const char **text, long *cpu)
@@ -162,7 +165,7 @@ static const struct option options[] = {
     { "guest.pools", CONF(guest_pools), NUMBER(UINT, 0, FABRIC_VIFS_MAX, FABRIC_VIFS_MAX), .about = "VMDQ pools that one guest may have" },
 
     { "guests", CONF(guests), .type = OPTION_GUESTS, .about = "what is said of single guests" },
-    { "guests.domid", GUEST(domid), NUMBER(INT, 0, 0x7fef, -1), .about = "the guest by domain id" },
+    { "guests.domid", GUEST(domid), NUMBER(INT, 0, XENVIRT_DOMID_LAST, -1), .about = "the guest by domain id" },
     { "guests.uuid", GUEST(uuid), TEXT(36, "", uuid_ok, "a UUID as 01234567-89ab-cdef-0123-456789abcdef"), .about = "the guest by UUID" },
     { "guests.name", GUEST(name), TEXT(63, "", any_ok, "a name of 1 to 63 characters"), .about = "the guest by name" },
     { "guests.allow", GUEST(allow), BOOL(true), .about = "this guest may attach" },

@@ -145,7 +145,8 @@ void sink_publish(struct sink *k);
 // Does the slot name a buffer of that context and a length that fits? Shared memory is checked like a guest's.
 static inline bool slot_ok(const struct fabric *f, const struct lane_slot *slot, uint32_t ctx)
 {
-    return slot->buf - ctx * f->ctx_bufs < f->ctx_bufs && slot->len >= XENVIRT_FRAME_MIN && slot->len <= FABRIC_BUF_BYTES;
+    return slot->buf - ctx * f->ctx_bufs < f->ctx_bufs && slot->len >= XENVIRT_FRAME_MIN &&
+           slot->len <= FABRIC_BUF_BYTES;
 }
 
 #endif
