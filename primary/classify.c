@@ -19,7 +19,7 @@ static struct verdict classify_many(const struct frame_head *h, enum verdict_kin
     return (struct verdict){ .kind = kind, .vif = FABRIC_VIF_NONE };
 }
 
-// Nobody's, but perhaps the MAC of one that is stopped.
+// No open vif has its MAC, but a closed one may.
 static struct verdict classify_unknown(
     struct fabric *f, const struct vif_view *vifs, const struct origin *from, const struct frame_head *h)
 {

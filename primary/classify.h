@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// classify.h: whose is a frame from the wire? No DPDK.
+// classify.h: which vif a frame from the wire is for. No DPDK.
 //
 // The one judge, whatever the NIC did before: it sorts on MAC and VLAN, and takes of the copies that a NIC made for several
 // pools the one in the vif's own.
@@ -13,7 +13,7 @@
 
 // What an I/O lcore knows of a vif. Its own copy: the control lcore has it changed by io_post().
 struct vif_view {
-    uint32_t gen; // 0: closed; then the rest is of who had the number last
+    uint32_t gen; // 0: closed; the other fields are then those of the number's last vif
     uint32_t flags; // as in struct fabric_vif
     uint16_t port; // index of its uplink
     uint16_t io; // I/O lcore of that uplink
@@ -26,14 +26,14 @@ struct vif_view {
 struct origin { // of a frame: where it came in
     uint16_t port; // index of the uplink
     uint16_t pool;
-    uint16_t rest; // pool that gets what no pool wants; see vmdq.h
+    uint16_t default_pool; // where frames come in that match no pool; see vmdq.h
     bool pools; // the NIC sorts, and may have put copies into other pools
 };
 
 enum verdict_kind {
     VERDICT_VIF, // to vif, in generation gen
     VERDICT_GROUP, // to every vif that classify_group() says
-    VERDICT_UNKNOWN, // nobody's: to those of classify_group() that are promiscuous. vif: whose it would be if it was running
+    VERDICT_UNKNOWN, // to every promiscuous vif that classify_group() says. vif: the closed one that has the MAC, or none
     VERDICT_DROP_VIF, // drop: enum wire_drop of vif
     VERDICT_DROP_PORT, // drop: enum port_drop
 };
@@ -49,8 +49,8 @@ struct verdict {
 struct verdict classify(
     struct fabric *f, const struct vif_view *vifs, const struct origin *from, const struct frame_head *h);
 
-// Does this copy of a group frame, or of one that is nobody's, concern this vif? What is nobody's is in the rest, or where
-// its tag belongs; never in both.
+// Returns true if a group frame, or one with an unknown MAC, goes to this vif. Frames with unknown MACs come in by the default
+// pool or by their tag's pool, never by both.
 static inline bool classify_group(const struct vif_view *v, const struct origin *from, const struct frame_head *h)
 {
     bool group = mac_is_group(h->mac);
@@ -59,13 +59,13 @@ static inline bool classify_group(const struct vif_view *v, const struct origin 
         return false;
     if (group)
         return v->pool == from->pool;
-    return (v->flags & MSG_VIF_PROMISC) != 0 && (h->tagged || from->pool == from->rest);
+    return (v->flags & MSG_VIF_PROMISC) != 0 && (h->tagged || from->pool == from->default_pool);
 }
 
-// Why nobody gets a group frame, or one that is nobody's.
+// Why a group frame, or one with an unknown MAC, goes to no vif.
 static inline enum port_drop classify_nobody(const struct origin *from, const struct frame_head *h)
 {
-    if (from->pools && !h->tagged && (mac_is_group(h->mac) || from->pool != from->rest))
+    if (from->pools && !h->tagged && (mac_is_group(h->mac) || from->pool != from->default_pool))
         return PORT_DROP_COPY;
     return h->tagged && mac_is_group(h->mac) ? PORT_DROP_UNKNOWN_TAG : PORT_DROP_UNKNOWN_MAC;
 }

@@ -17,7 +17,7 @@
 bool devargs_text(const char *args, const char *key, char *text, size_t n);
 
 // Write vdev, name and arguments of a device of net_af_packet, to text (n bytes): with slots of DEVARGS_SLOT, and blocks and a number
-// of slots that fit. Returns whether it all has room.
+// of slots that fit. Returns true if it all has room.
 bool devargs_slots_fix(const char *vdev, char *text, size_t n);
 
 // Returns true if the arguments of such a device, without its name, have them.

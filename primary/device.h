@@ -7,14 +7,14 @@
 
 #include "eal_args.h"
 
-// Could there be such devices: is each an address, or does a driver have its name? Nothing is opened. Returns 0, or -EINVAL
-// after all that aren't were added to err (n bytes), a line each.
+// Check that each is an address, or has a driver's name; nothing is opened. Returns 0, or -EINVAL after all that aren't were
+// added to err (n bytes), a line each.
 int devices_check(const struct eal_args *e, char *err, size_t n);
 
 // Warn of PCI devices that aren't there, or that another driver has.
 void devices_look(const struct eal_args *e);
 
-// Did EAL make all network devices that --vdev names? Returns 0, or -ENODEV after it was logged.
+// Returns 0 if EAL made all network devices that --vdev names, or -ENODEV after it logged which it didn't.
 int devices_made(const struct eal_args *e);
 
 #endif

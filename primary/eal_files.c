@@ -128,7 +128,7 @@ uint32_t eal_files_clean(const char *prefix)
     return n;
 }
 
-// Do others hold EAL's lock? Ours is held until we exit.
+// Returns true if others hold EAL's lock. Ours is held until we exit.
 static bool others_use(const char *prefix)
 {
     pid_t pids[8];

@@ -54,7 +54,7 @@ static enum eal_takes takes_of(int has_arg)
                                           : EAL_TAKES_ATTACHED;
 }
 
-// Is that option one of the others? Those win over EAL's.
+// One of the others wins over EAL's.
 static void other_find(struct eal_option *o, const char *name)
 {
     for (unsigned i = 0; i < OTHERS; i++) {
@@ -87,7 +87,7 @@ struct candidates {
     char list[200];
 };
 
-// Returns whether it is the name, and not only begins so.
+// Returns true if it is the name, and not only begins so.
 static int candidate_add(struct candidates *c, const char *name, enum eal_takes takes, const char *text, size_t len)
 {
     size_t at = strlen(c->list);

@@ -3,7 +3,7 @@
 #ifndef XV_EAL_VALUE_H
 #define XV_EAL_VALUE_H
 
-// Is that a value of that option ("-n", "--iova-mode")? Returns NULL if it is, or if we don't know, else what is allowed.
+// Returns NULL if that is a value of that option ("-n", "--iova-mode"), or if we don't know, else what is allowed.
 const char *eal_value_wants(const char *option, const char *value);
 
 #endif

@@ -139,7 +139,7 @@ bool hugepage_others(const char *dir, uint64_t megabytes)
     return mounts_free_kb(mounts, n) >> 10 < megabytes && mounts_all_kb(mounts, n) >> 10 >= megabytes;
 }
 
-// Does the kernel know hugetlbfs? A PV domain's doesn't.
+// Returns true if the kernel knows hugetlbfs. A PV domain's doesn't.
 static bool kernel_can(void)
 {
     FILE *f = fopen("/proc/filesystems", "r");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// hugepage.h: is there memory for EAL? Says it before EAL does, with the commands that help.
+// hugepage.h: the memory that EAL will want. What is missing is said before EAL says it, with the commands that help.
 #ifndef XV_HUGEPAGE_H
 #define XV_HUGEPAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-// Are megabytes free on a mounted hugetlbfs (dir; "": any)? Returns 0, or -ENODEV/-ENOMEM after it logged what to do.
+// Returns 0 if megabytes are free on a mounted hugetlbfs (dir; "": any), or -ENODEV/-ENOMEM after it logged what to do.
 int hugepage_check(const char *dir, uint64_t megabytes);
 
 // True if they aren't free and would be if no other program had any: it may be one that starts and gives back in a moment.

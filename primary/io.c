@@ -55,7 +55,7 @@ static void queue_add(struct io *io, struct uplink *u, const struct vmdq_plan *p
     atomic_store_explicit(&counts->rx_frames, 0, memory_order_relaxed);
     atomic_store_explicit(&counts->used, 1, memory_order_release);
     u->queues[u->n_queues++] = (struct uplink_queue){ .queue = q->queue,
-        .from = { .port = u->index, .pool = q->pool, .rest = plan->rest, .pools = plan->pools > 0 },
+        .from = { .port = u->index, .pool = q->pool, .default_pool = plan->default_pool, .pools = plan->pools > 0 },
         .counts = counts };
 }
 
@@ -179,8 +179,8 @@ void io_late_look(struct io *io, uint64_t now_ms)
     io->late_ms = now_ms;
 }
 
-// Which vif did a frame come from, in its generation in force? A slot that is no frame counts as one of an earlier
-// guest: only a worker that wrote beyond its own lanes makes one.
+// Returns true if the frame is of the vif's generation in force. A slot that is no frame counts as one of an earlier guest:
+// only a worker that wrote beyond its own lanes makes one.
 static bool sender_ok(struct io *io, const struct sink_frame *f)
 {
     uint16_t vif = f->slot.src;
@@ -247,7 +247,7 @@ static uint32_t io_turn(struct io *io)
     return n;
 }
 
-static void io_nap(struct io *io, uint32_t us)
+static void io_sleep(struct io *io, uint32_t us)
 {
     uint32_t egress = fabric_io_egress(io->fabric, io->id);
     uint64_t turn = atomic_load_explicit(&io->state->ctxs[io->id].beats, memory_order_relaxed);
@@ -266,7 +266,7 @@ void io_go(struct io *io)
     if (us > 0 && io->backoff.breathes)
         wake_wait(io->fabric, 0, us);
     else if (us > 0)
-        io_nap(io, us);
+        io_sleep(io, us);
 }
 
 int io_run(void *arg)

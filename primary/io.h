@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// io.h: an I/O lcore: polls its uplinks, sends for the guests, copies group frames, inherits what guests leave.
+// io.h: an I/O lcore: polls its uplinks, sends for the guests, copies group frames, drains the lanes of closed vifs.
 //
 // Everything in struct io belongs to the lcore that runs it, except the mailbox: what the control lcore puts there the I/O
 // lcore does between two turns. So nothing on a frame's way is shared, and the control lcore waits for no I/O lcore.
@@ -49,7 +49,7 @@ struct uplink {
 };
 
 enum io_request {
-    IO_DRAIN, // sort what has come in for the mail's vif so far, as if there was no such vif
+    IO_DRAIN, // drain the vif's pool: what has come in so far matches no vif yet
     IO_VIF, // know the vif as it is in the mail: open or closed
     IO_ROW_TAKE, // drain its row: take what comes and forget it
     IO_ROW_LEAVE, // never touch its row again: a worker is going to
@@ -78,7 +78,7 @@ struct io {
     uint64_t now; // TSC at the start of the turn
     uint64_t tick; // TSC of the last look at everything
     uint64_t ms; // TSC ticks a millisecond
-    uint32_t row; // whose turn it is to be inherited
+    uint32_t row; // the last one that was drained
     uint64_t rows[FABRIC_VIFS_MAX / 64]; // bit a vif: this lcore drains it
     uint32_t n_uplinks;
     struct uplink uplinks[STATE_PORTS_MAX]; // those whose queues, or some of them, it polls
@@ -102,7 +102,7 @@ void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index, uint16_
 // Control lcore: the NIC's MTU is another now.
 void io_uplink_mtu(struct io *io, const struct nic *nic, uint16_t index);
 
-// One turn: each uplink, what guests sent, what is due every millisecond; then the rest that is due if there was nothing.
+// One turn: each uplink, what guests sent, what is due every millisecond; then sleep if that is due since there was nothing.
 void io_go(struct io *io);
 
 // io_go() until io_stop(). For rte_eal_remote_launch().
@@ -144,13 +144,13 @@ void uplink_drain(struct io *io, struct uplink *u, uint16_t pool);
 void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len);
 void uplink_flush(struct io *io, struct uplink *u);
 
-// group.c: a group frame in buffer buf of our own to all that it concerns; gives the buffer back if nobody takes it.
+// group.c: a group frame in buffer buf of our own to all that it concerns; gives the buffer back if none takes it.
 // Returns how many vifs it concerns.
 uint32_t group_from_wire(struct io *io, const struct origin *from, const struct frame_head *h, uint32_t buf);
-bool group_concerns(const struct io *io, const struct origin *from, const struct frame_head *h); // anybody?
+bool group_concerns(const struct io *io, const struct origin *from, const struct frame_head *h); // a vif at least
 void group_from_vif(struct io *io, uint16_t vif, const void *frame, uint32_t len);
 
-// drain.c: rows of vifs that nobody serves.
+// drain.c: rows of vifs that no worker serves.
 void drain_take(struct io *io, uint32_t vif);
 void drain_leave(struct io *io, uint32_t vif);
 void drain_turn(struct io *io);

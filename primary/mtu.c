@@ -71,7 +71,7 @@ static void netifs_find(struct nic *nic, const struct rte_eth_dev_info *info)
     }
 }
 
-// Does ethdev let the port have this MTU? It counts so itself, and would log it as an error.
+// Returns true if ethdev lets the port have this MTU. It counts so itself, and would log it as an error.
 static bool fits(const struct rte_eth_dev_info *info, uint32_t mtu)
 {
     bool said = info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu;

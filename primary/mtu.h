@@ -20,7 +20,7 @@ void mtu_no_room(struct nic *nic);
 // After it is started: put the MTU on the kernel's interfaces. Returns 0, or -errno after it logged why.
 int mtu_apply(struct nic *nic);
 
-// Look at what is in force. Returns whether it changed.
+// Look at what is in force. Returns true if it changed.
 bool mtu_look(struct nic *nic);
 
 #endif

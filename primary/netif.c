@@ -51,7 +51,7 @@ static int ethtool(uint32_t index, void *what)
     return ask(index, SIOCETHTOOL, &ifr);
 }
 
-// Clear these bits of a setting; all: it has no others. Returns whether any was set, or -errno.
+// Clear these bits of a setting; all: it has no others. Returns 1 if any was set, 0 if none, or -errno.
 static int clear(uint32_t index, uint32_t get, uint32_t set, uint32_t bits)
 {
     struct ethtool_value v = { .cmd = get };

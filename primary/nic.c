@@ -45,7 +45,7 @@ static int multicast_fill(uint16_t port)
 }
 
 // Guests have MACs of their own. A port without pools takes everything, and the switch sorts; one with pools is told the
-// MACs, and takes everything only where a guest may see what is nobody's.
+// MACs, and takes everything only where a guest may see frames with unknown MACs.
 static void nic_listen(const struct nic *nic, const struct conf *c)
 {
     int ret = 0;

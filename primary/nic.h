@@ -46,19 +46,19 @@ struct nic {
 
 // Open and start the ports that the configuration's mask names (bit i: ethdev's port i; NIC_MASK_ALL: all there are),
 // for n_io I/O lcores, into nics[max]. Returns how many, or -errno after it logged why. Give back with nics_close(),
-// which returns whether all were there to be closed: EAL would close those that are not, in its own cleanup.
+// which returns true if all were there to be closed; else EAL's own cleanup would close those that are not.
 int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_io);
 bool nics_close(struct nic *nics, uint32_t n);
 
 // Vif numbers that these uplinks have room for, at most max: those that none of them can serve are left out.
 uint32_t nics_vifs(const struct nic *nics, uint32_t n, uint32_t max);
 
-// Let the NIC take in this vif's frames: with a pool of its own, or with the rest. Returns 0, or -ENOBUFS: it has no pool
+// Let the NIC take in this vif's frames: in a pool of its own, or in the default pool. Returns 0, or -ENOBUFS: it has no pool
 // for the vif. Take back with nic_vif_remove().
 int nic_vif_add(struct nic *nic, uint32_t vif, uint32_t domid);
 void nic_vif_remove(struct nic *nic, uint32_t vif);
 
-// Those to this MAC. Returns 0, or -ENOSPC: no room for it. A MAC is one vif's.
+// Those to this MAC, which is one vif's. Returns 0, or -ENOSPC: no room for it.
 int nic_mac_add(struct nic *nic, uint32_t vif, const uint8_t mac[6]);
 void nic_mac_remove(struct nic *nic, const uint8_t mac[6]);
 
@@ -66,11 +66,11 @@ void nic_mac_remove(struct nic *nic, const uint8_t mac[6]);
 uint32_t nic_pool(const struct nic *nic, uint32_t vif);
 uint32_t nic_pools_of(const struct nic *nic, uint32_t domid);
 
-// Which of the port's I/O lcores, 0 to n_tx - 1, polls this pool's queue.
+// The port's I/O lcore, 0 to n_tx - 1, that polls this pool's queue.
 uint32_t nic_lcore(const struct nic *nic, uint16_t pool);
 
-// Look at link and MTU without waiting; no link is left of a NIC that was pulled out, until this program's next start.
-// Returns whether one changed.
+// Look at link and MTU without waiting. The link of an unplugged NIC stays down until xv-primary restarts. Returns true if one
+// changed.
 bool nic_link_look(struct nic *nic);
 
 #endif

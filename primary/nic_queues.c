@@ -63,7 +63,7 @@ static void queues_plan(
     nic->n_tx += nic->n_tx == 0;
 }
 
-// A quarter of the mbufs is for transmission, what lcores cache or have spare is for nobody, the rest for reception.
+// A quarter of the mbufs is for transmission, what lcores cache or have spare for neither, and what remains for reception.
 static bool mbufs_share(struct nic *nic, uint32_t n_mbufs)
 {
     uint32_t cached = 2 * NIC_CACHE * nic->n_tx, some = n_mbufs > cached ? n_mbufs - cached : 0;
@@ -112,8 +112,8 @@ static void vmdq_fill(struct rte_eth_conf *conf, const struct vmdq_plan *p)
 
     conf->rxmode.mq_mode = RTE_ETH_MQ_RX_VMDQ_ONLY;
     v->nb_queue_pools = (enum rte_eth_nb_pools)p->pools;
-    v->enable_default_pool = p->rest < p->pools;
-    v->default_pool = p->rest < p->pools ? (uint8_t)p->rest : 0;
+    v->enable_default_pool = p->default_pool < p->pools;
+    v->default_pool = p->default_pool < p->pools ? (uint8_t)p->default_pool : 0;
     v->rx_mode = RTE_ETH_VMDQ_ACCEPT_UNTAG | RTE_ETH_VMDQ_ACCEPT_BROADCAST | RTE_ETH_VMDQ_ACCEPT_MULTICAST |
                  RTE_ETH_VMDQ_ACCEPT_HASH_MC;
     v->nb_pool_maps = p->n_maps;

@@ -25,7 +25,7 @@ static int mac_add(const struct nic *nic, uint16_t pool, const uint8_t mac[6])
     struct rte_ether_addr addr;
 
     memcpy(addr.addr_bytes, mac, sizeof(addr.addr_bytes));
-    // Where the rest has queues of its own, the driver calls it 0 and counts pools from pool_first.
+    // Where the default pool is the port's own queues, the driver calls it 0 and counts pools from pool_first.
     return rte_eth_dev_mac_addr_add(nic->port, &addr, pool == nic->plan.pools ? 0 : nic->pool_first + pool);
 }
 

@@ -11,7 +11,7 @@
 // [domain:]bus:device.function, with arguments after a comma. Returns text, or NULL if nothing is missing, or it is none of PCI.
 const char *pci_why(const char *root, const char *device, char text[PCI_TEXT_BYTES]);
 
-// Is the device at this address, as sysfs writes it, still there? One that was pulled out has no configuration space, or
+// Returns true if the device at this address, as sysfs writes it, is still there. One that was pulled out has no configuration space, or
 // one that reads as ones.
 bool pci_answers(const char *root, const char *address);
 

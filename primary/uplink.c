@@ -55,7 +55,7 @@ static uint32_t uplink_longest(const struct uplink *u)
     return atomic_load_explicit(&u->longest, memory_order_relaxed);
 }
 
-// Is a frame that is not plain too long, with the tags that it has?
+// Returns true if a frame that is not plain is too long, with the tags that it has.
 static bool mbuf_too_long(const struct uplink *u, const struct rte_mbuf *m, const struct frame_head *h)
 {
     uint8_t bytes[FRAME_HEAD_BYTES + FRAME_TAGS_MAX * FRAME_TAG_BYTES];
@@ -119,7 +119,7 @@ static void port_drop(const struct uplink *u, enum port_drop why)
     count_share(&u->counts->drops[why], 1);
 }
 
-// Nobody gets it. Whose MAC it has, but is stopped, is told how many it missed.
+// It goes to no vif. A closed vif that has its MAC counts it.
 static void nobody_drop(
     struct io *io, const struct uplink *u, const struct origin *from, const struct frame_head *h, uint16_t stopped)
 {
@@ -201,8 +201,8 @@ uint32_t uplink_receive(struct io *io, struct uplink *u)
     return n;
 }
 
-// Whatever had come in is among as many frames as the queue and the NIC's own memory hold; and none is left of it where
-// the queue is empty twice.
+// All that had arrived is among the next n_desc + UPLINK_FIFO_FRAMES frames; two empty polls in a row also prove that none is
+// left.
 static void queue_drain(struct io *io, struct uplink *u, const struct uplink_queue *q)
 {
     uint32_t most = u->n_desc + UPLINK_FIFO_FRAMES, empty = 0;
@@ -223,7 +223,7 @@ void uplink_drain(struct io *io, struct uplink *u, uint16_t pool)
     }
 }
 
-// An mbuf to send in; taken from the pool by the burst.
+// An mbuf to send in; they are allocated by the burst.
 static inline struct rte_mbuf *uplink_mbuf(struct uplink *u)
 {
     if (u->n_spare > 0)
@@ -234,13 +234,13 @@ static inline struct rte_mbuf *uplink_mbuf(struct uplink *u)
     return u->spare[u->n_spare];
 }
 
-// Do its frames get a tag of ours?
+// Returns true if its frames get a tag of ours.
 static inline bool vif_tags(const struct vif_view *v)
 {
     return (v->flags & (MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG)) != 0;
 }
 
-// Does the device send a frame that is not plain?
+// Returns true if the device sends a frame that is not plain.
 static __attribute__((noinline, cold)) bool uplink_takes(
     struct uplink *u, const struct vif_view *v, const uint8_t *frame, uint32_t len)
 {

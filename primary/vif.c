@@ -6,7 +6,7 @@
 //            the NIC's pool gets the MAC; what the pool's queue held is sorted without it; I/O lcores know it |
 //     close: generation; the pool loses the MAC; I/O lcores know that it is closed; drain takes the row |
 //
-// The entry of a closed vif stays, with no generation: who looks its MAC up finds nobody, but the frames that come for it
+// The entry of a closed vif stays, with no generation: who looks its MAC up finds no vif, but the frames that come for it
 // from the wire are counted as its own. So nothing that came in for a vif's last guest reaches its next one, not even with the same MAC.
 //
 // The I/O lcores' parts are posted to them. At each | nothing more is done to the vif until all that was posted is done,
@@ -215,7 +215,7 @@ static void vif_close(struct primary *p, uint32_t vif)
     row_back(p, vif);
 }
 
-// Which uplink, pool and I/O lcore are the vif's.
+// Choose the vif's uplink, pool and I/O lcore.
 static void place(struct primary *p, uint32_t vif, uint32_t port)
 {
     struct vif_view *v = &p->vifs[vif];
@@ -236,7 +236,7 @@ static int vif_open(struct primary *p, const struct msg_port_vif *m)
     struct vif_view *v = &p->vifs[m->vif];
     int ret = 0;
 
-    // What stopped with this number, and with this MAC.
+    // What was closed with this number.
     mac_forget(p, (uint16_t)m->vif);
     p->since[m->vif] = m->since;
     *v = (struct vif_view){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan, .domid = m->domid };

@@ -34,14 +34,14 @@ static void maps_plan(
     }
     // A tag with VLAN 0 is none: such frames go where untagged ones go. No more pools than need it: see quirk.c.
     map_add(p, l->maps, 0, own);
-    for (uint32_t vif = p->pools; vif < n_vifs && software && p->rest < p->pools; vif++)
-        map_add(p, l->maps, vlans[vif], 1ull << p->rest);
+    for (uint32_t vif = p->pools; vif < n_vifs && software && p->default_pool < p->pools; vif++)
+        map_add(p, l->maps, vlans[vif], 1ull << p->default_pool);
 }
 
 static void queues_plan(struct vmdq_plan *p, const struct vmdq_limits *l, uint32_t per_pool)
 {
-    if (p->rest == p->pools) // queues of no pool come first
-        p->queues[p->n_queues++] = (struct vmdq_queue){ .queue = 0, .pool = p->rest };
+    if (p->default_pool == p->pools) // queues of no pool come first
+        p->queues[p->n_queues++] = (struct vmdq_queue){ .queue = 0, .pool = p->default_pool };
     for (uint16_t pool = 0; pool < p->pools; pool++) {
         p->queues[p->n_queues++] = (struct vmdq_queue){ .queue = (uint16_t)(l->queue_base + pool * per_pool),
             .pool = pool };
@@ -57,7 +57,7 @@ void vmdq_plan(struct vmdq_plan *p, const struct vmdq_limits *l, const uint16_t 
     while (pools > 0 && l->queue_base + pools * per_pool > l->rx_queues)
         pools = pools_count(pools / 2);
     p->pools = pools;
-    p->rest = pools > 0 && l->queue_base > 0 ? pools : 0;
+    p->default_pool = pools > 0 && l->queue_base > 0 ? pools : 0;
     p->n_rx = pools > 0 ? (uint16_t)(l->queue_base + pools * per_pool) : 1;
     queues_plan(p, l, per_pool);
     if (pools > 0)

@@ -2,8 +2,8 @@
 // vmdq.h: how a NIC with VMDQ spreads what it receives: its pools, their queues, the VLANs of each. No DPDK.
 //
 // Pool k belongs to vif k for as long as the primary runs, and so does its VLAN; the MAC in it changes with the guest. What
-// no pool wants goes to the *rest*: a queue of its own where the NIC has one, else pool 0's. A NIC without pools has
-// nothing but the rest.
+// matches no pool goes to the *default pool*: queues of the port's own where the NIC has them, else pool 0. A NIC without
+// pools has nothing else.
 //
 // A pool is a hint, never a verdict: NICs differ in what they look at (a 82576 picks the pool by VLAN alone) and in what
 // they copy to several pools. classify.c makes them all one.
@@ -37,7 +37,7 @@ struct vmdq_queue { // a receive queue that is polled
 
 struct vmdq_plan {
     uint16_t pools; // in use: 0, 8, 16, 32 or 64
-    uint16_t rest; // pool that gets what no pool wants; `pools` where that has a queue of its own
+    uint16_t default_pool; // `pools` where that is the port's own queues
     uint16_t n_rx; // queues that the port is set up with
     uint16_t n_queues;
     uint16_t n_maps;
@@ -45,13 +45,14 @@ struct vmdq_plan {
     struct vmdq_map maps[VMDQ_MAPS_MAX];
 };
 
-// Plan a port for vifs 0 to n_vifs - 1 with these tags. software: vifs without a pool are sorted from the rest.
+// Plan a port for vifs 0 to n_vifs - 1 with these tags. software: vifs without a pool are sorted from the default
+// pool.
 void vmdq_plan(struct vmdq_plan *p, const struct vmdq_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software);
 
 // The pool that vif's frames come in by.
 static inline uint16_t vmdq_pool(const struct vmdq_plan *p, uint32_t vif)
 {
-    return vif < p->pools ? (uint16_t)vif : p->rest;
+    return vif < p->pools ? (uint16_t)vif : p->default_pool;
 }
 
 static inline bool vmdq_pool_is_own(const struct vmdq_plan *p, uint32_t vif)

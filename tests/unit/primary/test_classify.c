@@ -164,7 +164,7 @@ static uint32_t copies(uint32_t pools, uint16_t vif, const struct frame_head *h)
     uint32_t n = 0;
 
     for (uint16_t pool = 0; pool < 8; pool++) {
-        struct origin from = { .pool = pool, .rest = 0, .pools = true };
+        struct origin from = { .pool = pool, .default_pool = 0, .pools = true };
         struct verdict v;
 
         if ((pools >> pool & 1) == 0)
@@ -235,13 +235,13 @@ Test(classify, copies_that_nobody_needs_are_counted_as_such)
     struct frame_head plain = { .mac = { 255 }, .len = 60 };
     struct frame_head tagged = { .mac = { 255 }, .len = 60, .tagged = true, .vlan = 1001 };
     struct frame_head nobodys = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60 };
-    struct origin pool = { .pool = 3, .pools = true }, rest = { .pools = true };
+    struct origin pool = { .pool = 3, .pools = true }, first = { .pools = true };
 
     cr_expect_eq(classify_nobody(&pool, &plain), PORT_DROP_COPY);
-    cr_expect_eq(classify_nobody(&rest, &plain), PORT_DROP_COPY);
+    cr_expect_eq(classify_nobody(&first, &plain), PORT_DROP_COPY);
     cr_expect_eq(classify_nobody(&pool, &tagged), PORT_DROP_UNKNOWN_TAG);
     cr_expect_eq(classify_nobody(&pool, &nobodys), PORT_DROP_COPY);
-    cr_expect_eq(classify_nobody(&rest, &nobodys), PORT_DROP_UNKNOWN_MAC);
+    cr_expect_eq(classify_nobody(&first, &nobodys), PORT_DROP_UNKNOWN_MAC);
     cr_expect_eq(classify_nobody(&here, &plain), PORT_DROP_UNKNOWN_MAC);
     cr_expect_eq(classify_nobody(&here, &tagged), PORT_DROP_UNKNOWN_TAG);
 }

@@ -31,26 +31,26 @@ static uint64_t mapped(uint16_t vlan)
     return 0;
 }
 
-Test(vmdq, a_port_without_pools_has_one_queue_and_nothing_but_the_rest)
+Test(vmdq, a_port_without_pools_has_one_queue_and_nothing_but_the_default_pool)
 {
     vmdq_plan(&p, &none, vlans, 16, true);
     cr_assert_eq(p.pools, 0);
     cr_assert_eq(p.n_rx, 1);
     cr_assert_eq(p.n_queues, 1);
     cr_assert_eq(p.queues[0].queue, 0);
-    cr_assert_eq(p.queues[0].pool, p.rest);
+    cr_assert_eq(p.queues[0].pool, p.default_pool);
     cr_assert_eq(p.n_maps, 0);
-    cr_assert_eq(vmdq_pool(&p, 0), p.rest);
+    cr_assert_eq(vmdq_pool(&p, 0), p.default_pool);
     cr_assert_not(vmdq_pool_is_own(&p, 0));
 }
 
-Test(vmdq, igb_has_a_queue_a_pool_and_pool_0_is_the_rest)
+Test(vmdq, igb_has_a_queue_a_pool_and_pool_0_is_the_default)
 {
     vmdq_plan(&p, &igb, vlans, 16, true);
     cr_assert_eq(p.pools, 8);
     cr_assert_eq(p.n_rx, 8);
     cr_assert_eq(p.n_queues, 8);
-    cr_assert_eq(p.rest, 0);
+    cr_assert_eq(p.default_pool, 0);
     for (uint16_t i = 0; i < 8; i++) {
         cr_expect_eq(p.queues[i].queue, i);
         cr_expect_eq(p.queues[i].pool, i);
@@ -58,7 +58,7 @@ Test(vmdq, igb_has_a_queue_a_pool_and_pool_0_is_the_rest)
     }
 }
 
-Test(vmdq, vif_k_has_pool_k_and_those_beyond_have_the_rest)
+Test(vmdq, vif_k_has_pool_k_and_those_beyond_have_the_default)
 {
     vmdq_plan(&p, &igb, vlans, 16, true);
     cr_assert(vmdq_pool_is_own(&p, 7));
@@ -67,7 +67,7 @@ Test(vmdq, vif_k_has_pool_k_and_those_beyond_have_the_rest)
     cr_assert_eq(vmdq_pool(&p, 8), 0);
 }
 
-Test(vmdq, tags_of_vifs_without_a_pool_go_to_the_rest_only_if_software_sorts_them)
+Test(vmdq, tags_of_vifs_without_a_pool_go_to_the_default_only_if_software_sorts_them)
 {
     vmdq_plan(&p, &igb, vlans, 16, true);
     cr_assert_eq(mapped(1008), 1);
@@ -111,7 +111,7 @@ Test(vmdq, queues_before_the_pools_are_the_rest)
 {
     vmdq_plan(&p, &i40e, vlans, 16, true);
     cr_assert_eq(p.pools, 32, "the largest number that DPDK has a name for");
-    cr_assert_eq(p.rest, 32);
+    cr_assert_eq(p.default_pool, 32);
     cr_assert_eq(p.n_rx, 64 + 32 * 4);
     cr_assert_eq(p.n_queues, 33);
     cr_assert_eq(p.queues[0].queue, 0);
