@@ -6,7 +6,7 @@
 
 #include "contract.h"
 #include "msg.h"
-#include "regionfile.h"
+#include "region_file.h"
 
 struct guests;
 struct guest;

@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "regionfile.h"
+#include "region_file.h"
 
+#define FILE_BYTES_MIN sizeof(struct region_table)
 #define FILE_BYTES_MAX \
     (sizeof(struct region_table) + REGIONS_MAX * (sizeof(struct region) + XENVIRT_PAGES_MAX * sizeof(uint32_t)))
 
@@ -68,37 +69,91 @@ int region_file_write(struct region_file *f, const char *run_dir, const struct r
     return ret;
 }
 
-static int file_read(struct region_file *f, int fd, size_t bytes)
+// The first bytes of a file, to be freed. A file that has fewer is -EBADMSG.
+static int table_load(int fd, uint64_t bytes, struct region_table **table)
 {
-    struct region_table *t = malloc(bytes);
-    int ret = t == NULL ? -ENOMEM : 0;
+    struct region_table *t;
+    ssize_t got;
 
-    if (ret == 0 && (read(fd, t, bytes) != (ssize_t)bytes || region_table_check(t, bytes) < 0))
-        ret = -EBADMSG;
-    if (ret == 0)
-        file_describe(f, t, bytes);
+    if (bytes < FILE_BYTES_MIN || bytes > FILE_BYTES_MAX)
+        return -EBADMSG;
+    t = malloc(bytes);
+    if (t == NULL)
+        return -ENOMEM;
+    got = pread(fd, t, bytes, 0);
+    if (got == (ssize_t)bytes) {
+        *table = t;
+        return 0;
+    }
     free(t);
-    return ret;
+    return got < 0 ? -errno : -EBADMSG;
+}
+
+static int file_open(const char *run_dir, const char *name)
+{
+    char path[PATH_MAX];
+    int fd;
+
+    if (file_path(path, run_dir, name, "") < 0)
+        return -ENAMETOOLONG;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 int region_file_find(struct region_file *f, const char *run_dir, uint32_t vif, uint32_t gen)
 {
-    char path[PATH_MAX];
+    struct region_table *t = NULL;
     struct stat st;
     int fd, ret;
 
     file_name(f, vif, gen);
-    if (file_path(path, run_dir, f->name, "") < 0)
-        return -ENAMETOOLONG;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    fd = file_open(run_dir, f->name);
     if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(struct region_table) || st.st_size > (off_t)FILE_BYTES_MAX)
-        ret = -EBADMSG;
-    else
-        ret = file_read(f, fd, (size_t)st.st_size);
+        return fd;
+    ret = fstat(fd, &st) < 0 ? -EBADMSG : table_load(fd, (uint64_t)st.st_size, &t);
     close(fd);
+    if (ret == 0 && region_table_check(t, (size_t)st.st_size) < 0)
+        ret = -EBADMSG;
+    if (ret == 0)
+        file_describe(f, t, (size_t)st.st_size);
+    free(t);
     return ret;
+}
+
+// Returns 0 if t, which has the size and the sum that m says, is good and is the one for m's vif.
+static int table_is(const struct region_table *t, const struct msg_vif_attach *m, uint32_t domid)
+{
+    int ret = region_table_check(t, m->region_bytes);
+
+    if (ret < 0)
+        return ret;
+    if (t->domid != domid || t->vif != m->vif || t->gen != m->gen)
+        return -EBADMSG;
+    for (uint32_t ring = REGION_RX_RING; ring <= REGION_TX_RING; ring++)
+        if (region_first(t)[ring].n_pages != region_ring_pages(m->ring_size))
+            return -EBADMSG;
+    return 0;
+}
+
+int region_file_read(const char *run_dir, const struct msg_vif_attach *m, uint32_t domid, struct region_table **table)
+{
+    struct region_table *t = NULL;
+    int fd = file_open(run_dir, m->region_file), ret;
+
+    if (fd < 0)
+        return fd;
+    ret = table_load(fd, m->region_bytes, &t);
+    close(fd);
+    if (ret == 0 && region_sum(t, m->region_bytes) != m->region_sum)
+        ret = -EBADMSG;
+    if (ret == 0)
+        ret = table_is(t, m, domid);
+    if (ret < 0) {
+        free(t);
+        return ret;
+    }
+    *table = t;
+    return 0;
 }
 
 void region_file_remove(struct region_file *f, const char *run_dir)
@@ -110,7 +165,7 @@ void region_file_remove(struct region_file *f, const char *run_dir)
     *f = (struct region_file){ 0 };
 }
 
-void region_files_clean(const char *run_dir, _Bool (*keep)(uint32_t vif, uint32_t gen, void *arg), void *arg)
+void region_files_clean(const char *run_dir, bool (*keep)(uint32_t vif, uint32_t gen, void *arg), void *arg)
 {
     DIR *dir = opendir(run_dir);
     struct dirent *e;

@@ -7,7 +7,7 @@
 
 #include <criterion/criterion.h>
 
-#include "regionfile.h"
+#include "region_file.h"
 
 static char dir[] = "/tmp/xv-regions-XXXXXX";
 static struct {
@@ -34,14 +34,14 @@ static void tear_down(void)
     rmdir(dir);
 }
 
-TestSuite(regionfile, .init = set_up, .fini = tear_down);
+TestSuite(region_file, .init = set_up, .fini = tear_down);
 
 static size_t bytes(void)
 {
     return sizeof(table.t) + sizeof(table.r) + sizeof(table.refs);
 }
 
-Test(regionfile, it_is_found_again_as_written)
+Test(region_file, it_is_found_again_as_written)
 {
     struct region_file a, b;
     char path[128];
@@ -59,7 +59,7 @@ Test(regionfile, it_is_found_again_as_written)
     cr_expect_neq(stat(path, &st), 0);
 }
 
-Test(regionfile, a_bad_table_is_not_found)
+Test(region_file, a_bad_table_is_not_found)
 {
     struct region_file f;
 
@@ -69,13 +69,62 @@ Test(regionfile, a_bad_table_is_not_found)
     region_file_remove(&f, dir);
 }
 
-static _Bool keep(uint32_t vif, uint32_t gen, void *arg)
+// As the worker of guest 7 is told of it.
+static struct msg_vif_attach told_of(const struct region_file *f)
+{
+    struct msg_vif_attach m = { .vif = 2, .gen = 5, .ring_size = 256, .region_bytes = f->bytes, .region_sum = f->sum };
+
+    snprintf(m.region_file, sizeof(m.region_file), "%s", f->name);
+    return m;
+}
+
+Test(region_file, a_worker_reads_what_was_written)
+{
+    struct region_table *t = NULL;
+    struct msg_vif_attach m;
+    struct region_file f;
+
+    cr_assert_eq(region_file_write(&f, dir, &table.t, bytes()), 0);
+    m = told_of(&f);
+    cr_assert_eq(region_file_read(dir, &m, 7, &t), 0);
+    cr_expect_arr_eq(t, &table.t, bytes());
+    free(t);
+    region_file_remove(&f, dir);
+    cr_expect_eq(region_file_read(dir, &m, 7, &t), -ENOENT);
+}
+
+Test(region_file, a_worker_takes_no_other_table_than_it_was_told_of)
+{
+    struct region_table *t = NULL;
+    struct region_file f;
+    struct msg_vif_attach m[8];
+
+    cr_assert_eq(region_file_write(&f, dir, &table.t, bytes()), 0);
+    for (unsigned i = 0; i < 8; i++)
+        m[i] = told_of(&f);
+    m[0].vif = 3;
+    m[1].gen = 6;
+    m[2].region_sum++;
+    m[3].region_bytes--;
+    m[4].region_bytes++;
+    m[5].region_bytes = sizeof(table.t) - 1;
+    m[6].region_bytes = UINT64_MAX;
+    m[7].ring_size = 32768;
+    for (unsigned i = 0; i < 8; i++)
+        cr_expect_eq(region_file_read(dir, &m[i], 7, &t), -EBADMSG, "%u", i);
+    m[0] = told_of(&f);
+    cr_expect_eq(region_file_read(dir, &m[0], 8, &t), -EBADMSG);
+    cr_expect_null(t);
+    region_file_remove(&f, dir);
+}
+
+static bool keep(uint32_t vif, uint32_t gen, void *arg)
 {
     (void)arg;
     return vif == 2 && gen == 5;
 }
 
-Test(regionfile, what_is_not_in_force_is_cleaned)
+Test(region_file, what_is_not_in_force_is_cleaned)
 {
     struct region_file a, b, c;
 
