@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // adopt.h: what an earlier watcher left attached goes on, unless it is found changed.
 //
-// The state file names the attachments, region files are found again, and each flag page is mapped anew: one that can't be
-// mapped any more is of a guest that went away while nobody watched.
+// The state file names the attachments, region files are found again, and each flag page is mapped anew: one that can't
+// be mapped any more is of a guest that went away while nobody watched.
 #ifndef XV_ADOPT_H
 #define XV_ADOPT_H
 
@@ -19,8 +19,8 @@ void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number);
 // Ask the mapper for the flag page of one that is ADOPTING.
 void adopt_ask(struct guests *gs, struct attachment *a);
 
-// The mapper has answered and a->flag is set, or isn't. Afterwards a is OPENING or DETACHING, or is to be asked for again
-// later.
+// The mapper has answered and a->flag is set, or isn't. Afterwards a is OPENING or DETACHING, or is to be asked for
+// again later.
 void adopt_mapped(struct guests *gs, struct attachment *a, const struct map_job *j);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// attachment.h: one device of one guest, from its offer to the end of its attachment. This is the record; what happens to
-// it is lifecycle.h's.
+// attachment.h: one device of one guest, from its offer to the end of its attachment. This is the record; what happens
+// to it is lifecycle.h's.
 #ifndef XV_ATTACHMENT_H
 #define XV_ATTACHMENT_H
 

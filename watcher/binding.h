@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// binding.h: who has which vif number. Kept in state->bindings, which outlive the watcher.
+// binding.h: which device has which vif number. Kept in state->bindings, which outlive the watcher. On the loop's
+// thread.
 //
 // A domain with a UUID keeps its numbers when it is gone; another gets one of them only when no other is left, the one
 // unused for longest first. A domain known by its domid only loses its numbers with its life.
@@ -22,17 +23,18 @@ struct binding_pins {
     bool of[FABRIC_VIFS_MAX];
 };
 
-// Bind a number below max_vifs to who. Returns it, -EBUSY (its pinned number is attached to another) or -ENOSPC.
+// Bind a number below max_vifs to who. Returns it, -EBUSY (its pinned number is attached to another) or -ENOSPC. It
+// stays bound until somebody else needs it or binding_domain_gone().
 int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who);
 
-// Would binding_take() find one?
+// Returns true if binding_take() would find one.
 bool binding_there(
     const struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who);
 
-// The number that who has, attached or not, or -ENOENT.
+// Returns the number that who has, attached or not, or -ENOENT.
 int binding_kept(const struct state *s, const struct binding_who *who);
 
-// The number gets generation gen: the first generation of whom it is bound to.
+// The number, just taken, gets generation gen. Returns the first generation that it has had for the same device.
 uint32_t binding_since(struct state *s, uint32_t number, uint32_t gen);
 
 // The domain is gone: free what it has by its domid only and what isn't attached, and remember of the rest that it is.

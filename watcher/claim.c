@@ -24,8 +24,9 @@ static int claim_adopt(struct workers *ws, const struct msg_claim *m, struct wor
     return ret < 0 ? ret : slot_take(&ws->slots, *w, m->domid, worker_supervised(ws, m->flags));
 }
 
-// Orphans keep their slots and name them in their hello, so a slot that is free now may be one of theirs. One of them may be the
-// process that claims, if it had no slot yet when the earlier watcher died. Returns true if it has to wait for the others.
+// Orphans keep their slots and name them in their hello, so a slot that is free now may be one of theirs. One of them
+// may be the process that claims, if it had no slot yet when the earlier watcher died. Returns true if it has to wait
+// for the others.
 static bool orphans_wait(struct workers *ws, const struct msg_claim *m)
 {
     struct orphan *o = orphan_of_pid(&ws->orphans, m->pid);

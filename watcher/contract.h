@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// contract.h: parse and judge what a guest published for one device. Pure: text in, an offer or a refusal out.
+// contract.h: parse and judge what a guest published for one device. Pure: text in, an offer or a refusal out. Nothing
+// is believed of the text: each number has its range, each list its length.
 #ifndef XV_CONTRACT_H
 #define XV_CONTRACT_H
 
@@ -39,11 +40,11 @@ struct offer {
     struct ref_list rings[2]; // rx, tx
     uint32_t n_pools;
     struct offer_pool pools[XENVIRT_MEMPOOLS_MAX];
-    uint64_t sum; // over the device's keys: what another one of is another start
-    uint64_t whole_sum; // over the mempools' keys too: all that was judged
+    uint64_t sum; // of the device's keys; another value means another start
+    uint64_t whole_sum; // of the mempools' keys too: all that was judged
 };
 
-// Parse one value; NULL is a missing one. Each returns XENVIRT_REFUSED_NONE or why not.
+// Parse one value; NULL is a missing one. Each returns XENVIRT_REFUSED_NONE with the result set, or why not.
 enum xenvirt_refusal contract_refs(const char *text, struct ref_list *list);
 enum xenvirt_refusal contract_ref(const char *text, uint32_t *ref);
 enum xenvirt_refusal contract_va(const char *text, uint64_t *gva);
@@ -53,9 +54,11 @@ enum xenvirt_refusal contract_ring_size(const char *text, uint32_t *size);
 // The value of XENVIRT_KEY_MEMPOOLS.
 enum xenvirt_refusal contract_pools(const char *text, struct pool_part parts[XENVIRT_MEMPOOLS_MAX]);
 
-// Judge device of the snapshot, whose start key is there.
+// Judge device of the snapshot, whose start key is there. Fills *o: an offer with refusal XENVIRT_REFUSED_NONE, or a
+// refusal with o->why in words.
 void contract_judge(const struct snapshot *s, uint32_t device, struct offer *o);
 
+// What a refusal is called in logs and by xvctl.
 const char *refusal_text(enum xenvirt_refusal refusal);
 
 #endif

@@ -59,8 +59,8 @@ static const char *worker_state_text(const struct ctl *c, const struct guest *g,
         return w->state == WORKER_STARTING ? "starting" : w->state == WORKER_READY ? "running" : "stopping";
     if (g->idle_ns != 0)
         return "idle";
-    return c->guests->conf->worker_start == CONF_START_EXTERNAL || c->loop->now >= g->start_ns ? "waiting"
-                                                                                               : "restarting";
+    return c->guests->conf->worker_start == CONF_START_EXTERNAL || retry_due(&g->retry, c->loop->now) ? "waiting"
+                                                                                                      : "restarting";
 }
 
 static void guest_why(struct ctl *c, const struct guest *g, const struct worker *w, char *why, size_t n)
@@ -75,9 +75,9 @@ static void guest_why(struct ctl *c, const struct guest *g, const struct worker 
         snprintf(why, n, "waiting for xv-worker --domid %u", g->domid);
     else if (!c->guests->primary->up)
         snprintf(why, n, "waiting for xv-primary");
-    else if (c->loop->now < g->start_ns)
+    else if (!retry_due(&g->retry, c->loop->now))
         snprintf(why, n, "its worker died %u times, next start in %u ms", g->restarts,
-            (unsigned)((g->start_ns - c->loop->now) / CLOCK_MS));
+            (unsigned)((g->retry.start_ns - c->loop->now) / CLOCK_MS));
 }
 
 static void show_guest(struct ctl *c, const struct guest *g, struct msg_record *r)
@@ -219,8 +219,9 @@ static void __attribute__((format(printf, 3, 4))) done_fill(struct msg_done *a, 
     va_end(ap);
 }
 
-// Would the program that is installed now be let in? Asked before anything is stopped. A moment's wait, at a person's wish.
-static int worker_ask(const struct ctl *c, char *path, size_t n)
+// Returns 0 if the program that is installed now would be let in, its exit status, or -errno. Asked before anything is
+// stopped; it is the one call that makes the loop wait, at a person's wish.
+static int program_ask(const struct ctl *c, char *path, size_t n)
 {
     char hash[16];
     char *argv[] = { path, "--layout", hash, NULL };
@@ -243,7 +244,7 @@ static void restart(struct ctl *c, uint32_t domid, struct msg_done *a)
         done_fill(a, -ESRCH, g == NULL ? "guest %u is not known" : "guest %u has no worker", domid);
         return;
     }
-    ret = worker_ask(c, path, sizeof(path));
+    ret = program_ask(c, path, sizeof(path));
     if (ret != 0) {
         if (ret < 0)
             done_fill(a, ret, "nothing was stopped: %.60s: %s", path, strerror(-ret));
@@ -255,7 +256,7 @@ static void restart(struct ctl *c, uint32_t domid, struct msg_done *a)
     }
     done_fill(a, 0, "guest %u: worker %d is being restarted", domid, w->process.pid);
     if (g != NULL)
-        g->delay_ns = 0;
+        retry_forgive(&g->retry);
     spares_stop(c->guests->workers);
     worker_stop(c->guests->workers, w, true);
 }

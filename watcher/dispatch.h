@@ -16,7 +16,8 @@ void dispatch_snapshot(struct guests *gs, const struct snapshot *s);
 // The mapper has done a job, which stays the caller's.
 void dispatch_mapped(struct guests *gs, struct map_job *j);
 
-// Something has happened to xv-primary. When it is another one, or none, every attachment is opened anew in its generation.
+// Something has happened to xv-primary. When it is another one, or none, every attachment is opened anew in its
+// generation.
 void dispatch_primary(struct guests *gs, const struct primary_event *e);
 
 // Something has happened to a worker.

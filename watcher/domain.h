@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// domain.h: which domains the store thread knows and which of them it has to read again.
+// domain.h: which domains the store thread knows and which of them it has to read again. On that thread alone.
 #ifndef XV_DOMAIN_H
 #define XV_DOMAIN_H
 
@@ -26,21 +26,23 @@ struct domains {
     uint32_t marked;
 };
 
+// The record of a domain, or NULL; the same, made if there is none (NULL: no memory). All go with domains_free().
 struct domain *domain_find(struct domains *ds, uint32_t domid);
 struct domain *domain_make(struct domains *ds, uint32_t domid);
 void domains_free(struct domains *ds);
 
+// It is to be read again; all that had a control/dpdk are.
 void domain_mark(struct domains *ds, struct domain *d);
 void domains_mark_known(struct domains *ds);
 
-// It is being read now: hand out the touches counted so far. domain_touch_back() returns them.
+// It is being read now: hand out the touches counted so far. If the read fails, domain_touch_back() adds them again.
 void domain_unmark(struct domains *ds, struct domain *d, uint8_t touches[XENVIRT_DEVICES_MAX]);
 void domain_touch_back(struct domain *d, const uint8_t touches[XENVIRT_DEVICES_MAX]);
 
 // An event named this key of control/dpdk, or the directory itself (NULL).
 void domain_touch(struct domain *d, const char *key);
 
-// The marked ones in order of domid.
+// Walk the marked ones in order of domid; NULL ends it.
 struct domain *domains_first(struct domains *ds);
 struct domain *domains_next(struct domains *ds, const struct domain *d);
 

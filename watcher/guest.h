@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// guest.h: a domain that has or had something to offer: who it is, what it may have, and its context. The record; its devices
-// are attachment.h's, its worker is supervisor.h's.
+// guest.h: a domain that has or had something to offer: who it is, what it may have, and its context. The record; its
+// devices are attachment.h's, its worker is supervisor.h's.
 #ifndef XV_GUEST_H
 #define XV_GUEST_H
 
@@ -10,6 +10,7 @@
 #include "binding.h"
 #include "conf.h"
 #include "log.h"
+#include "retry.h"
 #include "xenvirt.h"
 
 struct attachment;
@@ -33,8 +34,7 @@ struct guest {
     uint64_t starts_ns; // the time that its starts have used up
     // Its worker
     uint32_t restarts;
-    uint64_t start_ns; // not before
-    uint64_t delay_ns; // after the next unexpected death
+    struct retry retry; // of its start
     uint64_t idle_ns; // since when no device needs a worker, 0: one does
     bool told; // that it waits for its worker
 };
@@ -80,8 +80,8 @@ uint32_t guest_ctx(const struct guests *gs, const struct guest *g);
 // can't starve the others. Returns false if nothing is left: try again later.
 bool guest_spend(struct guests *gs, struct guest *g);
 
-// What the configuration says of it: whether it may start devices, how many VMDQ pools it may have, and the section of one
-// of its devices (NULL: none).
+// What the configuration says of it: whether it may start devices, how many VMDQ pools it may have, and the section of
+// one of its devices (NULL: none).
 bool guest_allowed(const struct guests *gs, const struct guest *g);
 uint32_t guest_pools(const struct guests *gs, const struct guest *g);
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device);

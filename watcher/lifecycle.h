@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // lifecycle.h: what happens to an attachment, step by step. The drawing of its states stands in attachment.c.
 //
-// What is wanted (want, fresh, doubt, end) is set by XenStore, by the flag page and by answers; lifecycle_step() alone acts
-// on it, and each function here ends with it. Messages say a full state and are sent again until answered, so an answer can be
-// lost, come twice or come late.
+// What is wanted (want, fresh, doubt, end) is set by XenStore, by the flag page and by answers; lifecycle_step() alone
+// acts on it, and each function here ends with it. Messages say a full state and are sent again until answered, so an
+// answer can be lost, come twice or come late.
 #ifndef XV_LIFECYCLE_H
 #define XV_LIFECYCLE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // loop.h: the one thread that conducts: what it waits for, what time it is, and its ticks.
 //
-// Nothing that runs on it blocks. XenStore (store.h) and the grant device (mapper.h) have threads of their own and speak with it
-// by queues.
+// Nothing that runs on it blocks. XenStore (store.h) and the grant device (mapper.h) have threads of their own and
+// speak with it by queues.
 #ifndef XV_LOOP_H
 #define XV_LOOP_H
 

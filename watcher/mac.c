@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // mac.c: a wish stands in the flag page until the device stops, so it is a state: who comes back after a kill judges it
-// again. The order is primary, state, worker, verdict. Killed before the state is written, the successor tells the primary
-// the address that was, and comes to the wish again; killed after, it goes on with the new one, and only the verdict is
-// missing.
+// again. The order is primary, state, worker, verdict. Killed before the state is written, the successor tells the
+// primary the address that was, and comes to the wish again; killed after, it goes on with the new one, and only the
+// verdict is missing.
 #include <errno.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// mac.h: the address of a device: who may have which, its change while the device runs, and which of a guest's devices that
-// share one gets its frames.
+// mac.h: the address of a device: who may have which, its change while the device runs, and which of a guest's devices
+// that share one gets its frames.
 #ifndef XV_MAC_H
 #define XV_MAC_H
 
@@ -32,8 +32,8 @@ void mac_granted(struct guests *gs, struct attachment *a);
 void mac_refused(struct attachment *a, int ret);
 void mac_runs(struct guests *gs, struct attachment *a);
 
-// Of the guest's devices with the same address let the one have its frames that took it last, or that alone sends. Fills
-// changed[] with those for which that has changed, and returns how many: each is to be stepped, in this order.
+// Of the guest's devices with the same address let the one have its frames that took it last, or that alone sends.
+// Fills changed[] with those for which that has changed, and returns how many: each is to be stepped, in this order.
 uint32_t mac_share(struct guests *gs, struct guest *g, struct attachment *changed[static XENVIRT_DEVICES_MAX]);
 
 #endif

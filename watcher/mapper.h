@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // mapper.h: everything that maps grants, in a thread of its own: a mapping can wait for its guest.
 //
-// The conductor gives jobs and takes them back done, in order. What a job maps belongs to whoever holds the job.
+// The loop's thread gives jobs and takes them back done, in order. What a job maps belongs to whoever holds the job.
+// The functions are for the loop's thread, and none of them waits.
 #ifndef XV_MAPPER_H
 #define XV_MAPPER_H
 
@@ -30,19 +31,23 @@ struct map_job {
 
 struct mapper;
 
+// Start the thread. Returns 0 or -errno; end with mapper_close(), after which nothing that it mapped may be touched. A
+// thread that hangs is left to the end of the program.
 int mapper_open(struct mapper **m);
 void mapper_close(struct mapper *m);
 
 // Readable when mapper_take() has something.
 int mapper_fd(const struct mapper *m);
 
-// Give a job, which the mapper owns until mapper_take() returns it. map_job_free() frees it and its table, not the flag.
+// A new job, or NULL without memory. map_job_free() frees it and its table, not the flag.
 struct map_job *map_job_new(enum map_kind kind, uint64_t ticket);
 void map_job_free(struct map_job *j);
+
+// Give a job, which the mapper owns until mapper_take() returns it done. That returns NULL if none is.
 void mapper_give(struct mapper *m, struct map_job *j);
 struct map_job *mapper_take(struct mapper *m);
 
-// Unmap a flag page. NULL is none.
+// Unmap a flag page, some time later. NULL is none.
 void mapper_drop(struct mapper *m, struct xenvirt_flag_page *flag);
 
 #endif

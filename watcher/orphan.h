@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// orphan.h: workers of an earlier watcher, known by the locks that they hold until they say hello on their slot's socket. One
-// that says nothing for long is killed.
+// orphan.h: workers of an earlier watcher, known by the locks that they hold until they say hello on their slot's
+// socket. One that says nothing for long is killed.
 #ifndef XV_ORPHAN_H
 #define XV_ORPHAN_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// outbox.h: snapshots on their way from the store thread to the conductor, at most one a domain.
+// outbox.h: snapshots on their way from the store thread to the loop's thread, at most one a domain. Any thread may
+// call.
 #ifndef XV_OUTBOX_H
 #define XV_OUTBOX_H
 
@@ -13,11 +14,14 @@ struct outbox {
     struct snapshot *first;
 };
 
+// Returns 0 or -errno. outbox_close() frees what nobody took.
 int outbox_open(struct outbox *o);
 void outbox_close(struct outbox *o);
 
-// Leave s; an older one of the same domain is merged into it.
+// Leave s, the outbox's from now on; an older one of the same domain is merged into it.
 void outbox_put(struct outbox *o, struct snapshot *s);
+
+// The oldest snapshot, the caller's from now on, or NULL.
 struct snapshot *outbox_take(struct outbox *o);
 
 #endif

@@ -11,8 +11,6 @@
 #include "primary.h"
 
 #define ASK_NS (200 * CLOCK_MS)
-#define DELAY_MIN_NS (100 * CLOCK_MS)
-#define DELAY_MAX_NS (5 * CLOCK_SECOND)
 #define LIFE_NS CLOCK_SECOND // one that served for so long is no crash loop
 
 uint32_t primary_max_vifs(const struct primary_peer *p)
@@ -160,12 +158,9 @@ bool primary_dead(struct primary_peer *p, struct primary_event *e)
     p->n_ports = p->n_ports > STATE_PORTS_MAX ? STATE_PORTS_MAX : p->n_ports;
     p->asked_ns = 0;
     if (p->up_ns != 0 && p->loop->now - p->up_ns >= LIFE_NS)
-        p->delay_ns = 0;
+        retry_forgive(&p->retry);
     p->up_ns = 0;
-    p->start_ns = p->loop->now + p->delay_ns;
-    p->delay_ns = p->delay_ns == 0 ? DELAY_MIN_NS : p->delay_ns * 2;
-    if (p->delay_ns > DELAY_MAX_NS)
-        p->delay_ns = DELAY_MAX_NS;
+    retry_after_death(&p->retry, p->loop->now);
     *e = (struct primary_event){ .kind = PRIMARY_DEAD };
     return true;
 }
@@ -180,7 +175,7 @@ static void primary_start(struct primary_peer *p)
         ret = process_start(&p->process, argv);
     if (ret == 0)
         ret = loop_listen(p->loop, p->process.fd, LOOP_PRIMARY_DEAD, 0);
-    p->start_ns = p->loop->now + DELAY_MAX_NS;
+    p->retry.start_ns = p->loop->now + RETRY_MAX_NS;
     if (ret < 0)
         LOG(ERR, "can't start xv-primary: %s", strerror(-ret));
     else
@@ -234,7 +229,8 @@ void primary_step(struct primary_peer *p, bool may_start)
     if (!p->told)
         LOG(NOTICE, "waiting for xv-primary");
     p->told = true;
-    if (p->conf->primary_start == CONF_START_WATCHER && p->loop->now >= p->start_ns && primary_gone(p) && may_start)
+    if (p->conf->primary_start == CONF_START_WATCHER && retry_due(&p->retry, p->loop->now) && primary_gone(p) &&
+        may_start)
         primary_start(p);
 }
 

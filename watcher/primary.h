@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "process.h"
 #include "rescue.h"
+#include "retry.h"
 #include "state.h"
 
 struct primary_peer {
@@ -39,9 +40,8 @@ struct primary_peer {
     struct rescue rescue; // of those
     uint64_t asked_ns; // when the lock was last looked at
     bool absent; // as seen then
-    uint64_t start_ns; // earliest next start, if we are to start it
-    uint64_t up_ns; // since when it serves
-    uint64_t delay_ns;
+    struct retry retry; // of its start, if that is ours to do
+    uint64_t up_ns; // since when it serves, 0: not yet
     bool told; // that we wait for it
 };
 
@@ -68,8 +68,8 @@ bool primary_receive(struct primary_peer *p, struct primary_event *e);
 // Look whether its process is dead. Returns true with *e filled, once, if it is.
 bool primary_dead(struct primary_peer *p, struct primary_event *e);
 
-// Each tick: look at its heartbeats; start it if that is ours to do, is due, and may_start: a new primary can't start while
-// a worker of the old one lives.
+// Each tick: look at its heartbeats; start it if that is ours to do, is due, and may_start: a new primary can't start
+// while a worker of the old one lives.
 void primary_step(struct primary_peer *p, bool may_start);
 
 // Returns true if no primary lives: what it had is gone. Looked up now and then only.
@@ -79,7 +79,8 @@ bool primary_gone(struct primary_peer *p);
 uint32_t primary_max_vifs(const struct primary_peer *p);
 uint32_t primary_max_guests(const struct primary_peer *p);
 
-// Returns true if the link of uplink port is up, with its *speed in Mbit/s. Without uplinks it is up while xv-primary is.
+// Returns true if the link of uplink port is up, with its *speed in Mbit/s. Without uplinks it is up while xv-primary
+// is.
 bool primary_link(const struct primary_peer *p, uint32_t port, uint32_t *speed);
 
 // The MTU of uplink port, 0: not known.

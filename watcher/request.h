@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// request.h: ask the primary and the worker for what an attachment needs next. Each function may be called in every step: what
-// was asked is asked again only after REQUEST_AGAIN_NS without an answer.
+// request.h: ask the primary and the worker for what an attachment needs next. Each function may be called in every
+// step: what was asked is asked again only after REQUEST_AGAIN_NS without an answer.
 #ifndef XV_REQUEST_H
 #define XV_REQUEST_H
 

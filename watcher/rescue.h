@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // rescue.h: an I/O lcore that is kept from its CPU gets it for a moment, before all others.
 //
-// Linux may keep a whole scheduling group from a CPU for as long as another one keeps it busy (docs/performance.md). An I/O
-// lcore that is kept so, on which all guests depend, gets a real-time policy for one tick, one lcore at a time and with a
-// pause after it: at most half of one CPU is taken this way, whatever guests do. So that the end doesn't wait for what it is
-// to end, our own thread comes before it as long.
+// Linux may keep a whole scheduling group from a CPU for as long as another one keeps it busy (docs/performance.md). An
+// I/O lcore that is kept so, on which all guests depend, gets a real-time policy for one tick, one lcore at a time and
+// with a pause after it: at most half of one CPU is taken this way, whatever guests do. So that the end doesn't wait
+// for what it is to end, our own thread comes before it as long.
 #ifndef XV_RESCUE_H
 #define XV_RESCUE_H
 
@@ -28,10 +28,10 @@ struct rescue {
 // One of an earlier watcher may have died within a rescue: end all.
 void rescue_open(const struct state *s);
 
-// ctx's thread, of that process, has been looked at.
+// p is what a look at ctx's thread, of that process, has just shown.
 void rescue_offer(struct rescue *r, pid_t primary, const struct state_ctx *ctx, const struct heartbeat *p);
 
-// Each tick, after all were looked at.
+// Each tick, after all were looked at: end a rescue whose time is over, begin one for who has waited longest.
 void rescue_step(struct rescue *r, uint64_t now);
 
 #endif

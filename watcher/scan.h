@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// scan.h: trying all domids, where nobody says which there are. Slowly: one at a time with a rest of SCAN_REST_NS after each,
-// however long XenStore took to answer.
+// scan.h: trying all domids, where nobody says which there are. Slowly: one at a time with a rest of SCAN_REST_NS after
+// each, however long XenStore took to answer.
 #ifndef XV_SCAN_H
 #define XV_SCAN_H
 
@@ -16,6 +16,7 @@ struct scan {
     uint64_t due_ns;
 };
 
+// Begin with domid 1; end it. scan_on() returns true while there are domids to try.
 void scan_start(struct scan *s);
 void scan_stop(struct scan *s);
 bool scan_on(const struct scan *s);

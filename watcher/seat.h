@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// seat.h: an attachment's place in the switch: number, generation, context, tag and uplink, and the file for its worker. All
-// of it is kept in the state file for a successor.
+// seat.h: an attachment's place in the switch: number, generation, context, tag and uplink, and the file for its
+// worker. All of it is kept in the state file for a successor.
 #ifndef XV_SEAT_H
 #define XV_SEAT_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // slot.h: the table of slots, each with its socket and the worker in it.
 //
-// A slot is a worker's lcore id. It is taken when a process for it is started or claims one, and free again when that process is
-// proved dead. Its socket is open all the time.
+// A slot is a worker's lcore id. It is taken when a process for it is started or claims one, and free again when that
+// process is proved dead. Its socket is open all the time.
 #ifndef XV_SLOT_H
 #define XV_SLOT_H
 

@@ -15,9 +15,9 @@ enum pool_key { POOL_GREF, POOL_VA, POOL_KEYS };
 enum device_key { DEVICE_RX, DEVICE_TX, DEVICE_MAC, DEVICE_FLAG, DEVICE_SIZE, DEVICE_POOLS, DEVICE_START, DEVICE_KEYS };
 
 struct snapshot {
-    struct snapshot *next; // the mailbox's
+    struct snapshot *next; // the outbox's
     uint32_t domid;
-    uint32_t connection; // to XenStore: what another one knew may be missing without having been removed
+    uint32_t connection; // to XenStore; a key seen on an earlier one may be absent without having been removed
     bool gone; // the domain was there on this connection and isn't any more
     bool extra_pools; // keys of mempools past the last one supported
     bool extra_devices;
@@ -32,22 +32,23 @@ struct snapshot {
 struct snapshot *snapshot_new(uint32_t domid, uint32_t connection);
 void snapshot_free(struct snapshot *s);
 
-// Is this a directory below the guest's, in which there are keys of devices?
+// Returns true if this is a directory below the guest's in which there are keys of devices.
 bool snapshot_dir(const char *name);
 
-// The key that a path below the guest's directory leads to.
+// Returns the key that a path below the guest's directory leads to.
 const char *snapshot_key(const char *path);
 
-// Where the value of key belongs, or NULL if it is none of the contract's.
+// Returns where the value of key belongs, or NULL if it is none of the contract's.
 char **snapshot_place(struct snapshot *s, const char *key);
 
-// The device whose start key this is, or -1.
+// Returns the device whose start key this is, or -1.
 int snapshot_start_device(const char *key);
 
-// Store a value of len bytes. Returns 0 or -ENOMEM.
+// Let *place be a copy of len bytes as a text, instead of what it was. A zero byte becomes "?", which is in no right
+// value; what is longer than SNAPSHOT_TEXT_MAX is cut one past it. Returns 0 or -ENOMEM.
 int snapshot_set(char **place, const char *value, unsigned len);
 
-// Does a start key stand in it?
+// Returns true if a start key stands in it.
 bool snapshot_starts(const struct snapshot *s);
 
 // newer replaces older, which nobody has looked at: keep what only older knew. Frees older.

@@ -5,8 +5,8 @@
 
 #include "worker.h"
 
-// Let a spare that is ready be the domain's worker from now on. Returns it, or NULL if there is none. It is to be told its
-// context.
+// Let a spare that is ready be the domain's worker from now on. Returns it, or NULL if there is none. It is to be told
+// its context.
 struct worker *spare_take(struct workers *ws, uint32_t domid);
 
 // Each tick: have as many as configured.

@@ -192,7 +192,7 @@ static int snapshot_read(struct store *st, struct xs_handle *xs, struct snapshot
     return ret;
 }
 
-// Is the domain there? What was never seen on this connection isn't known to be gone.
+// Returns true if the domain was there on this connection and isn't any more.
 static bool domain_gone(const struct store *st, struct domain *d, bool there)
 {
     if (there)
@@ -200,8 +200,8 @@ static bool domain_gone(const struct store *st, struct domain *d, bool there)
     return !there && d->connection == st->connection;
 }
 
-// A domain and what it has. Only domain 0 may ask whether it was introduced; for a driver domain it is there while it has a
-// name to read. Returns as read_keys().
+// A domain and what it has. Only domain 0 may ask whether it was introduced; for a driver domain it is there while it
+// has a name to read. Returns as read_keys().
 static int domain_look(struct store *st, struct xs_handle *xs, struct domain *d, struct snapshot *s)
 {
     bool there = xs_is_domain_introduced(xs, d->domid), denied = !there && errno == EACCES;
@@ -282,7 +282,7 @@ static bool domains_expect(struct store *st, struct xs_handle *xs, const char *p
     return names != NULL;
 }
 
-// Who is there? A driver domain may not list the tree; xv-provision keeps a list for it.
+// Which domains there are. A driver domain may not list the tree; xv-provision keeps a list for it.
 static void store_find(struct store *st, struct xs_handle *xs)
 {
     unsigned n = 0;

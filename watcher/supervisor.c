@@ -8,8 +8,6 @@
 #include "spare.h"
 #include "worker.h"
 
-#define DELAY_MIN_NS (100 * CLOCK_MS)
-#define DELAY_MAX_NS (5 * CLOCK_SECOND)
 #define LIFE_NS (500 * CLOCK_MS) // a worker that lived so long has earned a start at once: no loop that spins
 #define IDLE_NS CLOCK_SECOND // a guest without devices keeps its worker so long
 
@@ -29,17 +27,13 @@ static void reattach(struct guests *gs, struct guest *g)
 
 void supervisor_worker_dead(struct guests *gs, struct guest *g, bool expected, uint64_t served_ns)
 {
-    g->start_ns = gs->loop->now;
+    g->retry.start_ns = gs->loop->now;
     if (needs_worker(g))
         g->restarts++;
     if (served_ns >= LIFE_NS)
-        g->delay_ns = 0;
-    if (!expected && gs->primary->up) {
-        g->start_ns += g->delay_ns;
-        g->delay_ns = g->delay_ns == 0 ? DELAY_MIN_NS : g->delay_ns * 2;
-        if (g->delay_ns > DELAY_MAX_NS)
-            g->delay_ns = DELAY_MAX_NS;
-    }
+        retry_forgive(&g->retry);
+    if (!expected && gs->primary->up)
+        retry_after_death(&g->retry, gs->loop->now);
     reattach(gs, g);
     supervisor_step(gs, g); // the guest waits: not at the next tick, now
 }
@@ -66,7 +60,7 @@ static void start(struct guests *gs, struct guest *g)
         return;
     }
     // Workers of an earlier watcher keep slots that we don't know before they have said hello.
-    if (!gs->primary->up || gs->workers->orphans.n > 0 || gs->loop->now < g->start_ns)
+    if (!gs->primary->up || gs->workers->orphans.n > 0 || !retry_due(&g->retry, gs->loop->now))
         return;
     if (spare_take(gs->workers, g->domid) != NULL)
         supervisor_worker_hello(gs, g->domid, true);

@@ -24,8 +24,8 @@ static void want_missing(struct attachment *a, const struct snapshot *s)
     a->tried_sum = 0;
 }
 
-// Returns true if what stands in XenStore is another start than the one in hand. Mempools alone make none: they are read
-// again at the next start, and one that goes wrong takes no device down that runs.
+// Returns true if what stands in XenStore is another start than the one in hand. Mempools alone make none: they are
+// read again at the next start, and one that goes wrong takes no device down that runs.
 static bool want_is_new(const struct attachment *a, uint32_t touches)
 {
     switch (a->state) {

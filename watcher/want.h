@@ -5,8 +5,8 @@
 
 #include "attachment.h"
 
-// Judge a->device of the snapshot, which stays the caller's. Sets a->want, a->fresh and a->doubt; without memory all stays
-// as it was.
+// Judge a->device of the snapshot, which stays the caller's. Sets a->want, a->fresh and a->doubt; without memory all
+// stays as it was.
 void want_read(struct attachment *a, const struct snapshot *s);
 
 // No start stands there, and that is certain.

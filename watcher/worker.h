@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // worker.h: the workers: their life and death, and what they say.
 //
-// A worker first claims a slot (claim.h), then says hello on the slot's socket. Workers of an earlier watcher are orphans until
-// they do. On the loop's thread. Nothing here knows guests: what has happened is returned, and the conductor hands it on.
+// A worker first claims a slot (claim.h), then says hello on the slot's socket. Workers of an earlier watcher are
+// orphans until they do. On the loop's thread. Nothing here knows guests: what has happened is returned, and the
+// conductor hands it on.
 #ifndef XV_WORKER_H
 #define XV_WORKER_H
 
@@ -44,21 +45,22 @@ struct worker_event {
 int workers_open(struct workers *ws);
 void workers_close(struct workers *ws);
 
-// Take messages on a slot's socket up to one of which somebody else has to hear. Returns true with *e filled, false when none
-// waits.
+// Take messages on a slot's socket up to one of which somebody else has to hear. Returns true with *e filled, false
+// when none waits.
 bool worker_receive(struct workers *ws, uint32_t slot, struct worker_event *e);
 
 // Look whether a slot's process is dead. Returns true with *e filled, once, if it is; the slot is free then.
 bool worker_dead(struct workers *ws, uint32_t slot, struct worker_event *e);
 
-// Each tick: replace sockets that are deaf; kill those that don't come up, whose poll loop stands still, or that don't stop.
+// Each tick: replace sockets that are deaf; kill those that don't come up, whose poll loop stands still, or that don't
+// stop.
 void workers_step(struct workers *ws);
 
 // The living worker of a domain, or NULL.
 struct worker *worker_of(struct workers *ws, uint32_t domid);
 
-// Returns true if there is a process for this domain, or one that may touch its vifs: one that is only starting was never told
-// of any.
+// Returns true if there is a process for this domain, or one that may touch its vifs: one that is only starting was
+// never told of any.
 bool worker_lives(struct workers *ws, uint32_t domid);
 bool worker_may_serve(struct workers *ws, uint32_t domid);
 
@@ -71,7 +73,8 @@ bool worker_supervised(const struct workers *ws, uint32_t flags);
 // Returns true if no worker of another primary than the one in force lives.
 bool workers_none_of_old(const struct workers *ws);
 
-// Start a process for a domain, or a spare (MSG_DOMID_ANY). Returns 0, -EBUSY (no slot is free) or another -errno, said.
+// Start a process for a domain, or a spare (MSG_DOMID_ANY). Returns 0, -EBUSY (no slot is free) or another -errno,
+// said.
 int worker_spawn(struct workers *ws, uint32_t domid);
 
 // Tell it which context it is.
