@@ -13,7 +13,7 @@
 #define DEVARGS_SLOT 4096u // net_af_packet's framesz
 
 // The value of the first argument of that name among a device's arguments, without its name, into text (n bytes). Returns
-// whether there is one and it has room.
+// true if there is one and it has room.
 bool devargs_text(const char *args, const char *key, char *text, size_t n);
 
 // Write vdev, name and arguments of a device of net_af_packet, to text (n bytes): with slots of DEVARGS_SLOT, and blocks and a number

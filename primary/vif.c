@@ -13,6 +13,7 @@
 // and the control lcore sees to the other vifs.
 #include <errno.h>
 
+#include "address.h"
 #include "ether.h"
 #include "fdb.h"
 #include "log.h"
@@ -96,87 +97,6 @@ static uint32_t pools_of(const struct primary *p, uint32_t domid)
     return n;
 }
 
-// ---- the address: the forwarding entry and the NIC's pool that it leads to
-
-// The vif, open or closed, that this MAC leads to, or FABRIC_VIF_NONE. The table is checked like all that others may write.
-static uint16_t mac_of(const struct primary *p, const uint8_t mac[6])
-{
-    uint16_t vif = fdb_find(p->fabric, fdb_key(mac));
-
-    return vif < p->fabric->max_vifs ? vif : FABRIC_VIF_NONE;
-}
-
-// The MAC of a closed vif leads to it no more.
-static void mac_forget(struct primary *p, uint16_t vif)
-{
-    if (vif != FABRIC_VIF_NONE && p->vifs[vif].gen == 0 && mac_of(p, p->vifs[vif].mac) == vif)
-        fdb_remove(p->fabric, p->vifs[vif].mac);
-}
-
-// The NIC takes no frames in for the vif's MAC, if they were for it. Its entry stays.
-static void address_close(struct primary *p, uint32_t vif)
-{
-    const struct vif_view *v = &p->vifs[vif];
-
-    if (p->n_nics > 0 && mac_of(p, v->mac) == vif)
-        nic_mac_remove(&p->nics[v->port], v->mac);
-}
-
-// No more to this vif, if it did.
-static void address_drop(struct primary *p, uint32_t vif)
-{
-    address_close(p, vif);
-    if (mac_of(p, p->vifs[vif].mac) == vif)
-        fdb_remove(p->fabric, p->vifs[vif].mac);
-}
-
-// From another vif of the same guest. The entry changes in one step: no frame to it goes anywhere else.
-static int address_move(struct primary *p, uint32_t from, uint32_t to, const uint8_t mac[6])
-{
-    int ret = 0;
-
-    if (p->n_nics > 0) {
-        nic_mac_remove(&p->nics[p->vifs[from].port], mac);
-        ret = nic_mac_add(&p->nics[p->vifs[to].port], to, mac);
-        if (ret < 0)
-            nic_mac_add(&p->nics[p->vifs[from].port], from, mac);
-    }
-    if (ret < 0)
-        return ret;
-    p->vifs[from].flags |= MSG_VIF_MAC_LENT;
-    return fdb_move(p->fabric, mac, (uint16_t)to);
-}
-
-static int address_take(struct primary *p, uint32_t vif, const uint8_t mac[6])
-{
-    uint16_t holder;
-    int ret;
-
-    mac_forget(p, mac_of(p, mac));
-    holder = mac_of(p, mac);
-    if (holder == vif)
-        return 0;
-    if (holder != FABRIC_VIF_NONE)
-        return p->vifs[holder].domid == p->vifs[vif].domid ? address_move(p, holder, vif, mac) : -EEXIST;
-    ret = fdb_add(p->fabric, mac, (uint16_t)vif);
-    if (ret == 0 && p->n_nics > 0)
-        ret = nic_mac_add(&p->nics[p->vifs[vif].port], vif, mac);
-    if (ret < 0)
-        fdb_remove(p->fabric, mac);
-    return ret;
-}
-
-static int address_check(const struct primary *p, const struct msg_port_vif *m)
-{
-    uint16_t holder = mac_of(p, m->mac);
-
-    if (!mac_is_usable(m->mac))
-        return -EINVAL;
-    if ((m->flags & MSG_VIF_MAC_LENT) != 0 || holder == FABRIC_VIF_NONE || p->vifs[holder].gen == 0)
-        return 0;
-    return p->vifs[holder].domid == m->domid ? 0 : -EEXIST;
-}
-
 static int vif_check(struct primary *p, const struct msg_port_vif *m)
 {
     if (p->n_nics > 0 && m->port >= p->n_nics)
@@ -237,7 +157,7 @@ static int vif_open(struct primary *p, const struct msg_port_vif *m)
     int ret = 0;
 
     // What was closed with this number.
-    mac_forget(p, (uint16_t)m->vif);
+    address_forget(p, (uint16_t)m->vif);
     p->since[m->vif] = m->since;
     *v = (struct vif_view){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan, .domid = m->domid };
     memcpy(v->mac, m->mac, sizeof(v->mac));
@@ -351,10 +271,10 @@ void vifs_remember(struct primary *p)
         *v = (struct vif_view){ .port = b->port, .vlan = b->vlan };
         memcpy(v->mac, mac, sizeof(v->mac));
         // Of two that had this MAC, the one that had it last.
-        other = mac_of(p, v->mac);
+        other = address_find(p, v->mac);
         if (other != FABRIC_VIF_NONE && (int32_t)(p->state->bindings[other].last_gen - b->last_gen) > 0)
             continue;
-        mac_forget(p, other);
+        address_forget(p, other);
         fdb_add(p->fabric, v->mac, (uint16_t)i);
         for (uint32_t io = 0; io < p->n_io; io++)
             p->ios[io]->vifs[i] = *v;
