@@ -119,6 +119,9 @@ void conf_print(const struct conf *c, FILE *out);
 // Print a row for each option: path, default, what is allowed, what it is. The rows of docs/xv.conf.5.md.
 void conf_describe(FILE *out);
 
+// The entry that pins a device to this number of the switch, or NULL.
+const struct conf_vif *conf_vif_find(const struct conf *c, uint32_t number);
+
 // The tag of device number k: pinned, or vlan_base + k. Together they are the map that is fixed when the primary starts.
 uint32_t conf_vlan(const struct conf *c, uint32_t number);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// option.h: the table of the configuration's options; private to conf.c and option.c.
+// option.h: the table of the configuration's options; private to this directory.
 #ifndef XV_OPTION_H
 #define XV_OPTION_H
 
@@ -42,8 +42,13 @@ struct option {
     const char *about;
 };
 
-// The option that prefix + name is, or NULL. Is prefix + name a group of options?
+// Option i of the table, NULL past its end.
+const struct option *option_at(unsigned i);
+
+// The option that prefix + name is, or NULL.
 const struct option *option_find(const char *prefix, const char *name);
+
+// Returns true if prefix + name is a group of options.
 bool option_is_group(const char *prefix, const char *name);
 
 // Set every field of that struct to its default.

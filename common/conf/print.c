@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// print.c: the configuration in its file's own syntax, and the table of its options.
+#include <string.h>
+
+#include "conf.h"
+#include "option.h"
+
+static void print_text(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            fprintf(out, "\\%c", *p);
+        else if (*p < 0x20 || *p == 0x7f)
+            fprintf(out, "\\x%02x", *p);
+        else
+            fputc(*p, out);
+    }
+    fputc('"', out);
+}
+
+static bool is_said(const struct option *o, const void *base)
+{
+    const void *field = (const char *)base + o->offset;
+
+    switch (o->type) {
+    case OPTION_INT:
+        return *(const int32_t *)field >= 0;
+    case OPTION_MAYBE:
+        return *(const int8_t *)field >= 0;
+    case OPTION_TEXT:
+        return o->of == OPTION_OF_CONF || *(const char *)field != '\0';
+    default:
+        return true;
+    }
+}
+
+static void print_texts(FILE *out, const struct option *o, const void *base)
+{
+    fputc('[', out);
+    for (uint32_t i = 0; i < *option_count(o, base); i++) {
+        fputs(i == 0 ? " " : ", ", out);
+        print_text(out, option_text(o, base, i));
+    }
+    fputs(" ]", out);
+}
+
+static void print_struct(FILE *out, enum option_of of, const void *base, const char *indent);
+
+static void print_guests(FILE *out, const struct conf *c)
+{
+    fputs("(", out);
+    for (uint32_t i = 0; i < c->n_guests; i++) {
+        fprintf(out, "%s\n    {\n", i == 0 ? "" : ",");
+        print_struct(out, OPTION_OF_GUEST, &c->guests[i], "        ");
+        fputs("    }", out);
+    }
+    fputs(c->n_guests > 0 ? "\n)" : " )", out);
+}
+
+static void print_vifs(FILE *out, const struct conf_guest *g)
+{
+    fputs("(", out);
+    for (uint32_t i = 0; i < g->n_vifs; i++) {
+        fprintf(out, "%s\n            {\n", i == 0 ? "" : ",");
+        print_struct(out, OPTION_OF_VIF, &g->vifs[i], "                ");
+        fputs("            }", out);
+    }
+    fputs(g->n_vifs > 0 ? "\n        )" : " )", out);
+}
+
+static void print_uplinks(FILE *out, const struct conf *c)
+{
+    fputs("(", out);
+    for (uint32_t i = 0; i < c->n_uplinks; i++) {
+        fprintf(out, "%s\n    {\n", i == 0 ? "" : ",");
+        print_struct(out, OPTION_OF_UPLINK, &c->uplinks[i], "        ");
+        fputs("    }", out);
+    }
+    fputs(c->n_uplinks > 0 ? "\n)" : " )", out);
+}
+
+static void print_value(FILE *out, const struct option *o, const void *base)
+{
+    const void *field = (const char *)base + o->offset;
+
+    switch (o->type) {
+    case OPTION_UINT:
+    case OPTION_POWER:
+    case OPTION_INT:
+        fprintf(out, "%u", *(const uint32_t *)field);
+        break;
+    case OPTION_HEX:
+        fprintf(out, "0x%x", *(const uint32_t *)field);
+        break;
+    case OPTION_BOOL:
+    case OPTION_MAYBE:
+        fputs(*(const int8_t *)field != 0 ? "true" : "false", out);
+        break;
+    case OPTION_TEXT:
+        print_text(out, field);
+        break;
+    case OPTION_WORD:
+        print_text(out, o->words[*(const uint32_t *)field - o->min]);
+        break;
+    case OPTION_TEXTS:
+        print_texts(out, o, base);
+        break;
+    case OPTION_GUESTS:
+        print_guests(out, base);
+        break;
+    case OPTION_VIFS:
+        print_vifs(out, base);
+        break;
+    case OPTION_UPLINKS:
+        print_uplinks(out, base);
+        break;
+    }
+}
+
+// Print the options of one struct; those of a group of struct conf stand together in the table.
+static void print_struct(FILE *out, enum option_of of, const void *base, const char *indent)
+{
+    const struct option *o;
+    const char *group = "";
+    size_t len = 0;
+
+    for (unsigned i = 0; (o = option_at(i)) != NULL; i++) {
+        const char *name = strrchr(o->path, '.');
+        size_t at = name == NULL ? 0 : (size_t)(name - o->path);
+
+        if (o->of != of || !is_said(o, base))
+            continue;
+        if (of == OPTION_OF_CONF && (at != len || strncmp(o->path, group, at) != 0)) {
+            if (len > 0)
+                fputs("};\n", out);
+            group = o->path;
+            len = at;
+            if (len > 0)
+                fprintf(out, "%.*s: {\n", (int)len, group);
+        }
+        fprintf(
+            out, "%s%s%s = ", indent, of == OPTION_OF_CONF && len > 0 ? "    " : "", name == NULL ? o->path : name + 1);
+        print_value(out, o, base);
+        fputs(";\n", out);
+    }
+}
+
+void conf_print(const struct conf *c, FILE *out)
+{
+    print_struct(out, OPTION_OF_CONF, c, "");
+}
+
+static void print_default(FILE *out, const struct option *o)
+{
+    switch (o->type) {
+    case OPTION_UINT:
+    case OPTION_POWER:
+    case OPTION_INT:
+        // -1, and 0 where that is out of range: there is no value that the option has by itself.
+        if (o->def < o->min)
+            fputs("none", out);
+        else
+            fprintf(out, "%lld", (long long)o->def);
+        break;
+    case OPTION_HEX:
+        fprintf(out, "0x%llx", (long long)o->def);
+        break;
+    case OPTION_BOOL:
+        fputs(o->def != 0 ? "true" : "false", out);
+        break;
+    case OPTION_TEXT:
+        if (o->of != OPTION_OF_CONF)
+            fputs("none", out);
+        else
+            print_text(out, o->text);
+        break;
+    case OPTION_WORD:
+        print_text(out, o->words[o->def - o->min]);
+        break;
+    case OPTION_MAYBE:
+    case OPTION_TEXTS:
+    case OPTION_GUESTS:
+    case OPTION_VIFS:
+    case OPTION_UPLINKS:
+        fputs("none", out);
+        break;
+    }
+}
+
+void conf_describe(FILE *out)
+{
+    const struct option *o;
+
+    for (unsigned i = 0; (o = option_at(i)) != NULL; i++) {
+        char allowed[256];
+
+        option_allowed(o, allowed, sizeof(allowed));
+        fprintf(out, "| `%s` | ", o->path);
+        print_default(out, o);
+        fprintf(out, " | %s | %s |\n", allowed, o->about);
+    }
+}
