@@ -12,9 +12,10 @@
 #include "bucket.h"
 #include "classify.h"
 #include "conf.h"
-#include "lane.h"
 #include "mailbox.h"
 #include "nic.h"
+#include "sink.h"
+#include "source.h"
 #include "state.h"
 
 struct uplink_queue {

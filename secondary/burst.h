@@ -6,9 +6,10 @@
 #include <stdbool.h>
 
 #include "fdb.h"
-#include "lane.h"
 #include "ledger.h"
 #include "mem.h"
+#include "sink.h"
+#include "source.h"
 #include "vq.h"
 
 // Where frames to dst go.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 
-#include "lane.h"
+#include "sink.h"
 #include "small_fabric.h"
+#include "source.h"
 
 static struct fabric *f;
 static struct source s;

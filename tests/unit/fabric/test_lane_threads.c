@@ -4,8 +4,9 @@
 #include <sched.h>
 #include <stdio.h>
 
-#include "lane.h"
+#include "sink.h"
 #include "small_fabric.h"
+#include "source.h"
 
 #define FRAMES 200000u
 

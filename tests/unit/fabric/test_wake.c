@@ -4,8 +4,9 @@
 #include <unistd.h>
 
 #include "backoff.h"
-#include "lane.h"
+#include "sink.h"
 #include "small_fabric.h"
+#include "source.h"
 #include "wake.h"
 
 #define BED 1u
