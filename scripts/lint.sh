@@ -62,6 +62,18 @@ if [ -n "$product" ]; then
     rm -f "${TMPDIR:-/tmp}/lint.$$"
 fi
 
+# Circles. In these directories files include each other one way only; a .c file and its header are one.
+for d in watcher ctl provision frontend common common/fabric common/xen; do
+    for f in "$d"/*.[ch]; do
+        room=$(basename "${f%.[ch]}")
+        sed -nE 's/^#include "([^"]*)\.h"$/\1/p' "$f" | while read -r other; do
+            [ "$other" = "$room" ] || [ ! -f "$d/$other.h" ] || echo "$room $other"
+        done
+    done | tsort >/dev/null 2>"${TMPDIR:-/tmp}/lint.$$" ||
+        bad "$d: files include each other in a circle: $(sed 's/.*: //' "${TMPDIR:-/tmp}/lint.$$" | sort -u | tr '\n' ' ')"
+    rm -f "${TMPDIR:-/tmp}/lint.$$"
+done
+
 # DPDK: only in primary, secondary and frontend, in tests, and in files of common that say "Needs DPDK" at their top.
 for f in $(echo "$product" | grep -vE '^(primary|secondary|frontend)/' | xargs -r grep -lE '#[[:space:]]*include[[:space:]]*<(rte_|ethdev_|bus_)' || true); do
     case $f in
