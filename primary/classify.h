@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // classify.h: which vif a frame from the wire is for. No DPDK.
 //
-// The one judge, whatever the NIC did before: it sorts on MAC and VLAN, and takes of the copies that a NIC made for several
-// pools the one in the vif's own.
+// The one judge, whatever the NIC did before: it sorts on MAC and VLAN, and takes of the copies that a NIC made for
+// several pools the one in the vif's own.
 #ifndef XV_CLASSIFY_H
 #define XV_CLASSIFY_H
 
@@ -33,7 +33,7 @@ struct origin { // of a frame: where it came in
 enum verdict_kind {
     VERDICT_VIF, // to vif, in generation gen
     VERDICT_GROUP, // to every vif that classify_group() says
-    VERDICT_UNKNOWN, // to every promiscuous vif that classify_group() says. vif: the closed one that has the MAC, or none
+    VERDICT_UNKNOWN, // to every vif that classify_group() says. vif: the closed one that has the MAC, or none
     VERDICT_DROP_VIF, // drop: enum wire_drop of vif
     VERDICT_DROP_PORT, // drop: enum port_drop
 };
@@ -49,8 +49,8 @@ struct verdict {
 struct verdict classify(
     struct fabric *f, const struct vif_view *vifs, const struct origin *from, const struct frame_head *h);
 
-// Returns true if a group frame, or one with an unknown MAC, goes to this vif. Frames with unknown MACs come in by the default
-// pool or by their tag's pool, never by both.
+// Returns true if a group frame, or one with an unknown MAC, goes to this vif. Frames with unknown MACs come in by the
+// default pool or by their tag's pool, never by both.
 static inline bool classify_group(const struct vif_view *v, const struct origin *from, const struct frame_head *h)
 {
     bool group = mac_is_group(h->mac);

@@ -7,8 +7,8 @@
 
 #include "eal_args.h"
 
-// Check that each is an address, or has a driver's name; nothing is opened. Returns 0, or -EINVAL after all that aren't were
-// added to err (n bytes), a line each.
+// Check that each is an address, or has a driver's name; nothing is opened. Returns 0, or -EINVAL after all that aren't
+// were added to err (n bytes), a line each.
 int devices_check(const struct eal_args *e, char *err, size_t n);
 
 // Warn of PCI devices that aren't there, or that another driver has.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// drain.c: takes what arrives for vifs that no worker serves. A sender that looked a vif up before it closed may publish
-// long after; its slots and buffers come back only when the heads move.
+// drain.c: takes what arrives for vifs that no worker serves. A sender that looked a vif up before it closed may
+// publish long after; its slots and buffers come back only when the heads move.
 #include "io.h"
 
 #define DRAIN_ROWS 4u // a turn

@@ -8,8 +8,8 @@
 
 #include "eal_args.h"
 
-// Wait until an earlier primary's processes have ended and there is memory, then start EAL; from then on the log is EAL's.
-// Returns 0, or -errno after it logged why, -EINTR as soon as *stopping. End with eal_end().
+// Wait until an earlier primary's processes have ended and there is memory, then start EAL; from then on the log is
+// EAL's. Returns 0, or -errno after it logged why, -EINTR as soon as *stopping. End with eal_end().
 int eal_start(struct eal_args *e, const struct conf *c, const _Atomic bool *stopping);
 
 // Remove EAL's files and memory. clean: EAL may ask its drivers to close what is open.

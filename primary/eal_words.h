@@ -17,8 +17,8 @@ struct eal_words {
     char notes[512]; // what was left out, a line each
 };
 
-// Take one option, and the word after it (next, may be NULL) if that is its value. The strings stay the caller's. Returns how many
-// words were used, or -EINVAL after err (n bytes) says what is wrong.
+// Take one option, and the word after it (next, may be NULL) if that is its value. The strings stay the caller's.
+// Returns how many words were used, or -EINVAL after err (n bytes) says what is wrong.
 int eal_words_take(struct eal_words *w, const char *word, const char *next, char *err, size_t n);
 
 #endif

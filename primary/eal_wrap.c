@@ -18,9 +18,9 @@ void __wrap_rte_mcfg_mem_read_lock(void);
 void __wrap_rte_mcfg_mem_read_unlock(void);
 int __wrap_rte_eal_memory_detach(void);
 
-// EAL with --legacy-mem takes all free pages of the machine, zeroes them and gives back what is too much. For that moment
-// no other program could start, and it takes seconds where gigabytes are free. So it hears of as many as it is to keep, and
-// one more for each node, as it rounds up there.
+// EAL with --legacy-mem takes all free pages of the machine, zeroes them and gives back what is too much. For that
+// moment no other program could start, and it takes seconds where gigabytes are free. So it hears of as many as it is
+// to keep, and one more for each node, as it rounds up there.
 int __wrap_eal_parse_sysfs_value(const char *path, unsigned long *value)
 {
     int ret = __real_eal_parse_sysfs_value(path, value);
@@ -30,9 +30,9 @@ int __wrap_eal_parse_sysfs_value(const char *path, unsigned long *value)
     return ret;
 }
 
-// No program joins but xv-worker, which knows how to be killed. DPDK's tools (dpdk-proc-info, dpdk-pdump, dpdk-dumpcap) take
-// EAL's locks while they start and run, and mbufs and rings when they capture. EAL refuses them before the first lock, as its
-// program asked for, which is done here before anybody may join.
+// No program joins but xv-worker, which knows how to be killed. DPDK's tools (dpdk-proc-info, dpdk-pdump, dpdk-dumpcap)
+// take EAL's locks while they start and run, and mbufs and rings when they capture. EAL refuses them before the first
+// lock, as its program asked for, which is done here before anybody may join.
 void __wrap_eal_mcfg_complete(void)
 {
     if (!rte_mp_disable())
@@ -40,8 +40,8 @@ void __wrap_eal_mcfg_complete(void)
     __real_eal_mcfg_complete();
 }
 
-// A tool that is refused may yet take this lock, for writing, as it ends. Nothing here needs it: --legacy-mem has all memory
-// from the start to the end.
+// A tool that is refused may yet take this lock, for writing, as it ends. Nothing here needs it: --legacy-mem has all
+// memory from the start to the end.
 void __wrap_rte_mcfg_mem_read_lock(void)
 {
 }
@@ -50,8 +50,8 @@ void __wrap_rte_mcfg_mem_read_unlock(void)
 {
 }
 
-// rte_eal_cleanup() ends with it, and it takes a lock for writing which a worker that was killed may have taken with it. The
-// process ends, and the kernel unmaps all.
+// rte_eal_cleanup() ends with it, and it takes a lock for writing which a worker that was killed may have taken with
+// it. The process ends, and the kernel unmaps all.
 int __wrap_rte_eal_memory_detach(void)
 {
     return 0;

@@ -158,8 +158,8 @@ static int mounts_none(const char *dir)
     const char *where = dir[0] != '\0' ? dir : "/dev/hugepages";
 
     if (!kernel_can())
-        LOG(ERR, "this kernel has no hugepages, as in every PV domain of Xen; run the switch in a PVH or HVM domain: a "
-                 "driver domain, or domain 0 with dom0=pvh on Xen's command line");
+        LOG(ERR, "this kernel has no hugepages, as in every PV domain of Xen; run the switch in a PVH or HVM domain: "
+                 "a driver domain, or domain 0 with dom0=pvh on Xen's command line");
     else
         LOG(ERR, "no hugetlbfs is mounted%s%s; do: mkdir -p %s && mount -t hugetlbfs -o pagesize=2M nodev %s",
             dir[0] != '\0' ? " at " : "", dir, where, where);
@@ -208,8 +208,8 @@ void hugepage_bound(uint64_t megabytes, bool by_node)
     bound_by_node = by_node;
 }
 
-// Not where the choice matters: of pages that a device knows by physical address neighbours are worth most, and of several
-// nodes EAL chooses by the lcores.
+// Not where the choice matters: of pages that a device knows by physical address neighbours are worth most, and of
+// several nodes EAL chooses by the lcores.
 static bool bound_holds(void)
 {
     return bound_kb > 0 && rte_eal_iova_mode() == RTE_IOVA_VA && (bound_by_node || rte_socket_count() == 1);

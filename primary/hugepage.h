@@ -9,7 +9,8 @@
 // Returns 0 if megabytes are free on a mounted hugetlbfs (dir; "": any), or -ENODEV/-ENOMEM after it logged what to do.
 int hugepage_check(const char *dir, uint64_t megabytes);
 
-// True if they aren't free and would be if no other program had any: it may be one that starts and gives back in a moment.
+// True if they aren't free and would be if no other program had any: it may be one that starts and gives back in a
+// moment.
 bool hugepage_others(const char *dir, uint64_t megabytes);
 
 // EAL's start takes no more than that, where it needs no choice. by_node: EAL is told how much of which node.

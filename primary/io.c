@@ -167,8 +167,7 @@ void io_late_look(struct io *io, uint64_t now_ms)
             return;
         LOG(WARNING,
             "I/O lcore %u (thread %u) has not done for %u ms what it was asked: it hangs, or others leave it no time "
-            "on its "
-            "CPU. Until it goes on its vifs are neither opened nor closed, and its uplinks stand still",
+            "on its CPU. Until it goes on its vifs are neither opened nor closed, and its uplinks stand still",
             io->id, tid, IO_LATE_MS);
         io->late_said = true;
         return;
@@ -179,8 +178,8 @@ void io_late_look(struct io *io, uint64_t now_ms)
     io->late_ms = now_ms;
 }
 
-// Returns true if the frame is of the vif's generation in force. A slot that is no frame counts as one of an earlier guest:
-// only a worker that wrote beyond its own lanes makes one.
+// Returns true if the frame is of the vif's generation in force. A slot that is no frame counts as one of an earlier
+// guest: only a worker that wrote beyond its own lanes makes one.
 static bool sender_ok(struct io *io, const struct sink_frame *f)
 {
     uint16_t vif = f->slot.src;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // io.h: an I/O lcore: polls its uplinks, sends for the guests, copies group frames, drains the lanes of closed vifs.
 //
-// Everything in struct io belongs to the lcore that runs it, except the mailbox: what the control lcore puts there the I/O
-// lcore does between two turns. So nothing on a frame's way is shared, and the control lcore waits for no I/O lcore.
+// Everything in struct io belongs to the lcore that runs it, except the mailbox: what the control lcore puts there the
+// I/O lcore does between two turns. So nothing on a frame's way is shared, and the control lcore waits for no I/O
+// lcore.
 #ifndef XV_IO_H
 #define XV_IO_H
 
@@ -33,8 +34,8 @@ struct uplink {
     uint16_t tx_queue; // ours
     uint16_t n_queues; // that we poll
     uint16_t n_tx; // frames in tx[]
-    _Atomic uint32_t
-        plain; // a frame that isn't longer is sent and taken as it is. This and the next two: the control lcore's
+    // The next three are the control lcore's to write.
+    _Atomic uint32_t plain; // a frame that isn't longer is sent and taken as it is
     _Atomic uint32_t longest; // without tags
     _Atomic uint32_t room; // bytes of tags beyond it that the device sends
     bool kernel_sends; // 4 more of them if the first tag is of 802.1Q
@@ -103,7 +104,8 @@ void io_uplink_add(struct io *io, const struct nic *nic, uint16_t index, uint16_
 // Control lcore: the NIC's MTU is another now.
 void io_uplink_mtu(struct io *io, const struct nic *nic, uint16_t index);
 
-// One turn: each uplink, what guests sent, what is due every millisecond; then sleep if that is due since there was nothing.
+// One turn: each uplink, what guests sent, what is due every millisecond; then sleep if that is due since there was
+// nothing.
 void io_go(struct io *io);
 
 // io_go() until io_stop(). For rte_eal_remote_launch().

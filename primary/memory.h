@@ -5,8 +5,8 @@
 
 #include "primary.h"
 
-// After EAL's start: make the fabric, and say how many I/O lcores it has. Returns 0, or -ENOMEM after it was logged. EAL's
-// end takes it back.
+// After EAL's start: make the fabric, and say how many I/O lcores it has. Returns 0, or -ENOMEM after it was logged.
+// EAL's end takes it back.
 int memory_reserve(struct primary *p);
 
 #endif

@@ -17,8 +17,8 @@ int netif_merge_stop(uint32_t index);
 // Returns true if it is one end of a veth pair, whose other end is an interface of the kernel's own protocols.
 bool netif_is_veth(uint32_t index);
 
-// A descriptor that is readable when an interface changes, or -errno; close it with close(). netif_changed() empties it, and
-// returns true if there was anything; for an error in its place it returns false.
+// A descriptor that is readable when an interface changes, or -errno; close it with close(). netif_changed() empties
+// it, and returns true if there was anything; for an error in its place it returns false.
 int netif_watch(void);
 bool netif_changed(int watch);
 

@@ -44,8 +44,8 @@ static int multicast_fill(uint16_t port)
     return rte_eth_dev_set_mc_addr_list(port, all, QUIRK_HASHES);
 }
 
-// Guests have MACs of their own. A port without pools takes everything, and the switch sorts; one with pools is told the
-// MACs, and takes everything only where a guest may see frames with unknown MACs.
+// Guests have MACs of their own. A port without pools takes everything, and the switch sorts; one with pools is told
+// the MACs, and takes everything only where a guest may see frames with unknown MACs.
 static void nic_listen(const struct nic *nic, const struct conf *c)
 {
     int ret = 0;

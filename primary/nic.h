@@ -53,8 +53,8 @@ bool nics_close(struct nic *nics, uint32_t n);
 // Vif numbers that these uplinks have room for, at most max: those that none of them can serve are left out.
 uint32_t nics_vifs(const struct nic *nics, uint32_t n, uint32_t max);
 
-// Let the NIC take in this vif's frames: in a pool of its own, or in the default pool. Returns 0, or -ENOBUFS: it has no pool
-// for the vif. Take back with nic_vif_remove().
+// Let the NIC take in this vif's frames: in a pool of its own, or in the default pool. Returns 0, or -ENOBUFS: it has
+// no pool for the vif. Take back with nic_vif_remove().
 int nic_vif_add(struct nic *nic, uint32_t vif, uint32_t domid);
 void nic_vif_remove(struct nic *nic, uint32_t vif);
 
@@ -69,8 +69,8 @@ uint32_t nic_pools_of(const struct nic *nic, uint32_t domid);
 // The port's I/O lcore, 0 to n_tx - 1, that polls this pool's queue.
 uint32_t nic_lcore(const struct nic *nic, uint16_t pool);
 
-// Look at link and MTU without waiting. The link of an unplugged NIC stays down until xv-primary restarts. Returns true if one
-// changed.
+// Look at link and MTU without waiting. The link of an unplugged NIC stays down until xv-primary restarts. Returns true
+// if one changed.
 bool nic_link_look(struct nic *nic);
 
 #endif

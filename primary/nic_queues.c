@@ -63,7 +63,8 @@ static void queues_plan(
     nic->n_tx += nic->n_tx == 0;
 }
 
-// A quarter of the mbufs is for transmission, what lcores cache or have spare for neither, and what remains for reception.
+// A quarter of the mbufs is for transmission, what lcores cache or have spare for neither, and what remains for
+// reception.
 static bool mbufs_share(struct nic *nic, uint32_t n_mbufs)
 {
     uint32_t cached = 2 * NIC_CACHE * nic->n_tx, some = n_mbufs > cached ? n_mbufs - cached : 0;

@@ -7,8 +7,8 @@
 
 struct rte_eth_dev_info;
 
-// Before the port is configured: share it among n_io I/O lcores, with pools if it has them, they take its MTU and there are
-// mbufs for all their queues, and make nic->mbufs. Returns 0, or -errno after it logged why.
+// Before the port is configured: share it among n_io I/O lcores, with pools if it has them, they take its MTU and there
+// are mbufs for all their queues, and make nic->mbufs. Returns 0, or -errno after it logged why.
 int nic_queues_plan(struct nic *nic, const struct rte_eth_dev_info *info, const struct conf *c, uint32_t n_io);
 
 // Configure the port and its queues so, and without pools if its driver doesn't take them. Returns 0 or -errno.

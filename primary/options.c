@@ -67,7 +67,8 @@ static bool is_channels(const char *word, const char *next)
     return strcmp(word, "-n") == 0 && next != NULL && next[0] != '\0' && next[strspn(next, "0123456789")] == '\0';
 }
 
-// Take a word for the one that it belongs to, EAL or us. After "--" all are ours, and EAL's are said to be at the wrong place.
+// Take a word for the one that it belongs to, EAL or us. After "--" all are ours, and EAL's are said to be at the wrong
+// place.
 static int word_take(struct options *o, const char *word, const char *next, bool ours_only, char *err, size_t n)
 {
     const char *names[EAL_OPTION_NAMES_MAX] = { NULL };

@@ -22,8 +22,8 @@ struct options {
 
 extern const struct args_program options_program;
 
-// Our options are known wherever they stand; after "--" there is nothing else. Before it, "-n 4" is EAL's and "-n" alone
-// is ours. The strings stay argv's. Returns 0, or -EINVAL after it said what is wrong in err (n bytes).
+// Our options are known wherever they stand; after "--" there is nothing else. Before it, "-n 4" is EAL's and "-n"
+// alone is ours. The strings stay argv's. Returns 0, or -EINVAL after it said what is wrong in err (n bytes).
 int options_parse(struct options *o, int argc, char **argv, char *err, size_t n);
 
 // Put what was given over what the configuration says.

@@ -4,8 +4,8 @@
 
 #include "quirk.h"
 
-// Two more need no row. A port gets no mapping to more pools than need it, since of more than 32 ixgbe's driver takes the
-// upper ones only (vmdq.c). And what net_pcap cuts is dealt with when the program is linked (pcap_wrap.c).
+// Two more need no row. A port gets no mapping to more pools than need it, since of more than 32 ixgbe's driver takes
+// the upper ones only (vmdq.c). And what net_pcap cuts is dealt with when the program is linked (pcap_wrap.c).
 static const struct {
     const char *driver;
     enum quirk quirk;

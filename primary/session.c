@@ -230,8 +230,8 @@ static void receive(struct session *s, uint64_t now_ms)
     }
 }
 
-// Tell systemd's watchdog that every I/O lcore turns, if all do: this lcore's own life proves nothing. One that is kept from
-// its CPU doesn't hang; to end its process would not help.
+// Tell systemd's watchdog that every I/O lcore turns, if all do: this lcore's own life proves nothing. One that is kept
+// from its CPU doesn't hang; to end its process would not help.
 static void watchdog_feed(struct session *s, uint64_t now_ms)
 {
     const struct primary *p = s->primary;
@@ -245,8 +245,8 @@ static void watchdog_feed(struct session *s, uint64_t now_ms)
         notify_say("WATCHDOG=1");
 }
 
-// A watcher that came back knows nothing of us until we speak. While we hear nothing, say hello again, and open the socket anew
-// when that is no use.
+// A watcher that came back knows nothing of us until we speak. While we hear nothing, say hello again, and open the
+// socket anew when that is no use.
 static void hello_look(struct session *s, uint64_t now_ms)
 {
     uint64_t made;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// uplink.c: frames between the guests and one NIC. Both ways copy: the NIC's mbufs are the NIC's, and no guest waits for
-// a NIC to give one back.
+// uplink.c: frames between the guests and one NIC. Both ways copy: the NIC's mbufs are the NIC's, and no guest waits
+// for a NIC to give one back.
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
@@ -201,8 +201,8 @@ uint32_t uplink_receive(struct io *io, struct uplink *u)
     return n;
 }
 
-// All that had arrived is among the next n_desc + UPLINK_FIFO_FRAMES frames; two empty polls in a row also prove that none is
-// left.
+// All that had arrived is among the next n_desc + UPLINK_FIFO_FRAMES frames; two empty polls in a row also prove that
+// none is left.
 static void queue_drain(struct io *io, struct uplink *u, const struct uplink_queue *q)
 {
     uint32_t most = u->n_desc + UPLINK_FIFO_FRAMES, empty = 0;
@@ -288,8 +288,8 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
     u->tx_vif[u->n_tx++] = vif;
 }
 
-// net_tap drops what is longer than the MTU that ethdev knows allows, and ethdev lets it have none over 1504. A frame that
-// is to be segmented it doesn't measure, and this one, without a protocol, is not segmented either.
+// net_tap drops what is longer than the MTU that ethdev knows allows, and ethdev lets it have none over 1504. A frame
+// that is to be segmented it doesn't measure, and this one, without a protocol, is not segmented either.
 static void tall_mark(struct uplink *u)
 {
     u->tall = false;

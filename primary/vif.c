@@ -2,15 +2,16 @@
 // vif.c: the order matters. See fdb_find_gen(): an entry of the forwarding table always belongs to the generation that
 // stands in the vif's record, so
 //
-//     open:  drain leaves the row | the stopped vif's forwarding entry goes; counters; record; generation; forwarding entry;
-//            the NIC's pool gets the MAC; what the pool's queue held is sorted without it; I/O lcores know it |
+//     open:  drain leaves the row | the closed vif's forwarding entry goes; counters; record; generation; forwarding
+//            entry; the NIC's pool gets the MAC; what the pool's queue held is sorted without it; I/O lcores know it |
 //     close: generation; the pool loses the MAC; I/O lcores know that it is closed; drain takes the row |
 //
-// The entry of a closed vif stays, with no generation: who looks its MAC up finds no vif, but the frames that come for it
-// from the wire are counted as its own. So nothing that came in for a vif's last guest reaches its next one, not even with the same MAC.
+// The entry of a closed vif stays, with no generation: who looks its MAC up finds no vif, but the frames that come for
+// it from the wire are counted as its own. So nothing that came in for a vif's last guest reaches its next one, not
+// even with the same MAC.
 //
-// The I/O lcores' parts are posted to them. At each | nothing more is done to the vif until all that was posted is done,
-// and the control lcore sees to the other vifs.
+// The I/O lcores' parts are posted to them. At each | nothing more is done to the vif until all that was posted is
+// done, and the control lcore sees to the other vifs.
 #include <errno.h>
 
 #include "address.h"

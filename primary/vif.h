@@ -6,10 +6,10 @@
 #include "msg.h"
 #include "primary.h"
 
-// Do what m says, which may be so already, as far as it goes without waiting. Returns -EINPROGRESS if I/O lcores have to
-// do something first: call it again. Else 0, or for an open vif that is refused: -ERANGE no such vif, -EINVAL not a MAC
-// for one station, -ENODEV no such uplink, -EEXIST the MAC is another's, -ENOBUFS no VMDQ pool for it, -EDQUOT its guest
-// has as many pools as it may, -ENOSPC. A refused vif is closed.
+// Do what m says, which may be so already, as far as it goes without waiting. Returns -EINPROGRESS if I/O lcores have
+// to do something first: call it again. Else 0, or for an open vif that is refused: -ERANGE no such vif, -EINVAL not a
+// MAC for one station, -ENODEV no such uplink, -EEXIST the MAC is another's, -ENOBUFS no VMDQ pool for it, -EDQUOT its
+// guest has as many pools as it may, -ENOSPC. A refused vif is closed.
 int vif_set(struct primary *p, const struct msg_port_vif *m);
 
 // Before the I/O lcores run: who had which number when the primary before this one ended. Frames that come for one of

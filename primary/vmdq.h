@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // vmdq.h: how a NIC with VMDQ spreads what it receives: its pools, their queues, the VLANs of each. No DPDK.
 //
-// Pool k belongs to vif k for as long as the primary runs, and so does its VLAN; the MAC in it changes with the guest. What
-// matches no pool goes to the *default pool*: queues of the port's own where the NIC has them, else pool 0. A NIC without
-// pools has nothing else.
+// Pool k belongs to vif k for as long as the primary runs, and so does its VLAN; the MAC in it changes with the guest.
+// What matches no pool goes to the *default pool*: queues of the port's own where the NIC has them, else pool 0. A NIC
+// without pools has nothing else.
 //
-// A pool is a hint, never a verdict: NICs differ in what they look at (a 82576 picks the pool by VLAN alone) and in what
-// they copy to several pools. classify.c makes them all one.
+// A pool is a hint, never a verdict: NICs differ in what they look at (a 82576 picks the pool by VLAN alone) and in
+// what they copy to several pools. classify.c makes them all one.
 #ifndef XV_VMDQ_H
 #define XV_VMDQ_H
 
@@ -60,7 +60,8 @@ static inline bool vmdq_pool_is_own(const struct vmdq_plan *p, uint32_t vif)
     return vif < p->pools;
 }
 
-// Descriptors of each of n_queues queues, so that `most` mbufs are enough for all: a multiple of 32 from 64 to 512, or 0.
+// Descriptors of each of n_queues queues, so that `most` mbufs are enough for all: a multiple of 32 from 64 to 512, or
+// 0.
 uint16_t vmdq_descriptors(uint32_t most, uint32_t n_queues);
 
 #endif
