@@ -131,6 +131,16 @@ int link_recv(struct link *l, union msg *m)
     return 1;
 }
 
+bool link_next(struct link *l, union msg *m)
+{
+    int ret;
+
+    do
+        ret = link_recv(l, m);
+    while (ret == -EBADMSG || ret == -EPROTO || ret == -EINVAL);
+    return ret == 1;
+}
+
 uint64_t link_connections(const struct link *l)
 {
     return l->connections + (l->sock < 0 ? 0 : nn_get_statistic(l->sock, NN_STAT_ESTABLISHED_CONNECTIONS));

@@ -52,11 +52,14 @@ int link_renew(struct link *l);
 // Returns 0, -EAGAIN (no peer or its queue is full), or another -errno.
 int link_send(struct link *l, union msg *m, enum msg_type type, uint32_t ack);
 
-// How many connections were made so far? A change tells that the peer came back and knows nothing of us.
+// Returns how many connections were made so far. A change tells that the peer came back and knows nothing of us.
 uint64_t link_connections(const struct link *l);
 
 // Take a message if one waits. Returns 1 with *m checked by msg_check(), 0 if none waits, -EBADMSG/-EPROTO/-EINVAL for
 // one that was refused (go on receiving), or another -errno.
 int link_recv(struct link *l, union msg *m);
+
+// Take the next good message; those that are refused are passed over. Returns false if none waits, or the link fails.
+bool link_next(struct link *l, union msg *m);
 
 #endif

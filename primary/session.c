@@ -220,14 +220,8 @@ static void receive(struct session *s, uint64_t now_ms)
 {
     union msg m;
 
-    for (uint32_t i = 0; i < MESSAGES_MAX && !s->stop; i++) {
-        int ret = link_recv(&s->link, &m);
-
-        if (ret == 0)
-            return;
-        if (ret == 1)
-            handle(s, &m, now_ms);
-    }
+    for (uint32_t i = 0; i < MESSAGES_MAX && !s->stop && link_next(&s->link, &m); i++)
+        handle(s, &m, now_ms);
 }
 
 // Tell systemd's watchdog that every I/O lcore turns, if all do: this lcore's own life proves nothing. One that is kept

@@ -306,13 +306,10 @@ static bool on_message(struct control *c, const union msg *m, enum control_end *
 static bool messages_take(struct control *c, enum control_end *end)
 {
     union msg m;
-    int ret;
 
-    while ((ret = link_recv(&c->link, &m)) != 0) {
-        if (ret == 1 && !on_message(c, &m, end))
+    while (link_next(&c->link, &m)) {
+        if (!on_message(c, &m, end))
             return false;
-        if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
-            break;
     }
     return true;
 }

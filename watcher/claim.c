@@ -66,12 +66,10 @@ void claims_receive(struct workers *ws)
     union msg m;
     int ret;
 
-    while ((ret = link_recv(&ws->claim, &m)) != 0) {
+    while (link_next(&ws->claim, &m)) {
         union msg answer = {};
 
-        if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
-            break;
-        if (ret < 0 || m.hdr.type != MSG_CLAIM)
+        if (m.hdr.type != MSG_CLAIM)
             continue;
         ret = claim_judge(ws, &m.CLAIM, &answer.CLAIMED);
         if (ret < 0 && ret != -EAGAIN)

@@ -264,16 +264,13 @@ static void restart(struct ctl *c, uint32_t domid, struct msg_done *a)
 void ctl_receive(struct ctl *c)
 {
     union msg m, a;
-    int ret;
 
-    while ((ret = link_recv(&c->link, &m)) != 0) {
+    while (link_next(&c->link, &m)) {
         memset(&a, 0, sizeof(a)); // all of it: a newer compiler's { 0 } is the first member of a union
-        if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
-            break;
-        if (ret == 1 && m.hdr.type == MSG_SHOW) {
+        if (m.hdr.type == MSG_SHOW) {
             show_records(c, m.SHOW.index, &a.SHOWN);
             link_send(&c->link, &a, MSG_SHOWN, m.hdr.seq);
-        } else if (ret == 1 && m.hdr.type == MSG_RESTART) {
+        } else if (m.hdr.type == MSG_RESTART) {
             restart(c, m.RESTART.domid, &a.DONE);
             link_send(&c->link, &a, MSG_DONE, m.hdr.seq);
         }

@@ -133,12 +133,9 @@ static bool message_take(struct primary_peer *p, const union msg *m, struct prim
 bool primary_receive(struct primary_peer *p, struct primary_event *e)
 {
     union msg m;
-    int ret;
 
-    while ((ret = link_recv(&p->link, &m)) != 0) {
-        if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
-            break;
-        if (ret > 0 && message_take(p, &m, e))
+    while (link_next(&p->link, &m)) {
+        if (message_take(p, &m, e))
             return true;
     }
     return false;

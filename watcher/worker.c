@@ -126,12 +126,9 @@ bool worker_receive(struct workers *ws, uint32_t slot, struct worker_event *e)
 {
     struct worker *w = &ws->slots.of[slot];
     union msg m;
-    int ret;
 
-    while ((ret = link_recv(&w->link, &m)) != 0) {
-        if (ret < 0 && ret != -EBADMSG && ret != -EPROTO && ret != -EINVAL)
-            break;
-        if (ret > 0 && message_take(ws, w, &m, e))
+    while (link_next(&w->link, &m)) {
+        if (message_take(ws, w, &m, e))
             return true;
     }
     return false;

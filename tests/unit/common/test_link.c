@@ -161,6 +161,31 @@ Test(link, bad_fields_and_foreign_bytes_are_refused)
     link_close(&watcher);
 }
 
+Test(link, refused_messages_are_passed_over)
+{
+    struct pollfd p;
+    bool next = false;
+
+    bind_it();
+    connect_it();
+    m = (union msg){};
+    cr_assert_eq(put(&primary, MSG_STOP), 0);
+    cr_assert_eq(nn_send(primary.sock, "junk", 5, 0), 5);
+    m = link_state();
+    cr_assert_eq(put(&primary, MSG_LINK), 0);
+    p = (struct pollfd){ .fd = watcher.fd, .events = POLLIN };
+    for (int i = 0; i < 500 && !next; i++) {
+        poll(&p, 1, 10);
+        next = link_next(&watcher, &m);
+    }
+    cr_expect(next);
+    cr_expect_eq(m.hdr.type, MSG_LINK);
+    cr_expect_eq(watcher.refused, 2);
+    cr_expect_not(link_next(&watcher, &m));
+    link_close(&primary);
+    link_close(&watcher);
+}
+
 Test(link, its_socket_is_its_owners_only)
 {
     struct stat st;

@@ -68,14 +68,14 @@ int link_send(struct link *l, union msg *m, enum msg_type type, uint32_t ack)
     return 0;
 }
 
-int link_recv(struct link *l, union msg *m)
+bool link_next(struct link *l, union msg *m)
 {
     (void)l;
     if (inbox.hdr.type == MSG_NONE)
-        return 0;
+        return false;
     *m = inbox;
     inbox.hdr.type = MSG_NONE;
-    return 1;
+    return true;
 }
 
 int process_path(char *path, size_t n, const char *configured, const char *dir, const char *program)
