@@ -156,8 +156,7 @@ static struct bounce_part *part_idle(const struct guest *g, uint32_t pages)
 {
     struct bounce_part *p, *best = NULL;
 
-    TAILQ_FOREACH(p, &g->bounce->parts, next)
-    {
+    TAILQ_FOREACH(p, &g->bounce->parts, next) {
         if (!p->taken && !p->stale && p->grant.pages >= pages && (best == NULL || p->grant.pages < best->grant.pages))
             best = p;
     }

@@ -110,8 +110,7 @@ struct region *region_find(struct guest *g, const struct rte_mempool *mp)
     struct region *r;
 
     guest_lock();
-    TAILQ_FOREACH(r, &g->regions, next)
-    {
+    TAILQ_FOREACH(r, &g->regions, next) {
         if (r->mp == mp)
             break;
     }
@@ -125,8 +124,7 @@ void windows_open(struct windows *ws, struct guest *g)
 
     ws->n = 0;
     guest_lock();
-    TAILQ_FOREACH(r, &g->regions, next)
-    {
+    TAILQ_FOREACH(r, &g->regions, next) {
         if (r->mp == NULL)
             continue;
         ws->w[ws->n] = (struct window){

@@ -116,8 +116,7 @@ static int lcores_check(void)
 {
     unsigned int lcore;
 
-    RTE_LCORE_FOREACH(lcore)
-    {
+    RTE_LCORE_FOREACH(lcore) {
         if (lcore >= LCORES_MAX) {
             LOG(ERR, "lcore %u is refused: ids from %u on belong to the workers; use --lcores ID@CPU", lcore,
                 LCORES_MAX);

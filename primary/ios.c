@@ -46,8 +46,7 @@ int ios_start(struct primary *p)
     at->bytes = p->fabric->bytes;
     // Release: pairs with the workers' acquire.
     atomic_store_explicit(&at->epoch, p->fabric->epoch, memory_order_release);
-    RTE_LCORE_FOREACH_WORKER(lcore)
-    {
+    RTE_LCORE_FOREACH_WORKER(lcore) {
         if (i < p->n_io)
             rte_eal_remote_launch(io_run, p->ios[i++], lcore);
     }
@@ -60,8 +59,7 @@ static bool lcores_wait(void)
     uint64_t until = clock_ms() + STOP_MS;
     unsigned int lcore;
 
-    RTE_LCORE_FOREACH_WORKER(lcore)
-    {
+    RTE_LCORE_FOREACH_WORKER(lcore) {
         while (rte_eal_get_lcore_state(lcore) == RUNNING) {
             if (clock_ms() > until) {
                 LOG(ERR, "lcore %u does not stop; ending without it", lcore);

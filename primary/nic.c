@@ -98,8 +98,7 @@ static int slots_check(void)
     struct rte_eth_dev_info info;
     uint16_t port;
 
-    RTE_ETH_FOREACH_DEV(port)
-    {
+    RTE_ETH_FOREACH_DEV(port) {
         const struct rte_devargs *args;
 
         if (rte_eth_dev_info_get(port, &info) != 0 || (quirks_of(info.driver_name) & QUIRK_CUTS_FRAMES) == 0 ||
@@ -173,8 +172,7 @@ static void bonds_join(void)
     struct rte_eth_dev_info info;
     uint16_t port;
 
-    RTE_ETH_FOREACH_DEV(port)
-    {
+    RTE_ETH_FOREACH_DEV(port) {
         // If it fails, it does so again when it is opened.
         if (rte_eth_dev_info_get(port, &info) == 0 && (quirks_of(info.driver_name) & QUIRK_MEMBERS) != 0)
             rte_eth_dev_configure(port, 1, 1, &conf);
@@ -226,8 +224,7 @@ int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_i
     if (ret < 0)
         return ret;
     bonds_join();
-    RTE_ETH_FOREACH_DEV(port)
-    {
+    RTE_ETH_FOREACH_DEV(port) {
         if (!mask_has(mask, port))
             continue;
         if (n == max)

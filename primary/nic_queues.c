@@ -21,8 +21,7 @@ static uint16_t mbuf_bytes(const struct nic *nic)
     struct rte_eth_dev_info other;
     uint16_t port;
 
-    RTE_ETH_FOREACH_DEV(port)
-    {
+    RTE_ETH_FOREACH_DEV(port) {
         if ((nic->quirks & QUIRK_MEMBERS) != 0 && rte_eth_dev_info_get(port, &other) == 0)
             slots = slots || (quirks_of(other.driver_name) & QUIRK_CUTS_FRAMES) != 0;
     }

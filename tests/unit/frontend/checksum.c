@@ -146,8 +146,7 @@ Test(checksum, right_ones_are_good_whatever_the_tags_and_the_length)
 
 Test(checksum, no_flipped_bit_passes)
 {
-    EACH_KIND(f)
-    {
+    EACH_KIND(f) {
         for (uint32_t at = f.ip; at < f.end; at++) {
             struct frame bad = f;
 
@@ -167,8 +166,7 @@ Test(checksum, no_flipped_bit_passes)
 
 Test(checksum, wrong_ones_are_bad)
 {
-    EACH_KIND(f)
-    {
+    EACH_KIND(f) {
         sum_at(&f)[1] ^= 1;
         cr_expect_eq(look(&f), (f.v6 ? 0 : IP_GOOD) | L4_BAD);
         if (f.v6)
@@ -180,8 +178,7 @@ Test(checksum, wrong_ones_are_bad)
 
 Test(checksum, a_frame_cut_at_any_byte_is_never_good_nor_read_beyond)
 {
-    EACH_KIND(f)
-    {
+    EACH_KIND(f) {
         for (uint32_t len = 0; len < f.end; len++) {
             struct frame cut = f;
 
@@ -197,8 +194,7 @@ Test(checksum, a_frame_cut_at_any_byte_is_never_good_nor_read_beyond)
 
 Test(checksum, a_frame_in_two_mbufs_is_the_same_frame)
 {
-    EACH_KIND(f)
-    {
+    EACH_KIND(f) {
         for (uint32_t split = 1; split < f.len; split++)
             cr_expect_eq(look_split(&f, ALL, split), right(&f), "kind %u, split at %u", k_, split);
     }
