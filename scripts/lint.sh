@@ -90,6 +90,13 @@ for f in $(echo "$product" | grep -E '^(primary|common|proto|ctl)/' | xargs -r g
     bad "$f: Xen headers belong into watcher, secondary, provision and frontend"
 done
 
+# Width of prose. Tables, code and what a bench wrote are as they are.
+for f in $(select_files '\.md$'); do
+    n=$(awk '/<!-- bench/ { b = 1 } /<!-- end/ { b = 0 } /^```/ { c = !c }
+        length > 120 && !/^\|/ && !/^    / && !b && !c { print NR; exit }' "$f")
+    [ -z "$n" ] || bad "$f:$n: more than 120 columns"
+done
+
 # Length
 for f in $(select_files '\.(c|h|sh|py)$'); do
     n=$(wc -l <"$f")
