@@ -7,6 +7,7 @@
 #include "node.h"
 #include "number.h"
 #include "xenvirt.h"
+#include "xstext.h"
 
 static int backend_by_name(struct xs_handle *xs, const char *name, uint32_t *backend)
 {
@@ -17,8 +18,8 @@ static int backend_by_name(struct xs_handle *xs, const char *name, uint32_t *bac
         char path[NODE_PATH_BYTES], is[64];
 
         // While a domain reboots the old one may still have the name.
-        if (node_read(xs, XBT_NULL, node_path(path, domids[i], "name"), is, sizeof(is)) < 0 || strcmp(is, name) != 0 ||
-            !xs_is_domain_introduced(xs, domids[i]))
+        if (xstext_read(xs, XBT_NULL, node_path(path, domids[i], "name"), is, sizeof(is)) < 0 ||
+            strcmp(is, name) != 0 || !xs_is_domain_introduced(xs, domids[i]))
             continue;
         *backend = domids[i];
         found = 0;

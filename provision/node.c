@@ -27,22 +27,6 @@ const char *node_guest_path(char path[NODE_PATH_BYTES], uint32_t backend, uint32
     return path;
 }
 
-int node_read(struct xs_handle *xs, xs_transaction_t t, const char *path, char *text, size_t n)
-{
-    unsigned len = 0;
-    char *value;
-
-    text[0] = '\0';
-    errno = 0;
-    value = xs_read(xs, t, path, &len);
-    if (value == NULL)
-        return errno == ENOENT ? 0 : node_error();
-    if (len < n && memchr(value, '\0', len) == NULL)
-        snprintf(text, n, "%s", value);
-    free(value);
-    return 0;
-}
-
 int node_rights_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const char *what, struct rights *r)
 {
     char path[NODE_PATH_BYTES];

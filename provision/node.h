@@ -25,9 +25,6 @@ const char *node_guest_path(char path[NODE_PATH_BYTES], uint32_t backend, uint32
 
 // All below return 0 or -errno. t may be XBT_NULL. What isn't there is no error.
 
-// Read a value; "" if it is longer than n - 1, has a NUL inside, or isn't there.
-int node_read(struct xs_handle *xs, xs_transaction_t t, const char *path, char *text, size_t n);
-
 int node_rights_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const char *what, struct rights *r);
 int node_rights_write(struct xs_handle *xs, xs_transaction_t t, const char *path, const struct rights *r);
 

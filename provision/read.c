@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "identity.h"
 #include "node.h"
 #include "read.h"
 #include "xenvirt.h"
-
-// The domain's UUID is the last part of the path in its node vm.
-static int uuid_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, char uuid[40])
-{
-    char path[NODE_PATH_BYTES], vm[64];
-    int ret = node_read(xs, t, node_path(path, domid, "vm"), vm, sizeof(vm));
-
-    uuid[0] = '\0';
-    if (strncmp(vm, "/vm/", 4) == 0 && strlen(vm + 4) == 36)
-        memcpy(uuid, vm + 4, 37);
-    return ret;
-}
+#include "xstext.h"
 
 // A node with more entries than we keep would lose some.
 static int who_read(struct xs_handle *xs, xs_transaction_t t, struct domain_state *d)
@@ -63,12 +52,10 @@ int domain_read(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, uint32
     if (ret == 0)
         ret = node_rights_read(xs, t, domid, XENVIRT_KEY_BACKEND, &d->backend);
     if (ret == 0)
-        ret = node_read(xs, t, node_path(path, domid, XENVIRT_KEY_BACKEND), d->backend_text, sizeof(d->backend_text));
+        ret = xstext_read(xs, t, node_path(path, domid, XENVIRT_KEY_BACKEND), d->backend_text, sizeof(d->backend_text));
     if (ret == 0)
         ret = who_read(xs, t, d);
     if (ret == 0)
         ret = listed_read(xs, t, backend, d);
-    if (ret == 0)
-        ret = uuid_read(xs, t, domid, d->uuid);
-    return ret < 0 ? ret : node_read(xs, t, node_path(path, domid, "name"), d->name, sizeof(d->name));
+    return ret < 0 ? ret : identity_read(xs, t, domid, d->uuid, d->name);
 }

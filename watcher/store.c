@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "domain.h"
+#include "identity.h"
 #include "log.h"
 #include "number.h"
 #include "outbox.h"
@@ -91,37 +92,6 @@ static int store_drain(struct store *st, struct xs_handle *xs)
     }
 }
 
-static void read_text(struct xs_handle *xs, xs_transaction_t t, const char *path, char *text, size_t n)
-{
-    unsigned len = 0;
-    char *value = xs_read(xs, t, path, &len);
-
-    text[0] = '\0';
-    if (value != NULL && len < n && memchr(value, '\0', len) == NULL)
-        snprintf(text, n, "%s", value);
-    free(value);
-}
-
-// The domain's UUID is the last part of the path in its node vm.
-static void read_uuid(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, char uuid[40])
-{
-    char path[64], vm[64];
-
-    snprintf(path, sizeof(path), TREE "/%u/vm", domid);
-    read_text(xs, t, path, vm, sizeof(vm));
-    uuid[0] = '\0';
-    if (strncmp(vm, "/vm/", 4) == 0 && strlen(vm + 4) == 36 && strspn(vm + 4, "0123456789abcdefABCDEF-") == 36)
-        memcpy(uuid, vm + 4, 37);
-}
-
-static void read_name(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, char name[64])
-{
-    char path[64];
-
-    snprintf(path, sizeof(path), TREE "/%u/name", domid);
-    read_text(xs, t, path, name, 64);
-}
-
 // The key at dir/name, where dir is an absolute path.
 static int read_key(
     struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s, const char *dir, const char *name)
@@ -185,8 +155,7 @@ static int snapshot_read(struct store *st, struct xs_handle *xs, struct snapshot
     if (t == XBT_NULL)
         return -errno;
     ret = read_keys(st, xs, t, s);
-    read_uuid(xs, t, s->domid, s->uuid);
-    read_name(xs, t, s->domid, s->name);
+    identity_read(xs, t, s->domid, s->uuid, s->name);
     if (!xs_transaction_end(xs, t, ret < 0) && ret >= 0)
         return -errno;
     return ret;
