@@ -11,6 +11,7 @@
 #include "eal_plan.h"
 #include "eal_value.h"
 #include "lcores.h"
+#include "msg.h"
 #include "quirk.h"
 
 #define EAL_MBUF_BYTES 2560ull // an mbuf with 2 kB of room, its headers and gaps
@@ -64,11 +65,11 @@ static void cores_check(struct eal_args *e, const char *root, const struct lcore
 {
     int cpu = lcores_missing_cpu(l, root);
 
-    for (int id = LCORES_MAX; id < CPU_SETSIZE; id++) {
+    for (int id = MSG_WORKER_LCORE_FIRST; id < CPU_SETSIZE; id++) {
         if (!CPU_ISSET(id, &l->ids))
             continue;
         eal_args_wrong(e, "%s: lcores from %u on belong to the workers: choose CPUs below, or --lcores 0@CPU,1@CPU",
-            said, LCORES_MAX);
+            said, MSG_WORKER_LCORE_FIRST);
         return;
     }
     if (cpu >= 0)

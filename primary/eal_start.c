@@ -15,6 +15,7 @@
 #include "hugepage.h"
 #include "lcores.h"
 #include "log.h"
+#include "msg.h"
 
 #define LEAVE_MS 10000u // an earlier primary's workers have so long to end
 #define MEMORY_MS 5000u // other programs that start have so long to give back what they don't keep
@@ -117,9 +118,9 @@ static int lcores_check(void)
     unsigned int lcore;
 
     RTE_LCORE_FOREACH(lcore) {
-        if (lcore >= LCORES_MAX) {
+        if (lcore >= MSG_WORKER_LCORE_FIRST) {
             LOG(ERR, "lcore %u is refused: ids from %u on belong to the workers; use --lcores ID@CPU", lcore,
-                LCORES_MAX);
+                MSG_WORKER_LCORE_FIRST);
             return -EINVAL;
         }
     }

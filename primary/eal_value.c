@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "eal_value.h"
+#include "msg.h"
 #include "number.h"
 
 #define MEGABYTES_MAX (1u << 20)
@@ -32,7 +33,7 @@ static bool megabytes_ok(const char *text)
 
 static bool lcore_ok(const char *text)
 {
-    return is_number(text, 0, 31);
+    return is_number(text, 0, MSG_WORKER_LCORE_FIRST - 1);
 }
 
 // "64,64": one for each NUMA node.

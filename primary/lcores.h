@@ -5,11 +5,7 @@
 
 #include <sched.h>
 #include <stddef.h>
-
-#include "msg.h"
 #include <stdint.h>
-
-#define LCORES_MAX MSG_WORKER_LCORE_FIRST // ids from there on are the workers'
 
 struct lcores {
     cpu_set_t ids;

@@ -35,8 +35,8 @@ static struct fabric crossbar_layout(const struct crossbar_size *size)
     f.vifs_at = line_up(sizeof(f));
     f.fdb_at = f.vifs_at + (uint64_t)f.max_vifs * sizeof(struct fabric_vif);
     f.bells_at = line_up(f.fdb_at + f.fdb_words * sizeof(uint64_t));
-    f.lanes_at = f.bells_at + (uint64_t)fabric_egresss(&f) * FABRIC_BELLS;
-    f.bufs_at = f.lanes_at + (uint64_t)fabric_egresss(&f) * fabric_contexts(&f) * f.lane_bytes;
+    f.lanes_at = f.bells_at + (uint64_t)fabric_egresses(&f) * FABRIC_BELLS;
+    f.bufs_at = f.lanes_at + (uint64_t)fabric_egresses(&f) * fabric_contexts(&f) * f.lane_bytes;
     f.bytes = f.bufs_at + (uint64_t)fabric_bufs(&f) * FABRIC_BUF_STRIDE;
     return f;
 }

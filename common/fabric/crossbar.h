@@ -30,7 +30,7 @@ static inline uint32_t fabric_contexts(const struct fabric *f)
     return f->n_io + f->max_guests;
 }
 
-static inline uint32_t fabric_egresss(const struct fabric *f)
+static inline uint32_t fabric_egresses(const struct fabric *f)
 {
     return f->max_vifs + f->n_io;
 }

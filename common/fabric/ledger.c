@@ -38,7 +38,7 @@ void ledger_redo_tails(struct ledger *l, struct fabric *f, uint32_t ctx)
     if ((ledger_todo(l) & LEDGER_LANES) == 0 || l->ctx != ctx)
         return;
     for (uint32_t i = 0; i < n; i++) {
-        if (l->lanes[i].lane < fabric_egresss(f))
+        if (l->lanes[i].lane < fabric_egresses(f))
             atomic_store_explicit(&fabric_lane(f, l->lanes[i].lane, ctx)->tail, l->lanes[i].at, memory_order_release);
     }
     ledger_clear(l, LEDGER_LANES);

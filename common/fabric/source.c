@@ -86,7 +86,7 @@ int source_init(struct source *s, struct fabric *f, uint32_t ctx)
 {
     *s = (struct source){ .fabric = f,
         .ctx = ctx,
-        .reserve = f->ctx_bufs / 4 / fabric_egresss(f),
+        .reserve = f->ctx_bufs / 4 / fabric_egresses(f),
         .crowd = f->lane_slots * 3 / 8 < SOURCE_CROWD ? f->lane_slots * 3 / 8 : SOURCE_CROWD };
     s->free = calloc(f->ctx_bufs, sizeof(*s->free));
     s->refs = calloc(f->ctx_bufs, sizeof(*s->refs));
@@ -94,7 +94,7 @@ int source_init(struct source *s, struct fabric *f, uint32_t ctx)
         source_fini(s);
         return -ENOMEM;
     }
-    for (uint32_t egress = 0; egress < fabric_egresss(f); egress++)
+    for (uint32_t egress = 0; egress < fabric_egresses(f); egress++)
         lane_recover(s, egress);
     for (uint32_t i = f->ctx_bufs; i-- > 0;) {
         if (s->refs[i] == 0)

@@ -42,7 +42,7 @@ uint32_t wake_up(struct fabric *f, uint32_t egress, uint32_t ended)
 
     if (asleep == 0 || asleep == ended)
         return ended;
-    if (sleep_egress(asleep) < fabric_egresss(f))
+    if (sleep_egress(asleep) < fabric_egresses(f))
         futex(fabric_sleep(f, sleep_egress(asleep)), FUTEX_WAKE, INT_MAX, NULL);
     return asleep;
 }

@@ -113,9 +113,9 @@ Test(lane, a_full_lane_takes_no_more)
 Test(lane, all_others_stuck_leave_a_lane_what_is_promised_to_it)
 {
     struct sink_frame frames[64];
-    uint32_t promise = f->ctx_bufs / 4 / fabric_egresss(f);
+    uint32_t promise = f->ctx_bufs / 4 / fabric_egresses(f);
 
-    for (uint32_t egress = 0; egress < fabric_egresss(f); egress++) {
+    for (uint32_t egress = 0; egress < fabric_egresses(f); egress++) {
         if (egress != 2)
             put(&s, egress, f->ctx_bufs);
     }
@@ -132,7 +132,7 @@ Test(lane, what_is_promised_is_always_free)
 
     srand(1);
     for (uint32_t round = 0; round < 5000; round++) {
-        uint32_t egress = (uint32_t)rand() % fabric_egresss(f);
+        uint32_t egress = (uint32_t)rand() % fabric_egresses(f);
 
         put(&s, egress, (uint32_t)rand() % 8);
         if (rand() % 4 == 0)

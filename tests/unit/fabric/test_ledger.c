@@ -141,7 +141,7 @@ Test(ledger, another_context_or_fabric_is_left_alone)
 
 Test(ledger, a_damaged_file_moves_nothing_out_of_bounds)
 {
-    burst(1, SMALL_EPOCH, fabric_egresss(f), 9);
+    burst(1, SMALL_EPOCH, fabric_egresses(f), 9);
     ledger_commit(&l, LEDGER_LANES);
     ledger_redo_tails(&l, f, 1);
     burst(1, SMALL_EPOCH, 2, 9);

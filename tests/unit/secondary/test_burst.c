@@ -161,7 +161,7 @@ Test(vif, frames_that_go_nowhere_are_dropped_with_a_reason)
     cr_assert_eq(from_pos().drops[DROP_TX_OVERSIZE], 1);
     cr_assert_eq(from_pos().frames, 0);
     cr_assert_eq(guest_used(&g, REGION_TX_RING), 5, "the guest has its buffers back");
-    for (uint32_t egress = 0; egress < fabric_egresss(f); egress++)
+    for (uint32_t egress = 0; egress < fabric_egresses(f); egress++)
         cr_assert_not(arrived(egress, &got));
     cr_assert_eq(s.n_free, f->ctx_bufs);
 }

@@ -226,7 +226,7 @@ static uint64_t outcome(void)
     struct plain_guest g;
     struct source found;
 
-    for (uint32_t egress = 0; egress < fabric_egresss(fabric()); egress++) {
+    for (uint32_t egress = 0; egress < fabric_egresses(fabric()); egress++) {
         for (uint32_t ctx = 0; ctx < fabric_contexts(fabric()); ctx++)
             lane_hash(&h, egress, ctx);
     }
