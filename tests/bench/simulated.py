@@ -10,8 +10,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(HERE), name) for name in ("e2e", "chaos")]
 
-import harness  # noqa: E402
+from bench import Bench  # noqa: E402
+from conf import merge  # noqa: E402
+from guests import Fe22  # noqa: E402
 from memory import State  # noqa: E402
+from switch import Switch  # noqa: E402
+from wait import Failure  # noqa: E402
 
 RING_WIRE = "--vdev=net_ring0"  # an uplink that costs what a NIC costs when nothing comes: a look at memory
 GUEST_IDLE_US = "999999"  # fe22's longest sleep
@@ -21,7 +25,7 @@ def mac(index):
     return f"02:00:00:00:{index >> 8:02x}:{index & 255:02x}"
 
 
-class Guest(harness.Fe22):
+class Guest(Fe22):
     """Guest number index with one device."""
 
     def __init__(self, bench, index, domid, *options):
@@ -36,7 +40,7 @@ class Guest(harness.Fe22):
     def answer(self):
         answer = self._answer()
         if not answer["ok"]:
-            raise harness.Failure(f"{self.name}: {answer}")
+            raise Failure(f"{self.name}: {answer}")
         return answer
 
 
@@ -46,11 +50,11 @@ class Machine:
     def __init__(self, name, n, conf=None):
         sizes = {"max_vifs": n, "max_guests": n, "lane_slots": 1024, "buffers": 2048, "log_level": "info",
                  "primary": {"eal_args": [RING_WIRE], "mbufs": 8192}}
-        self.bench = harness.Bench(name)
+        self.bench = Bench(name)
         self.guests = []
         self.state = None
         try:
-            self.switch = harness.Switch(self.bench, "none", harness.merge(sizes, conf or {}))
+            self.switch = Switch(self.bench, "none", merge(sizes, conf or {}))
             self.switch.start()
             self.state = State(self.switch.run_dir)
         except BaseException:

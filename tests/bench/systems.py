@@ -23,10 +23,13 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 
-import harness  # noqa: E402
 import machine  # noqa: E402
-from harness import LONG, Failure, Proc, built, wait_for  # noqa: E402
+from bench import Bench  # noqa: E402
+from conf import merge  # noqa: E402
+from proc import Proc, built  # noqa: E402
 from result import Result, progress  # noqa: E402
+from switch import Switch  # noqa: E402
+from wait import LONG, Failure, wait_for  # noqa: E402
 
 GUESTS_CPU, SWITCH_CPU = 0, 1
 MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
@@ -130,7 +133,7 @@ class Xv(System):
     def __init__(self, bench, conf=None):
         super().__init__()
         self.bench = bench
-        self.switch = XvSwitch(bench, "none", harness.merge({
+        self.switch = XvSwitch(bench, "none", merge({
             # The defaults, but for what stopping the processes would be taken for.
             "lane_slots": 1024, "buffers": 2048, "max_guests": 2, "log_level": "info",
             "primary": {"start": "watcher", "path": built("xv-primary")},
@@ -154,11 +157,11 @@ class Xv(System):
         return self.pids_
 
     def drops(self):
-        vifs = harness.wait_for("xvctl show", lambda: (self.switch.show() or {}).get("vifs"))
+        vifs = wait_for("xvctl show", lambda: (self.switch.show() or {}).get("vifs"))
         return sum(n for vif in vifs for n in vif["drops"].values())
 
 
-class XvSwitch(harness.Switch):
+class XvSwitch(Switch):
     """All its processes on one CPU, and of one session: the scheduler shares a CPU among sessions first, and a poller that
     yields lets only its own session's others run."""
 
@@ -350,7 +353,7 @@ def main(name, script, pages, body):
 @contextlib.contextmanager
 def started(name, makers):
     """The systems that the functions make of a Bench, all stopped; all are gone afterwards."""
-    bench = harness.Bench(name)
+    bench = Bench(name)
     try:
         yield [make(bench).ready() for make in makers]
     except BaseException:

@@ -9,8 +9,8 @@ import signal
 import subprocess
 import time
 
-import harness
-from harness import wait_for
+from proc import TOP, built
+from wait import wait_for
 from world import signal_pid
 
 YOUNG = 0.7  # seconds: a worker that dies younger is taken for a crash loop
@@ -44,9 +44,9 @@ def worker_restarted(world, rng):
     """scripts/restart_vm_worker.sh."""
     guest = rng.choice(world.guests)
     old = guest.worker()
-    script = os.path.join(harness.TOP, "scripts", "restart_vm_worker.sh")
+    script = os.path.join(TOP, "scripts", "restart_vm_worker.sh")
     done = subprocess.run([script, str(guest.domid), "--config", world.switch.conf_file], capture_output=True, text=True,
-                          env=dict(world.switch.env(), XVCTL=harness.built("xvctl")), timeout=60, check=False)
+                          env=dict(world.switch.env(), XVCTL=built("xvctl")), timeout=60, check=False)
     if done.returncode != 0:
         raise AssertionError(f"restart_vm_worker.sh: {done.stdout}{done.stderr}")
     world.back(guest, old)

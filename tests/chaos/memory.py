@@ -9,11 +9,11 @@ import os
 import struct
 import subprocess
 
-import harness
+from proc import built
 
 
 def layout():
-    said = subprocess.run([harness.built("sharedlayout")], check=True, capture_output=True, text=True).stdout
+    said = subprocess.run([built("sharedlayout")], check=True, capture_output=True, text=True).stdout
     return {name: int(value) for name, value in (line.split() for line in said.splitlines())}
 
 

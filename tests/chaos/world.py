@@ -26,9 +26,15 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 
-import harness  # noqa: E402
-from harness import HOST_MAC, Failure, Fe22, wait_for  # noqa: E402
+import seq  # noqa: E402
+from bench import Bench  # noqa: E402
+from conf import merge  # noqa: E402
+from guests import Fe22  # noqa: E402
 from memory import Fabric, State  # noqa: E402
+from proc import built, processes_with  # noqa: E402
+from switch import Switch  # noqa: E402
+from wait import Failure, wait_for  # noqa: E402
+from wire import HOST_MAC  # noqa: E402
 
 EXACT, LOSSY = "exact", "lossy"
 WIRE = "wire"
@@ -144,7 +150,7 @@ class Flow:
 
 class World:
     def __init__(self, name, n_guests=3, n_vifs=2, conf=None, start=True):
-        self.bench = harness.Bench(name)
+        self.bench = Bench(name)
         self.round_number = 0
         self.guests = []
         self.state = self.fabric = None
@@ -153,11 +159,11 @@ class World:
         self.witness = Witness()
         self.disturbed = 0  # rounds
         try:
-            self.switch = harness.Switch(self.bench, "veth", harness.merge(conf_copy(CONF), conf or {}))
+            self.switch = Switch(self.bench, "veth", merge(conf_copy(CONF), conf or {}))
             # Room in the kernel for what a primary that waits for a CPU can't take yet.
             self.switch.conf["primary"]["eal_args"] = [a + ",framesz=2048,blocksz=4096,framecnt=8192"
                                                        for a in self.switch._vdevs()]
-            self.switch.conf["primary"].setdefault("path", harness.built("xv-primary"))
+            self.switch.conf["primary"].setdefault("path", built("xv-primary"))
             self.switch.write_conf()
             if start:
                 self.start(n_guests, n_vifs)
@@ -191,7 +197,7 @@ class World:
             self.switch.wire_down()
             subprocess.run(["ip", "link", "del", self.switch.ifnames[0]], check=False)
             self.switch.watcher.stop()
-            for pid in harness.processes_with(self.switch.conf_file):  # what an earlier watcher started
+            for pid in processes_with(self.switch.conf_file):  # what an earlier watcher started
                 signal_pid(pid, signal.SIGKILL)
         self.bench.close()
 
@@ -304,7 +310,7 @@ class World:
         found = {}
         for f in self.flows:
             found[f] = (self.wire.book(f.number) if f.target == WIRE
-                        else reports[f.target]["flows"].get(str(f.number), harness.seq.Book().as_dict()))
+                        else reports[f.target]["flows"].get(str(f.number), seq.Book().as_dict()))
         self.strangers = [(f"guest {g.index + 1}.{d}", number, b["frames"]) for (g, d), r in reports.items()
                           for number, b in r["flows"].items()
                           if not any(f.target == (g, d) and str(f.number) == number for f in self.flows)]
@@ -333,7 +339,7 @@ class World:
     def send_one(self, f):
         mac = HOST_MAC if f.target == WIRE else f.target[0].macs[f.target[1]]
         if f.source == WIRE:
-            self.wire.send(harness.seq.frame(mac, HOST_MAC, f.number, f.sent))
+            self.wire.send(seq.frame(mac, HOST_MAC, f.number, f.sent))
         elif not f.source[0].fe.ask(f"send dev={f.source[1]} dst={mac} flow={f.number} seq={f.sent}")["ok"]:
             return  # its ring is full
         f.sent += 1
@@ -458,7 +464,7 @@ class World:
         count["EAL files"] = names(f"/var/run/dpdk/{self.bench.prefix}")
         huge = self.bench.huge_dir()
         count["hugepages"] = sum(os.stat(os.path.join(huge, n)).st_size for n in os.listdir(huge)) >> 21
-        count["processes"] = len(harness.processes_with(self.switch.conf_file))
+        count["processes"] = len(processes_with(self.switch.conf_file))
         return count
 
     def first_census(self):

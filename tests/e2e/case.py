@@ -3,8 +3,11 @@
 
 import unittest
 
-import harness
+from bench import Bench
 from flow import Flow
+from guests import Fe22
+from switch import Switch
+from wait import Failure, wait_for
 
 
 class Case(unittest.TestCase):
@@ -14,7 +17,7 @@ class Case(unittest.TestCase):
     maxDiff = None
 
     def wait(self, what, condition, timeout=None):
-        return harness.wait_for(what, condition, timeout, 0.05)
+        return wait_for(what, condition, timeout, 0.05)
 
     def flow(self, source, target, **kw):
         """See flow.py; it runs now."""
@@ -23,12 +26,12 @@ class Case(unittest.TestCase):
     def wait_book(self, receiver, flow, unique, device=0):
         """Waits until that many different frames of the flow came; says what came if they don't."""
         def book():
-            if isinstance(receiver, harness.Fe22):
+            if isinstance(receiver, Fe22):
                 return receiver.book(flow, device)
             return receiver.book(flow)
         try:
             self.wait(f"flow {flow}", lambda: book()["unique"] >= unique)
-        except harness.Failure:
+        except Failure:
             self.fail(f"flow {flow}: {unique} frames were sent, of which came {book()}")
         return book()
 
@@ -53,9 +56,9 @@ class SharedCase(Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.bench = harness.Bench(cls.__name__)
+        cls.bench = Bench(cls.__name__)
         try:
-            cls.switch = harness.Switch(cls.bench, cls.uplink, cls.conf, cls.primary_args)
+            cls.switch = Switch(cls.bench, cls.uplink, cls.conf, cls.primary_args)
             cls.switch.start()
         except BaseException:
             print(cls.bench.tails())
@@ -92,12 +95,12 @@ class OwnCase(Case):
     """A bench for each test; the test starts what it needs."""
 
     def setUp(self):
-        self.bench = harness.Bench(f"{type(self).__name__}.{self._testMethodName}", sim=self.with_sim())
+        self.bench = Bench(f"{type(self).__name__}.{self._testMethodName}", sim=self.with_sim())
         self.addCleanup(self.bench.close)
 
     def with_sim(self):
         return True
 
     def make(self, uplink="tap", conf=None, primary_args=(), start=True, **kw):
-        self.switch = harness.Switch(self.bench, uplink, conf, primary_args, **kw)
+        self.switch = Switch(self.bench, uplink, conf, primary_args, **kw)
         return self.switch.start() if start else self.switch

@@ -10,10 +10,13 @@ import subprocess
 import sys
 import time
 
-import harness
 import machine
 import seq
-from harness import HOST_MAC
+from bench import Bench
+from proc import TOP, built
+from switch import Switch
+from wait import Failure, wait_for
+from wire import HOST_MAC
 
 PAGES = 256
 ONE, TWO = "00:00:00:00:00:11", "00:00:00:00:00:22"
@@ -49,7 +52,7 @@ class Demo:
 
     def start(self):
         self.say("starting simulated Xen, xv-primary with a tap device, xv-watcher")
-        self.switch = harness.Switch(self.bench).start()
+        self.switch = Switch(self.bench).start()
         self.say("two guests: dpdk-testpmd -d librte_net_xenvirt.so --vdev=net_xenvirt0,mac=...")
         self.one = self.bench.testpmd(ONE, mode="mac", peers=[HOST_MAC])
         self.two = self.bench.testpmd(TWO, mode="mac", peers=[HOST_MAC])
@@ -120,10 +123,10 @@ class Demo:
         pid, before = self.switch.worker_pid(self.one.domid), self.dropped()
         self.switch.wire.keep = False
         flow = self.switch.wire.flow(30000, ONE, HOST_MAC, RATE, 6 * RATE, 200, self.vlan)
-        harness.wait_for("traffic", lambda: self.switch.wire.book(30000)["frames"] > RATE)
-        script = os.path.join(harness.TOP, "scripts", "restart_vm_worker.sh")
+        wait_for("traffic", lambda: self.switch.wire.book(30000)["frames"] > RATE)
+        script = os.path.join(TOP, "scripts", "restart_vm_worker.sh")
         result = subprocess.run([script, str(self.one.domid), "--config", self.switch.conf_file], capture_output=True,
-                                env=dict(self.switch.env(), XVCTL=harness.built("xvctl")), text=True, check=False)
+                                env=dict(self.switch.env(), XVCTL=built("xvctl")), text=True, check=False)
         self.say((result.stdout + result.stderr).strip())
         self.expect("exit status of restart_vm_worker.sh", 0, result.returncode)
         self.expect("another worker", True, self.switch.worker_pid(self.one.domid) not in (pid, None))
@@ -150,11 +153,11 @@ class Demo:
 
 
 def main():
-    bench = harness.Bench("demo")
+    bench = Bench("demo")
     demo = Demo(bench)
     try:
         demo.run()
-    except harness.Failure as e:
+    except Failure as e:
         demo.unexpected.append(str(e))
     finally:
         tails = bench.tails() if demo.unexpected else ""

@@ -3,8 +3,9 @@
 
 import itertools
 
-import harness
-from harness import HOST_MAC, Fe22
+from guests import Fe22
+from wait import Failure
+from wire import HOST_MAC
 
 _numbers = itertools.count(1000000)  # beyond those that tests choose themselves
 
@@ -53,6 +54,6 @@ class Flow:
         sent = self.end()
         try:
             self.case.wait(f"flow {self.number}", lambda: self.book()["unique"] >= sent)
-        except harness.Failure:
+        except Failure:
             self.case.fail(f"flow {self.number}: {sent} frames were sent, of which came {self.book()}")
         self.case.assert_whole(self.book(), sent)

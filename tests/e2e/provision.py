@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 
-import harness
 from case import OwnCase
-from harness import Fe22, Proc
+from conf import conf_text
+from guests import Fe22
+from proc import Proc, built
+from wait import LONG, Failure
 
 A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"
 
@@ -34,7 +36,7 @@ class ProvisionCase(OwnCase):
 
     def write_conf(self, **conf):
         with open(self.conf, "w") as f:
-            f.write(harness.conf_text({"run_dir": os.path.join(self.bench.dir, "p"), "log_level": "debug", **conf}))
+            f.write(conf_text({"run_dir": os.path.join(self.bench.dir, "p"), "log_level": "debug", **conf}))
 
     def fresh(self, *options):
         """A domain as the toolstack makes it."""
@@ -45,9 +47,9 @@ class ProvisionCase(OwnCase):
         return domid
 
     def run_provision(self, *args, domid=0):
-        argv = [harness.built("xv-provision"), "--config", self.conf, *map(str, args)]
+        argv = [built("xv-provision"), "--config", self.conf, *map(str, args)]
         return subprocess.run(argv, env=self.bench.sim_env(domid), stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=harness.LONG, check=False)
+                              text=True, timeout=LONG, check=False)
 
     def provision(self, *domids):
         result = self.run_provision(*domids)
@@ -57,7 +59,7 @@ class ProvisionCase(OwnCase):
     def cannot_start(self, domid, *options):
         """A guest of DPDK 2.2 whose XenStore refuses what it writes."""
         guest = Fe22(self.bench, domid, *options)
-        with self.assertRaisesRegex(harness.Failure, "Permission denied"):
+        with self.assertRaisesRegex(Failure, "Permission denied"):
             guest.device(0, A)
         guest.kill()
 
@@ -67,7 +69,7 @@ class ProvisionCase(OwnCase):
         self.assertRegex(result.stderr, pattern)
 
     def watch(self, *, ready=True):
-        proc = Proc(self.bench, "provision", [harness.built("xv-provision"), "--config", self.conf, "--watch"],
+        proc = Proc(self.bench, "provision", [built("xv-provision"), "--config", self.conf, "--watch"],
                     self.bench.sim_env(0))
         if ready:
             proc.expect("connected to XenStore")
@@ -76,7 +78,7 @@ class ProvisionCase(OwnCase):
     def store(self, domid, tool, *args):
         """Output of the tool as that domain, or None if XenStore refuses."""
         result = subprocess.run([f"xenstore-{tool}", *args], env=self.bench.sim_env(domid), capture_output=True,
-                                text=True, timeout=harness.LONG, check=False)
+                                text=True, timeout=LONG, check=False)
         return result.stdout.strip() if result.returncode == 0 else None
 
     def rights(self, path):

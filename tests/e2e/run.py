@@ -11,8 +11,8 @@ import sys
 import time
 import unittest
 
-import harness
 import machine
+from proc import BUILD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PAGES_NEEDED = 256
@@ -80,8 +80,8 @@ def main():
     result.failfast = args.f
     if args.f:
         result._bad = lambda test, err, bad=result._bad: (bad(test, err), result.stop())
-    if not os.path.isfile(os.path.join(harness.BUILD, "watcher", "xv-watcher")):
-        print(f"nothing is built in {harness.BUILD} (XV_BUILD)", file=sys.stderr)
+    if not os.path.isfile(os.path.join(BUILD, "watcher", "xv-watcher")):
+        print(f"nothing is built in {BUILD} (XV_BUILD)", file=sys.stderr)
         return 1
     suite.run(result)
     print(f"{result.passed} passed, {len(result.bad)} failed", flush=True)

@@ -7,7 +7,8 @@ import subprocess
 
 import seq
 from case import OwnCase
-from harness import HOST_MAC, Testpmd
+from guests import Testpmd
+from wire import HOST_MAC
 
 ONE, TWO, THREE = "00:00:00:00:00:11", "00:00:00:00:00:22", "00:00:00:00:00:33"
 SPREAD = {"guests": [{"domid": 1, "vifs": [{"device": 1, "uplink": 1}]}]}  # its second device has an uplink of its own

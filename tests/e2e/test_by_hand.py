@@ -3,8 +3,8 @@
 
 import time
 
-import harness
 from case import OwnCase
+from guests import Fe22
 
 A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"
 IDLE = 1.5  # seconds: a worker that the watcher started without a device is ended after one
@@ -27,13 +27,13 @@ class ByHand(OwnCase):
         worker = sw.start_worker(domid)
         self.waits(worker, f"guest {domid}: waiting for it to offer a device")
         self.assertEqual("waiting for the guest to offer a device", sw.guest(domid)["why"])
-        guest = harness.Fe22(self.bench, domid)
+        guest = Fe22(self.bench, domid)
         guest.device(0, A)
         guest.running()
         self.assertEqual(worker.pid, sw.worker_pid(domid))
         guest.quit()
         self.waits(worker, count=2)
-        guest = harness.Fe22(self.bench, domid)
+        guest = Fe22(self.bench, domid)
         guest.device(0, A)
         guest.running()
         self.assertEqual(worker.pid, sw.worker_pid(domid), "the same one serves it again")
@@ -51,7 +51,7 @@ class ByHand(OwnCase):
 
     def test_when_it_is_stopped_the_watcher_starts_one_and_ends_it_when_the_guest_is_idle(self):
         sw = self.make()
-        guest = harness.Fe22(self.bench, self.bench.domain())
+        guest = Fe22(self.bench, self.bench.domain())
         worker = sw.start_worker(guest.domid)
         self.waits(worker)
         guest.device(0, A)

@@ -7,7 +7,8 @@ import re
 
 import seq
 from case import OwnCase
-from harness import HOST_MAC, Fe22, Testpmd
+from guests import Fe22, Testpmd
+from wire import HOST_MAC
 
 MOST = 32  # devices of a guest
 PAGES, RINGS = 231, 9  # granted for each device: bounce buffers; rings, their lists and the flag page

@@ -5,9 +5,9 @@ import re
 import struct
 import subprocess
 
-import harness
 from case import OwnCase, SharedCase
-from harness import HOST_MAC
+from wait import LONG
+from wire import HOST_MAC
 
 ONE, TWO = "00:00:00:00:00:11", "00:00:00:00:00:22"
 
@@ -22,7 +22,7 @@ class Secondary(OwnCase):
         """What Debian's dpdk-proc-info says in the guest."""
         argv = ["dpdk-proc-info", "--no-pci", "--file-prefix", pmd.prefix, "-d", self.bench.driver(), "--", *args]
         r = subprocess.run(argv, env=self.bench.sim_env(pmd.domid), stdin=subprocess.DEVNULL, capture_output=True,
-                           text=True, timeout=harness.LONG, check=False)
+                           text=True, timeout=LONG, check=False)
         self.assertEqual(0, r.returncode, r.stdout + r.stderr)
         return r.stdout
 

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 
-import harness
-from harness import Proc
+from guests import Fe22
+from proc import Proc
 from provision import A, B, ProvisionCase, dpdk, who
+from switch import Switch
+from wait import LONG
 
 BACKEND = 5  # the domain of the back end
 FAR = 30000  # a domid late in the order of numbers
@@ -27,7 +29,7 @@ for command, value in ((b"logfile", sys.argv[1].encode()), (b"log", b"on")):
 """
 
 
-class DriverDomain(harness.Switch):
+class DriverDomain(Switch):
     """The switch in a domain of its own."""
 
     def env(self):
@@ -272,7 +274,7 @@ class Finding(DriverDomainCase):
     def trace(self):
         """From now on xenstored writes down what it is asked."""
         self.trace_log = os.path.join(self.bench.dir, "trace")
-        subprocess.run([sys.executable, "-c", TRACE, self.trace_log], env=self.bench.sim_env(0), check=True, timeout=harness.LONG)
+        subprocess.run([sys.executable, "-c", TRACE, self.trace_log], env=self.bench.sim_env(0), check=True, timeout=LONG)
         self.store(BACKEND, "read", "domid")  # says which connection is this domain's
 
     def asked(self):
@@ -284,7 +286,7 @@ class Finding(DriverDomainCase):
 
     def guest(self, domid, mac):
         """One that is running before there is a watcher."""
-        guest = harness.Fe22(self.bench, domid, "--compat-keep", "--backend", str(BACKEND))
+        guest = Fe22(self.bench, domid, "--compat-keep", "--backend", str(BACKEND))
         guest.device(0, mac)
         return guest
 

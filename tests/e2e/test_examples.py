@@ -7,7 +7,9 @@ import subprocess
 
 import seq
 from case import OwnCase
-from harness import HOST_MAC, TOP, Failure, Proc
+from proc import TOP, Proc
+from wait import Failure
+from wire import HOST_MAC
 
 ONE, TWO, PEER = "00:00:00:00:00:11", "00:00:00:00:00:22", "00:00:00:00:00:33"
 COUNT = 200

@@ -3,7 +3,7 @@
 
 import seq
 from case import SharedCase
-from harness import BROADCAST, HOST_MAC
+from wire import BROADCAST, HOST_MAC
 
 A, B, C = "00:00:00:00:00:11", "00:00:00:00:00:22", "00:00:00:00:00:33"
 STRANGER = "02:00:00:00:99:99"

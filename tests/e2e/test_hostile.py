@@ -3,7 +3,8 @@
 
 import seq
 from case import SharedCase
-from harness import HOST_MAC, Fe22
+from guests import Fe22
+from wire import HOST_MAC
 
 BAD, GOOD, OTHER, PEER = "00:00:00:00:00:b0", "00:00:00:00:00:60", "00:00:00:00:00:70", "00:00:00:00:00:80"
 

@@ -10,10 +10,10 @@ import signal
 import sys
 import time
 
-import harness
 from case import Case
+from proc import TOP
 
-sys.path.insert(0, os.path.join(harness.TOP, "tests", "chaos"))
+sys.path.insert(0, os.path.join(TOP, "tests", "chaos"))
 
 import actions  # noqa: E402
 from world import LOSSY, World, signal_pid  # noqa: E402

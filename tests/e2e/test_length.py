@@ -9,7 +9,7 @@ import subprocess
 
 import case
 import seq
-from harness import HOST_MAC
+from wire import HOST_MAC
 
 A = "02:00:00:00:05:01"
 VLAN = 1000

@@ -7,11 +7,12 @@ import re
 import signal
 import subprocess
 
-import harness
 import seq
 import wire
 from case import OwnCase
-from harness import BROADCAST, HOST_MAC, Fe22, Proc
+from guests import Fe22
+from proc import BUILD, TOP, Proc, built, gone, processes_with
+from wire import BROADCAST, HOST_MAC
 
 A, B, C = "00:00:00:00:00:11", "00:00:00:00:00:22", "00:00:00:00:00:33"
 
@@ -81,7 +82,7 @@ class LateXenStore(LifeCase):
     def test_programs_wait_for_xenstored(self):
         # The environment of domain 0, before there is a simulator behind it.
         sim = os.path.join(self.bench.dir, "x")
-        tests = os.path.join(harness.BUILD, "tests", "sim")
+        tests = os.path.join(BUILD, "tests", "sim")
         self.bench.envs[0] = dict(os.environ, XENSTORED_PATH=os.path.join(sim, "xenstored", "socket"), XENSIM_DIR=sim,
                                   XENSIM_DOMID="0", LD_LIBRARY_PATH=tests)
         sw = self.make(start=False)
@@ -126,9 +127,9 @@ class Restart(LifeCase):
     def test_a_workers_restart_by_script_loses_no_frame(self):
         before = self.switch.worker_pid(self.a.domid), self.switch.worker_pid(self.b.domid)
         flows = self.running_flows()
-        script = os.path.join(harness.TOP, "scripts", "restart_vm_worker.sh")
-        env = dict(self.switch.env(), PATH=os.path.dirname(harness.built("xvctl")) + ":" + os.environ["PATH"],
-                   XV_CONFIG=self.switch.conf_file, XVCTL=harness.built("xvctl"))
+        script = os.path.join(TOP, "scripts", "restart_vm_worker.sh")
+        env = dict(self.switch.env(), PATH=os.path.dirname(built("xvctl")) + ":" + os.environ["PATH"],
+                   XV_CONFIG=self.switch.conf_file, XVCTL=built("xvctl"))
         restart = Proc(self.bench, "restart", [script, str(self.a.domid), "--config", self.switch.conf_file], env)
         self.assertEqual(0, restart.wait(), restart.text())
         self.whole(flows)
@@ -201,7 +202,7 @@ class Restart(LifeCase):
                 self.switch.wire_down()
                 workers = [self.switch.worker_pid(g.domid) for g in (self.a, self.b)]
                 self.switch.primary.stop(number)
-                self.wait("the workers to go", lambda w=workers: all(harness.gone(p) for p in w))
+                self.wait("the workers to go", lambda w=workers: all(gone(p) for p in w))
                 self.switch.start_primary()
                 self.switch.ready()
                 self.a.running()
@@ -290,7 +291,7 @@ class Spares(LifeCase):
     def spares(self):
         """Pids of the workers without a guest; one that got a guest still has its first command line."""
         taken = [g["pid"] for g in self.switch.show()["guests"]]
-        return [p for p in harness.processes_with("--spare\0") if p not in taken and not harness.gone(p)]
+        return [p for p in processes_with("--spare\0") if p not in taken and not gone(p)]
 
     def spare(self):
         self.wait("a spare worker", lambda: len(self.spares()) == 1)
@@ -323,7 +324,7 @@ class Spares(LifeCase):
         old = self.spare()
         sw.watcher.kill()
         sw.start_watcher()
-        self.wait("the old spare to go", lambda: harness.gone(old))
+        self.wait("the old spare to go", lambda: gone(old))
         self.wait("the workers to be found", lambda: sw.worker_pid(a.domid) and sw.worker_pid(b.domid))
         self.spare()
         self.talk(a, b, 1)
@@ -335,7 +336,7 @@ class Leftovers(LifeCase):
         """EAL's files of processes that are dead."""
         names = glob.glob(f"/var/run/dpdk/{self.bench.prefix}*/*")
         pids = [re.search(r"(?:mp_socket|fbarray_.*)_(\d+)(?:_|$)", n) for n in names]
-        return [m.string for m in pids if m and harness.gone(int(m[1]))]
+        return [m.string for m in pids if m and gone(int(m[1]))]
 
     @staticmethod
     def region_files(sw):
@@ -350,7 +351,7 @@ class Leftovers(LifeCase):
         workers = [sw.worker_pid(g.domid) for g in (a, b)]
         a.quit()
         b.quit()
-        self.wait("the workers to go", lambda: all(harness.gone(p) for p in workers))
+        self.wait("the workers to go", lambda: all(gone(p) for p in workers))
         self.assertEqual({"watcher": 0, "primary": 0}, sw.stop())
         self.assertEqual(0, self.bench.sim.mapped(), self.bench.sim.run("grants", self.bench.sim.dir))
         # The state outlives them by intent; locks are files that nobody holds.
@@ -359,7 +360,7 @@ class Leftovers(LifeCase):
         self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}*"))
         self.assertEqual([], os.listdir(self.bench.huge_dir()))
         self.assertFalse(wire.link_exists("xvup0"))
-        self.assertEqual([], harness.processes_with(sw.conf_file))
+        self.assertEqual([], processes_with(sw.conf_file))
 
     def stopped_before_its_guest(self, first, second):
         """What is left then is what the next one needs, or removes."""
@@ -369,11 +370,11 @@ class Leftovers(LifeCase):
         sw.wire_down()
         for program in (first, second):
             self.assertEqual(0, getattr(sw, program).stop(signal.SIGINT))
-        self.wait("the worker to go", lambda: harness.gone(worker))
+        self.wait("the worker to go", lambda: gone(worker))
         self.assertTrue(a.alive())
         self.assertEqual(0, self.bench.sim.mapped())
         self.assertEqual([], os.listdir(self.bench.huge_dir()))
-        self.assertEqual([], harness.processes_with(sw.conf_file))
+        self.assertEqual([], processes_with(sw.conf_file))
         # Where the vif's memory is, for the worker that goes on with it.
         self.assertEqual(["vif.0.1.regions"], self.region_files(sw))
         # The worker went after the primary, so EAL's directory is left to the next primary.
@@ -382,7 +383,7 @@ class Leftovers(LifeCase):
         self.assertEqual([], self.dead_files())
         worker = sw.worker_pid(a.domid)
         a.quit()
-        self.wait("the worker to go", lambda: harness.gone(worker))
+        self.wait("the worker to go", lambda: gone(worker))
         self.assertEqual({"watcher": 0, "primary": 0}, sw.stop())
         self.assertEqual([], self.region_files(sw))
         self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}*"))
@@ -400,7 +401,7 @@ class Leftovers(LifeCase):
         workers = [sw.worker_pid(g.domid) for g in (a, b)]
         for proc in (sw.watcher, sw.primary):
             proc.kill()
-        self.wait("the workers to go", lambda: all(harness.gone(p) for p in workers))
+        self.wait("the workers to go", lambda: all(gone(p) for p in workers))
         sw.start()
         a.running()
         b.running()
@@ -409,7 +410,7 @@ class Leftovers(LifeCase):
         workers = [sw.worker_pid(g.domid) for g in (a, b)]
         a.quit()
         b.quit()
-        self.wait("the workers to go", lambda: all(harness.gone(p) for p in workers))
+        self.wait("the workers to go", lambda: all(gone(p) for p in workers))
         sw.stop()
         self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}*"))
         self.assertEqual([], os.listdir(self.bench.huge_dir()))
@@ -484,7 +485,7 @@ class Messages(LifeCase):
     def test_without_xen(self):
         sw = self.make(start=False, uplink="none")
         env = {k: v for k, v in os.environ.items() if not k.startswith("XENS")}
-        watcher = Proc(self.bench, "watcher", [harness.built("xv-watcher"), "--config", sw.conf_file], env)
+        watcher = Proc(self.bench, "watcher", [built("xv-watcher"), "--config", sw.conf_file], env)
         watcher.expect("can't open the grant device: .*no domain of Xen")
         watcher.expect("no XenStore: .*no domain of Xen; trying again")
         self.assertEqual(0, watcher.stop())
@@ -499,7 +500,7 @@ class Messages(LifeCase):
 
     def test_lcores_of_the_workers(self):
         sw = self.make(start=False)
-        proc = Proc(self.bench, "primary", [harness.built("xv-primary"), "-l", "0,40", "--", "--config", sw.conf_file],
+        proc = Proc(self.bench, "primary", [built("xv-primary"), "-l", "0,40", "--", "--config", sw.conf_file],
                     sw.env())
         self.fails(proc, "lcores? from 32|lcore")
 
@@ -508,7 +509,7 @@ class Messages(LifeCase):
         for name, argv in (("primary", ["xv-primary", "-c", "0x3", "--"]), ("watcher", ["xv-watcher"]),
                            ("worker", ["xv-worker", "--domid", "1"]), ("ctl", ["xvctl"])):
             with self.subTest(name):
-                argv = [harness.built(argv[0]), *argv[1:], "--config", sw.conf_file]
+                argv = [built(argv[0]), *argv[1:], "--config", sw.conf_file]
                 argv += ["show"] if name == "ctl" else []
                 self.fails(Proc(self.bench, name, argv, sw.env()), r"xv\.conf:\d+: unknown option max_viffs")
 

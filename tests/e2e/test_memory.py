@@ -8,8 +8,8 @@ import re
 import struct
 import subprocess
 
-import harness
 from case import OwnCase
+from proc import built
 
 PAGE = 2 << 20
 IN_CREATE = 0x100
@@ -58,7 +58,7 @@ class Memory(OwnCase):
 
     def needed(self, sw):
         """MB, as xv-primary -n says."""
-        text = subprocess.run([harness.built("xv-primary"), "-n", "-c", "0x3", "--", "--config", sw.conf_file],
+        text = subprocess.run([built("xv-primary"), "-n", "-c", "0x3", "--", "--config", sw.conf_file],
                               env=sw.env(), capture_output=True, text=True, check=True).stdout
         return int(re.search(r"# memory: (\d+) MB of hugepages", text).group(1))
 

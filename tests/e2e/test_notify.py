@@ -6,9 +6,10 @@ import signal
 import socket
 import struct
 
-import harness
 from case import OwnCase
-from harness import Fe22, Proc
+from conf import conf_text
+from guests import Fe22
+from proc import Proc, built
 
 A = "00:00:00:00:00:11"
 SO_PASSCRED = 16
@@ -50,11 +51,11 @@ class Notify(OwnCase):
     def test_each_says_what_it_is_and_only_for_itself(self):
         sw = self.make(start=False)
         primary, watcher = Notified(self, "primary"), Notified(self, "watcher")
-        argv = [harness.built("xv-primary"), "-c", "0x3", "--", "--config", sw.conf_file]
+        argv = [built("xv-primary"), "-c", "0x3", "--", "--config", sw.conf_file]
         sw.primary = Proc(self.bench, "primary", argv, primary.env(sw.env()))
         self.wait("the primary to say that it waits", lambda: "STATUS=waiting for xv-watcher" in primary.lines())
         self.assertNotIn("READY=1", primary.lines())
-        argv = [harness.built("xv-watcher"), "--config", sw.conf_file]
+        argv = [built("xv-watcher"), "--config", sw.conf_file]
         sw.watcher = Proc(self.bench, "watcher", argv, watcher.env(sw.env()))
         self.wait("both to be ready", lambda: all("READY=1" in n.lines() for n in (primary, watcher)))
         sw.ready()
@@ -79,7 +80,7 @@ class Notify(OwnCase):
         worker = Notified(self, "worker")
         domid = self.bench.domain()
         guest = Fe22(self.bench, domid)
-        argv = [harness.built("xv-worker"), "--domid", str(domid), "--config", sw.conf_file]
+        argv = [built("xv-worker"), "--domid", str(domid), "--config", sw.conf_file]
         guest.device(0, A)
         self.wait("the watcher to want a worker", lambda: sw.vif(domid))
         self.assertEqual([], worker.lines())
@@ -90,8 +91,8 @@ class Notify(OwnCase):
     def test_provision_is_ready_when_it_has_looked_at_every_domain(self):
         conf = os.path.join(self.bench.dir, "p.conf")
         with open(conf, "w") as f:
-            f.write(harness.conf_text({"run_dir": os.path.join(self.bench.dir, "p")}))
-        argv = [harness.built("xv-provision"), "--config", conf, "--watch"]
+            f.write(conf_text({"run_dir": os.path.join(self.bench.dir, "p")}))
+        argv = [built("xv-provision"), "--config", conf, "--watch"]
         good, bad = Notified(self, "good"), Notified(self, "bad")
         domid = self.bench.domain()
         not_dom0 = Proc(self.bench, "provision-1", argv, bad.env(self.bench.sim_env(domid)))

@@ -3,7 +3,8 @@
 
 import seq
 from case import OwnCase
-from harness import HOST_MAC, Fe22
+from guests import Fe22
+from wire import HOST_MAC
 
 A, B, C = "00:00:00:00:00:11", "00:00:00:00:00:22", "00:00:00:00:00:33"
 

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 
-import harness
-from harness import HOST_MAC, Proc, Testpmd
+from guests import Testpmd
+from proc import Proc, built
 from provision import A, ProvisionCase, dpdk, told
+from wait import LONG
+from wire import HOST_MAC
 
 
 class Once(ProvisionCase):
@@ -131,7 +133,7 @@ class Once(ProvisionCase):
 
     def test_without_xenstore(self):
         env = dict(self.bench.sim_env(0), XENSTORED_PATH=os.path.join(self.bench.dir, "nowhere"))
-        result = subprocess.run([harness.built("xv-provision"), "--config", self.conf, "1"], env=env,
+        result = subprocess.run([built("xv-provision"), "--config", self.conf, "1"], env=env,
                                 capture_output=True, text=True, check=False)
         self.assertEqual(1, result.returncode)
         self.assertRegex(result.stderr, "no XenStore: .*domain 0")
@@ -228,8 +230,8 @@ class Watch(ProvisionCase):
         env = dict(self.bench.sim_env(0), XENSTORED_PATH=os.path.join(self.bench.dir, "nowhere"))
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(os.path.join(self.bench.dir, "notify"))
-            notify.settimeout(harness.LONG)
-            watch = Proc(self.bench, "provision", [harness.built("xv-provision"), "--config", self.conf, "--watch"],
+            notify.settimeout(LONG)
+            watch = Proc(self.bench, "provision", [built("xv-provision"), "--config", self.conf, "--watch"],
                          dict(env, NOTIFY_SOCKET=notify.getsockname()))
             said = []
             while said.count(b"WATCHDOG=1") < 3:
@@ -246,7 +248,7 @@ class Watch(ProvisionCase):
         self.assertEqual(0, first.stop())
 
     def test_in_a_guest_it_says_where_it_belongs(self):
-        watch = Proc(self.bench, "guest", [harness.built("xv-provision"), "--config", self.conf, "--watch"],
+        watch = Proc(self.bench, "guest", [built("xv-provision"), "--config", self.conf, "--watch"],
                      self.bench.sim_env(self.fresh()))
         watch.expect("can't list the domains: .*; is this domain 0?")
 

@@ -12,9 +12,11 @@ import threading
 import time
 
 import cgroup
-import harness
 from case import OwnCase
+from conf import merge
+from guests import Fe22
 from thread import Sleeps, threads
+from wire import HOST_MAC
 
 GUESTS = 32
 CPU = 1  # xv-primary -c 0x3 has its I/O lcore there
@@ -81,14 +83,14 @@ class Ways(OwnCase):
             worker = self.switch.start_worker(domid)
             if self.grouped:
                 self.group(f"worker{domid}", worker)
-        guest = harness.Fe22(self.bench, domid, "--idle", "100" if i < 5 else "999999")
+        guest = Fe22(self.bench, domid, "--idle", "100" if i < 5 else "999999")
         os.sched_setaffinity(guest.pid, [0])
         guest.device(0, mac(i))
         return guest
 
     def start_switch(self, grouped, conf):
         self.grouped = grouped
-        conf = harness.merge({**SMALL, "worker": {"cpus": str(CPU), "start": "watcher", "start_ms": 60000}}, conf)
+        conf = merge({**SMALL, "worker": {"cpus": str(CPU), "start": "watcher", "start_ms": 60000}}, conf)
         self.make(conf=conf, start=False)
         if conf.get("primary", {}).get("start") != "watcher":
             primary = self.switch.start_primary()
@@ -114,7 +116,7 @@ class Ways(OwnCase):
             guests[a].do(f"flow {FLOW} dev=0 dst={mac(b)} count=0 rate=0")
             guests[b].do(f"flow {FLOW} dev=0 dst={mac(a)} count=0 rate=0")
         self.breathe(guests[0])
-        wire = self.switch.wire.flow(WIRE, mac(4), harness.HOST_MAC, 200)
+        wire = self.switch.wire.flow(WIRE, mac(4), HOST_MAC, 200)
         guests += [self.guest(i) for i in range(5, GUESTS)]
         for g in guests:
             g.running()

@@ -6,7 +6,7 @@ import signal
 
 from case import OwnCase
 from thread import Frozen, threads
-from harness import HOST_MAC
+from wire import HOST_MAC
 
 A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"
 

@@ -8,12 +8,14 @@ follows such a kill shows it: it would wait for ever. XV_START_STEP=1 tries ever
 import os
 import time
 
-import harness
 from case import OwnCase
+from guests import Fe22
+from proc import Proc, built
+from wait import LONG, Failure, wait_for
 
 A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"
 STEP = int(os.environ.get("XV_START_STEP", "5"))
-START = harness.LONG  # seconds: one that takes longer hangs
+START = LONG  # seconds: one that takes longer hangs
 
 
 class Start(OwnCase):
@@ -21,7 +23,7 @@ class Start(OwnCase):
     def worker(self, n):
         """The worker of guest a, to be killed at its n-th system call."""
         self.wait("the one before to be gone", lambda: self.switch.worker_pid(self.a.domid) is None)
-        return harness.Proc(self.bench, "killat", [harness.built("killat"), str(n), harness.built("xv-worker"), "--domid",
+        return Proc(self.bench, "killat", [built("killat"), str(n), built("xv-worker"), "--domid",
                                                    str(self.a.domid), "--config", self.switch.conf_file], self.switch.env())
 
     def calls(self):
@@ -35,7 +37,7 @@ class Start(OwnCase):
         worker = self.worker(n)
         try:
             status = worker.wait(START)
-        except harness.Failure:
+        except Failure:
             self.fail(f"a start hangs before call {n}, after a kill at call {max(1, n - STEP)}")
         self.assertEqual(0, status, f"call {n}: {worker.text()[-2000:]}")
         self.bench.procs.remove(worker)
@@ -53,8 +55,8 @@ class Start(OwnCase):
         for n in range(1, last + STEP, STEP):
             self.killed_at(n)
         self.switch.start_worker(self.a.domid)
-        harness.wait_for("guest a to be served", lambda: (self.switch.vif(self.a.domid) or {}).get("state") == "running",
-                         harness.LONG)
+        wait_for("guest a to be served", lambda: (self.switch.vif(self.a.domid) or {}).get("state") == "running",
+                         LONG)
         self.a.do(f"send dev=0 dst={B} flow=1")
         self.assert_whole(self.wait_book(self.b, 1, 1), 1)
         self.assertEqual(0, self.switch.primary.stop())
@@ -66,7 +68,7 @@ class CrashLoop(OwnCase):
         program = os.path.join(self.bench.dir, "worker")
         os.symlink("/bin/false", program)
         self.make(conf={"worker": {"path": program}})
-        guest = harness.Fe22(self.bench, self.bench.domain())
+        guest = Fe22(self.bench, self.bench.domain())
         guest.device(0, A)
         self.wait("a second start", lambda: (self.switch.guest(guest.domid) or {"restarts": 0})["restarts"] >= 2)
         began, first = time.monotonic(), self.switch.guest(guest.domid)["restarts"]
@@ -77,7 +79,7 @@ class CrashLoop(OwnCase):
         self.assertLessEqual(more, 5 + took / 1.6)
         self.wait("the reason", lambda: "its worker died" in self.switch.guest(guest.domid)["why"])
         os.unlink(program)
-        os.symlink(harness.built("xv-worker"), program)
+        os.symlink(built("xv-worker"), program)
         guest.running()
 
 
@@ -85,7 +87,7 @@ class Installed(OwnCase):
 
     def test_a_restart_stops_nothing_for_a_program_of_another_layout(self):
         program = os.path.join(self.bench.dir, "worker")
-        os.symlink(harness.built("xv-worker"), program)
+        os.symlink(built("xv-worker"), program)
         self.make(conf={"worker": {"path": program}})
         guest = self.bench.fe22(A)
         worker = self.switch.worker_pid(guest.domid)
@@ -98,7 +100,7 @@ class Installed(OwnCase):
             self.assertIn(why, done.stderr)
             self.assertEqual(worker, self.switch.worker_pid(guest.domid))
         os.unlink(program)
-        os.symlink(harness.built("xv-worker"), program)
+        os.symlink(built("xv-worker"), program)
         self.switch.ctl("restart", str(guest.domid))
         self.assertNotEqual(worker, self.switch.worker_pid(guest.domid))
 

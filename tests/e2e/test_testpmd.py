@@ -5,7 +5,7 @@ import re
 
 import seq
 from case import SharedCase
-from harness import BROADCAST, HOST_MAC
+from wire import BROADCAST, HOST_MAC
 
 ONE, TWO, THREE = "00:00:00:00:00:11", "00:00:00:00:00:22", "00:00:00:00:00:33"
 

@@ -12,9 +12,9 @@ import subprocess
 import threading
 import time
 
-import harness
 from case import OwnCase
-from harness import Proc
+from proc import Proc, built
+from wait import LONG, Failure
 
 A, B = "00:00:00:00:00:11", "00:00:00:00:00:22"
 KILLS = int(os.environ.get("XV_TOOL_KILLS", "100"))  # of each tool
@@ -89,10 +89,10 @@ class Tools(OwnCase):
 
     def killed_at(self, argv, n):
         """Kills the tool at its n-th system call. Returns how many there were, None if it waits for a lock instead."""
-        proc = Proc(self.bench, "killat", [harness.built("killat"), str(n), *argv])
+        proc = Proc(self.bench, "killat", [built("killat"), str(n), *argv])
         try:
             proc.wait(10)
-        except harness.Failure:
+        except Failure:
             proc.stop()
             return None
         finally:
@@ -112,7 +112,7 @@ class Tools(OwnCase):
     def telemetry(self, *commands):
         """What dpdk-telemetry.py prints, of the answers alone."""
         text = subprocess.run(["dpdk-telemetry.py", "-f", self.bench.prefix], input="\n".join(commands) + "\n", text=True,
-                              capture_output=True, check=True, timeout=harness.LONG).stdout
+                              capture_output=True, check=True, timeout=LONG).stdout
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def test_telemetry_tells_of_the_uplink(self):

@@ -5,7 +5,7 @@ import subprocess
 
 import case
 import seq
-from harness import HOST_MAC
+from wire import HOST_MAC
 
 A, B, C = (f"02:00:00:00:03:{n:02x}" for n in (1, 2, 3))
 VLAN = 1000

@@ -11,6 +11,8 @@ import time
 
 import seq
 
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+HOST_MAC = "02:00:00:00:ff:01"  # whoever is on the other end
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
 PACKET_OUTGOING = 4

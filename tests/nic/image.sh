@@ -110,7 +110,7 @@ initrd_make()
         echo "$name" >>"$tree/mod/list"
     done
     # cpio is not everywhere; python is.
-    python3 cpio.py "$tree" | gzip -1 >"$dir/initrd"
+    python3 ../xen/cpio.py "$tree" | gzip -1 >"$dir/initrd"
 }
 
 qemu_make

@@ -8,11 +8,15 @@ and guests of its own.
 import shutil
 import time
 
+import bench as e2e_bench
 import cable
 import case
-import harness
 import seq
-from harness import HOST_MAC
+import switch as e2e_switch
+from conf import merge
+from guests import Fe22
+from proc import Proc, built
+from wire import HOST_MAC
 
 LINE = None  # to the outside
 NICS = []  # PCI addresses, in the order of the cables
@@ -26,7 +30,7 @@ def bind(driver):
     raise NotImplementedError  # inside.py's
 
 
-class Bench(harness.Bench):
+class Bench(e2e_bench.Bench):
     def sim_env(self, domid):
         """Asked for once; other domains' differ by the number."""
         if domid > 1 and domid not in self.envs:
@@ -53,7 +57,7 @@ def tagged(k, flow, number=0, length=60):
     return seq.frame(mac(k), HOST_MAC, flow, number, length, VLAN + k)
 
 
-class Switch(harness.Switch):
+class Switch(e2e_switch.Switch):
     """Uplinks are the machine's NICs; one control and two I/O lcores. Guest k, domain k + 1, is pinned to number k."""
 
     def __init__(self, conf=None, n_uplinks=1, devices=None, pinned=POOLS):
@@ -63,14 +67,14 @@ class Switch(harness.Switch):
                  "poll": {"busy": 10, "yield": 0, "sleep_us": 1000}}
         if pinned:
             small["guests"] = [{"domid": k + 1, "vifs": [{"device": 0, "number": k}]} for k in range(pinned)]
-        super().__init__(bench(), "nic", harness.merge(small, conf or {}), n_uplinks=n_uplinks)
+        super().__init__(bench(), "nic", merge(small, conf or {}), n_uplinks=n_uplinks)
 
     def _vdevs(self):
         return self.devices
 
     def start_primary(self, *more):
-        argv = [harness.built("xv-primary"), "--lcores", "0@0,1@0,2@1", "--", "--config", self.conf_file, *more]
-        self.primary = harness.Proc(self.bench, "primary", argv, self.env())
+        argv = [built("xv-primary"), "--lcores", "0@0,1@0,2@1", "--", "--config", self.conf_file, *more]
+        self.primary = Proc(self.bench, "primary", argv, self.env())
         return self.primary
 
     def wire_up(self):
@@ -124,7 +128,7 @@ class Case(case.Case):
 
     def guest(self, k):
         """A guest of DPDK 2.2 that keeps all that it gets. It may not run yet."""
-        guest = harness.Fe22(self.bench, self.domain(k), "--idle", "4000")
+        guest = Fe22(self.bench, self.domain(k), "--idle", "4000")
         guest.device(0, mac(k))
         guest.do("capture 0 all")
         return guest

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Eight guests in eight pools: who gets what, and what a kill or a change of one costs the others."""
 
+import os
+import signal
 import time
 
-import harness
 import nicbench
 import seq
-from harness import BROADCAST, HOST_MAC
 from nicbench import POOLS, STRANGER, VLAN, mac, tagged
+from wire import BROADCAST, HOST_MAC
 
 
 def rows(guests, numbers):
@@ -106,7 +107,7 @@ class Pools(PoolCase):
         flows = self.paced([k for k in range(POOLS) if k != 3], 2100, 50)
         for _ in range(3):
             pid = self.switch.worker_pid(4)
-            harness.os.kill(pid, harness.signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
             self.wait("another worker", lambda p=pid: self.switch.worker_pid(4) not in (None, 0, p))
             self.switch.vif_running(4)
             before = self.fes[3].book(2000)["unique"]

@@ -6,11 +6,11 @@ import signal
 import struct
 import time
 
-import harness
 import nicbench
 import seq
-from harness import HOST_MAC
+from guests import Testpmd
 from nicbench import NICS, VLAN, mac, tagged
+from wire import HOST_MAC
 
 
 class Uplinks(nicbench.Case):
@@ -18,7 +18,7 @@ class Uplinks(nicbench.Case):
         # Guest k is on uplink k % 2.
         guests = [{"domid": k + 1, "uplink": k % 2, "vifs": [{"device": 0, "number": k}]} for k in range(4)]
         self.make({"guests": guests}, guests=2, n_uplinks=2)
-        pmds = [harness.Testpmd(self.bench, self.domain(k), [mac(k)], mode="macswap") for k in (2, 3)]
+        pmds = [Testpmd(self.bench, self.domain(k), [mac(k)], mode="macswap") for k in (2, 3)]
         for pmd in pmds:
             pmd.ready()
             pmd.running()

@@ -7,6 +7,7 @@ import signal
 import time
 import uuid
 
+import wait
 from machine import LINUX, Failure
 
 LONG = 180  # seconds: an end to waiting, nothing that is asserted
@@ -17,15 +18,8 @@ PVH_CPU = 1  # QEMU's processors spoil the state of processor 0 while it enters 
 
 
 def wait_for(what, condition, timeout=LONG, step=0.1):
-    """The first true value of condition()."""
-    end = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise Failure(f"waited in vain for {what}")
-        time.sleep(step)
+    """The first true value of condition(); here all takes longer."""
+    return wait.wait_for(what, condition, timeout, step)
 
 
 def uuid_of(name):

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Frames between wire and guests, and between guests."""
 
-import os
-import sys
-
+import seq
 from domain import wait_for
 from switch import HOST_MAC
 from world import MACS
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-import seq  # noqa: E402
 
 ONE = MACS["g1"][0]
 TWO, THREE = MACS["g2"]

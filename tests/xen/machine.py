@@ -11,6 +11,8 @@ import subprocess
 import time
 import zlib
 
+from wait import Failure
+
 # Without these features QEMU 7.2 runs Xen and its guests steadily, and copies fast; with them it does not.
 CPU = "max,-smap,-rdtscp,-xsave,-avx,-avx2,-f16c,-fma,-vaes,-pku,-erms"
 ACCEL = "tcg,thread=multi"
@@ -22,10 +24,6 @@ PATIENT = "nowatchdog rcupdate.rcu_cpu_stall_suppress=1 workqueue.watchdog_thres
 LINUX = f"console=hvc0 mitigations=off rodata=off init_on_alloc=0 {PATIENT}"
 BOOT = 180  # seconds
 CRASHES = r"Xen BUG|Xen call trace|Panic on CPU|Assertion .* failed|Hardware Dom\d+ crashed|domain_crash|Oops|BUG:|Kernel panic"
-
-
-class Failure(AssertionError):
-    """Something is not as it should be."""
 
 
 class Void(Exception):

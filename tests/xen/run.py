@@ -14,18 +14,20 @@ import sys
 import time
 import traceback
 
-import image
-import machine
-import scenarios
-import world
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.append(os.path.join(TOP, "tests", "e2e"))  # after our own: some names are there, too
+
+import image  # noqa: E402
+import machine  # noqa: E402
+import scenarios  # noqa: E402
+import world  # noqa: E402
 
 TRIES = 3
 LIMIT = 1800  # seconds for a try; three times what one takes
 IMAGES_LIMIT = 600  # seconds
 NO_MORE = 900  # seconds after which no other try begins
 UNTESTED = 77  # as Meson and Automake have it
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("XV_BUILD", os.path.join(TOP, "build")))
 CACHE = os.environ.get("XV_XEN_CACHE", "/var/cache/xv-xen")
 LOGS = os.path.join(BUILD, "xen-logs")

@@ -23,8 +23,8 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import simulated  # noqa: E402
 
-import harness  # noqa: E402
 import machine  # noqa: E402
+from proc import built  # noqa: E402
 from result import Result, percentile, progress  # noqa: E402
 
 SLEEPS = (50, 100, 200, 500, 1000, 1800, 2500, 5000)  # us
@@ -40,7 +40,7 @@ GUEST_CPU, SWITCH_CPU = 0, 1  # xv-primary -c 0x3 has its I/O lcore on CPU 1
 
 def default_sleep():
     """The product's own poll.sleep_us."""
-    text = subprocess.run([harness.built("xv-watcher"), "-n"], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run([built("xv-watcher"), "-n"], check=True, capture_output=True, text=True).stdout
     return int(re.search(r"sleep_us = (\d+);", text).group(1))
 
 

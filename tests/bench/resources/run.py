@@ -19,9 +19,12 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import simulated  # noqa: E402
 
-import harness  # noqa: E402
 import machine  # noqa: E402
+from bench import Bench  # noqa: E402
+from proc import built  # noqa: E402
 from result import Result, progress  # noqa: E402
+from switch import Switch  # noqa: E402
+from wait import wait_for  # noqa: E402
 
 PAGES = 200
 GUESTS = 8
@@ -65,15 +68,15 @@ def primary_starts(times):
     """ms from the start of xv-primary to the watcher's word that it is up."""
     found = []
     for i in range(times):
-        bench = harness.Bench(f"start-{i}")
+        bench = Bench(f"start-{i}")
         try:
-            switch = harness.Switch(bench, "none", {"lane_slots": 1024, "buffers": 2048, "max_guests": DEFAULT_VIFS,
+            switch = Switch(bench, "none", {"lane_slots": 1024, "buffers": 2048, "max_guests": DEFAULT_VIFS,
                                                     "log_level": "info",
                                                     "primary": {"eal_args": [simulated.RING_WIRE], "mbufs": 8192}})
             switch.start_watcher().expect("waiting for xv-primary|connected to XenStore")
             began = time.monotonic()
             switch.start_primary()
-            harness.wait_for("the primary", lambda s=switch: "is up:" in s.watcher.text(), step=0.0005)
+            wait_for("the primary", lambda s=switch: "is up:" in s.watcher.text(), step=0.0005)
             found.append(1e3 * (time.monotonic() - began))
         finally:
             bench.close()
@@ -83,7 +86,7 @@ def primary_starts(times):
 def sizes(result):
     rows = []
     for name in PROGRAMS:
-        path = harness.built(name)
+        path = built(name)
         text, data, bss = subprocess.run(["size", path], check=True, capture_output=True,
                                          text=True).stdout.splitlines()[1].split()[:3]
         rows.append([name, f"{os.path.getsize(path) / MB:.2f}", f"{int(text) / MB:.2f}", f"{int(data) / MB:.2f}",

@@ -26,10 +26,12 @@ sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(os.path.dirn
 
 from world import World, signal_pid  # noqa: E402
 
-import harness  # noqa: E402
 import machine  # noqa: E402
 import seq  # noqa: E402
+from guests import Fe22  # noqa: E402
 from result import Result, percentile, progress  # noqa: E402
+from wait import wait_for  # noqa: E402
+from wire import HOST_MAC  # noqa: E402
 
 PAGES = 220
 PRIMARY_BUFFERS, PRIMARY_PAGES = 49152, 340  # 512 MB, and what EAL has besides
@@ -94,18 +96,18 @@ class Bench:
         bench = self.world.bench
         domid = bench.domain()
         bench.sim_env(domid)["XENSIM_GNTALLOC_LIMIT"] = "32768"
-        fe = harness.Fe22(bench, domid)
+        fe = Fe22(bench, domid)
         fe.do(f"pool 0 count={MBUFS} size=2048")
         fe.device(0, mac, new_pool=False)
         fe.running()
         return fe
 
     def pid(self):
-        return harness.wait_for("a worker", lambda: self.switch.worker_pid(self.guest_.domid))
+        return wait_for("a worker", lambda: self.switch.worker_pid(self.guest_.domid))
 
     def settle(self, old, spare):
         """Waits until another worker serves the guest, and a spare is ready for the next time."""
-        harness.wait_for("another worker", lambda: self.switch.worker_pid(self.guest_.domid) not in (None, old))
+        wait_for("another worker", lambda: self.switch.worker_pid(self.guest_.domid) not in (None, old))
         self.guest_.running()
         time.sleep(0.6 if spare else 0.55)
 
@@ -113,7 +115,7 @@ class Bench:
         """(seconds from SIGKILL to the next frame, seconds that the machine was away), n times."""
         ear = Ear(self.switch.ifnames[0])
         self.switch.wire_down()
-        self.guest_.do(f"flow 1 dev=0 dst={harness.HOST_MAC} count=0 rate={RATE} len=60")
+        self.guest_.do(f"flow 1 dev=0 dst={HOST_MAC} count=0 rate={RATE} len=60")
         vif = self.switch.vif(self.guest_.domid)["vif"]
         found = []
         for _ in range(n):
@@ -132,7 +134,7 @@ class Bench:
     def primary_gaps(self, n):
         ear = Ear(self.switch.ifnames[0])
         self.switch.wire_down()
-        self.guest_.do(f"flow 2 dev=0 dst={harness.HOST_MAC} count=0 rate={RATE} len=60")
+        self.guest_.do(f"flow 2 dev=0 dst={HOST_MAC} count=0 rate={RATE} len=60")
         found = []
         for _ in range(n):
             pid = self.switch.pid_of_primary()

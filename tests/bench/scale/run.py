@@ -26,9 +26,11 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import simulated  # noqa: E402
 
-import harness  # noqa: E402
 import machine  # noqa: E402
+from proc import built, gone  # noqa: E402
 from result import Result, progress  # noqa: E402
+from wait import LONG, Failure  # noqa: E402
+from wire import HOST_MAC  # noqa: E402
 
 STEPS, QUICK_STEPS = (1, 2, 4, 8, 16, 32, 64), (1, 2, 4)
 PAGES = 300
@@ -64,10 +66,10 @@ class Scale:
 
     def wait_taken(self, g, more_than, since):
         """Seconds from then to the first frame after so many."""
-        end = time.monotonic() + harness.LONG
+        end = time.monotonic() + LONG
         while self.taken(g) <= more_than:
             if time.monotonic() > end:
-                raise harness.Failure(f"guest {g.index} is not served")
+                raise Failure(f"guest {g.index} is not served")
             time.sleep(0.0002)
         return time.monotonic() - since
 
@@ -76,7 +78,7 @@ class Scale:
         os.sched_setaffinity(g.pid, [GUEST_CPU])
         began = time.monotonic()
         g.do("start 0")
-        g.do(f"send dev=0 dst={harness.HOST_MAC}")
+        g.do(f"send dev=0 dst={HOST_MAC}")
         return self.wait_taken(g, 0, began)
 
     def step(self, n):
@@ -96,13 +98,13 @@ class Scale:
         """Seconds from the death of the guest's worker to the next frame of a guest that goes on sending."""
         pid = self.m.switch.worker_pid(g.domid)
         g.do("idle 200")
-        g.do(f"flow 1 dev=0 dst={harness.HOST_MAC} count=0 rate=5000")
+        g.do(f"flow 1 dev=0 dst={HOST_MAC} count=0 rate=5000")
         self.wait_taken(g, self.taken(g), 0)
         fd = os.pidfd_open(pid)
         began = time.monotonic()
         signal.pidfd_send_signal(fd, signal.SIGKILL)
         os.close(fd)
-        while not harness.gone(pid):
+        while not gone(pid):
             time.sleep(0.0002)
         took = self.wait_taken(g, self.taken(g), began)
         g.do("flowstop 1")
@@ -151,7 +153,7 @@ def fabric_mb(n):
     conf = os.path.join(os.environ[machine.DIR], "size.conf")
     with open(conf, "w") as f:
         f.write(f"max_vifs = {n}; max_guests = {n};\n")
-    text = subprocess.run([harness.built("xv-primary"), "-c", "0x3", "--", "--config", conf, "-n"], check=True,
+    text = subprocess.run([built("xv-primary"), "-c", "0x3", "--", "--config", conf, "-n"], check=True,
                           capture_output=True, text=True).stdout
     return int(re.search(r"(\d+) MB of hugepages", text).group(1))
 
