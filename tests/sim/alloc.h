@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // The keeper's memory.
-
 #ifndef SIM_ALLOC_H
 #define SIM_ALLOC_H
 

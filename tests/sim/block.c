@@ -1,6 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
-#include "block.h"
-
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +7,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "block.h"
 #include "domain.h"
 #include "grant.h"
 #include "peer.h"

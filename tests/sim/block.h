@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // The pages of one share call. A block exists while it is shared or mapped.
-
 #ifndef SIM_BLOCK_H
 #define SIM_BLOCK_H
 
@@ -19,24 +18,24 @@ struct file {
     unsigned users;
     int rw, ro;
     uint64_t n_pages;
-    unsigned stamp, number; // The last map call that sent it, and its number there.
+    unsigned stamp, number; // the last map call that sent it, and its number there
 };
 
 struct block {
-    struct block *next; // Of all blocks.
+    struct block *next; // of all blocks
     struct domain *domain;
     struct file *file;
     uint64_t id, first_page;
     uint32_t count, to_domid, notify;
     bool writable;
-    bool shared; // The granting process still has it.
+    bool shared; // the granting process still has it
     pid_t pid;
-    uint64_t n_maps; // The sum of
-    uint32_t *maps, *refs; // maps of each page; and the references.
-    struct row *row; // For report.c.
+    uint64_t n_maps; // the sum of
+    uint32_t *maps, *refs; // maps of each page; and the references
+    struct row *row; // for report.c
 };
 
-extern struct block *blocks; // All of them, the newest first.
+extern struct block *blocks; // all of them, the newest first
 
 // GRANT_SHARE and GRANT_UNSHARE of a peer, which has a domain. Both return 0 or an errno. block_share() puts the
 // references into list, and into *fd a descriptor that stays the block's.

@@ -1,9 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // xensim-call DIR create|destroy DOMID, xensim-call DIR grants: what xensim has to say to the keeper.
-
-#include "grant.h"
-#include "run.h"
-
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +8,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "grant.h"
+#include "run.h"
 
 static int keeper = -1;
 

@@ -1,6 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
-#include "client.h"
-
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include <err.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -10,26 +8,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define OUT_MAX (16 << 20) // A client that lets this much pile up is dropped.
+#include "client.h"
+
+#define OUT_MAX (16 << 20) // a client that lets this much pile up is dropped
 
 // A watch or a transaction of a client.
 struct claim {
     struct claim *next;
     uint32_t tx_id; // 0: it is a watch, and
     uint32_t len; // this is the length of
-    char watch[]; // path NUL token NUL, as the ring knows it.
+    char watch[]; // path NUL token NUL, as the ring knows it
 };
 
 struct client {
     struct client *next;
     struct client *next_queued;
-    int fd; // -1: gone, but its claims are not yet ended.
+    int fd; // -1: gone, but its claims are not yet ended
     bool hung_up;
-    bool busy; // A request is queued, or its reply not here yet.
+    bool busy; // a request is queued, or its reply not here yet
     uint32_t id;
-    uint32_t req_id; // The client's own, of the request under way.
-    uint32_t n_watches; // That it ever asked for.
-    size_t have; // Bytes of req that were read.
+    uint32_t req_id; // the client's own, of the request under way
+    uint32_t n_watches; // that it ever asked for
+    size_t have; // bytes of req that were read
     struct message req;
     struct claim *claims;
     char *out;
@@ -39,7 +39,7 @@ struct client {
 static struct client *clients;
 static unsigned n_clients;
 static uint32_t last_id;
-static uint32_t polled[CLIENTS_MAX]; // The ids of clients_poll().
+static uint32_t polled[CLIENTS_MAX]; // the ids of clients_poll()
 
 // Clients whose requests wait for room on the ring.
 static struct client *queue_head, **queue_tail = &queue_head;
@@ -161,7 +161,7 @@ static void client_close(struct client *c)
     close(c->fd);
     c->fd = -1;
     if (!c->busy)
-        client_wind_up(c); // Else when the reply is here: it may bring one more claim.
+        client_wind_up(c); // else when the reply is here: it may bring one more claim
 }
 
 void clients_sweep(void)
@@ -281,7 +281,7 @@ static void client_submit(struct client *c)
     else if (m->hdr.type == XS_WATCH && token_mark(c, m) < 0)
         client_answer(c, XS_ERROR, "EINVAL");
     else if (m->hdr.type == XS_UNWATCH && unwatch_mark(c, m) < 0)
-        client_answer(c, XS_UNWATCH, "OK"); // As the kernel's driver does.
+        client_answer(c, XS_UNWATCH, "OK"); // as the kernel's driver does
     else
         client_enqueue(c);
 }
@@ -365,7 +365,7 @@ static void claims_update(struct client *c, const struct message *m)
     else if (req->type == XS_TRANSACTION_START && ok)
         claim_add(c, strtoul(m->body, NULL, 10), "", 0);
     else if (req->type == XS_TRANSACTION_END && (ok || strncmp(m->body, "EINVAL", m->hdr.len) != 0))
-        claim_remove(claim_find(c, req->tx_id, "", 0)); // Only EINVAL leaves a transaction open.
+        claim_remove(claim_find(c, req->tx_id, "", 0)); // only EINVAL leaves a transaction open
 }
 
 void client_dispatch(struct message *m)
@@ -412,7 +412,7 @@ static void client_serve(struct client *c, short revents)
     else if (c->fd >= 0 && (revents & (POLLHUP | POLLERR)) && !c->busy)
         client_close(c);
     else if (revents & (POLLHUP | POLLERR))
-        c->hung_up = true; // Not polled again until the reply is here: poll would return at once.
+        c->hung_up = true; // not polled again until the reply is here: poll would return at once
 }
 
 void clients_serve(const struct pollfd *fds, unsigned n)

@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // The programs of a domain that use its XenStore, by a socket each. See proxy.c for how they share the ring.
-
 #ifndef SIM_CLIENT_H
 #define SIM_CLIENT_H
 

@@ -1,12 +1,11 @@
-// SPDX-License-Identifier: BSD-3-Clause
-#include "domain.h"
-
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
+#include "domain.h"
 #include "grant.h"
 
 #define DOMAINS_MAX 0x7ff0

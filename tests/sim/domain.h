@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // One life of a domain, and its reference table. A domid that is created again is another domain.
-
 #ifndef SIM_DOMAIN_H
 #define SIM_DOMAIN_H
 
@@ -10,17 +9,17 @@
 struct block;
 
 struct page {
-    struct block *block; // NULL: a free reference.
-    uint32_t index; // Of the page in the block.
+    struct block *block; // NULL: a free reference
+    uint32_t index; // of the page in the block
 };
 
 struct domain {
     uint32_t domid;
-    unsigned users; // Peers, blocks, and the table of the living.
+    unsigned users; // peers, blocks, and the table of the living
     bool alive;
-    struct page *refs; // By reference.
+    struct page *refs; // by reference
     uint32_t n_refs;
-    uint32_t n_granted; // Pages that its processes share now: what gntalloc's limit is about.
+    uint32_t n_granted; // pages that its processes share now: what gntalloc's limit is about
 };
 
 // A domain lives until it is destroyed. Both return 0 or an errno.

@@ -1,18 +1,13 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // A drop-in for libxengnttab.so.1, of the same functions and version nodes (gnttab.map), for machines without Xen.
 //
 // The keeper (keeper.c) decides what Xen and the kernel would; here are only the calls to it and the mmaps. As on Xen a
 // mapping, or pages that are shared, outlive their handle's close, and end with the process: a handle that still has
 // some when it is closed leaves its connection open.
 //
-// Environment: XENSIM_DIR (without it there is no Xen here: ENOENT), XENSIM_DOMID (the domain the process runs in, 0
-// if unset), XENSIM_GNTALLOC_LIMIT (the kernel's gntalloc.limit, 1024 if unset), XENSIM_MAPTRACK_LIMIT (pages that a handle may have
-// mapped, unlimited if unset), XENSIM_REF_ORDER=down (references of a
-// block descend: both orders are seen on Xen).
-
-#include "grant.h"
-#include "run.h"
-
+// Environment: XENSIM_DIR (without it there is no Xen here: ENOENT), XENSIM_DOMID (the domain the process runs in, 0 if
+// unset), XENSIM_GNTALLOC_LIMIT (the kernel's gntalloc.limit, 1024 if unset), XENSIM_MAPTRACK_LIMIT (pages that a handle
+// may have mapped, unlimited if unset), XENSIM_REF_ORDER=down (references of a block descend: both orders are seen on Xen).
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,6 +18,9 @@
 #include <unistd.h>
 #include <xengnttab.h>
 
+#include "grant.h"
+#include "run.h"
+
 #define GNTALLOC_LIMIT 1024
 #define NO_PORT UINT32_MAX
 
@@ -30,12 +28,12 @@ struct area {
     struct area *next;
     void *addr;
     uint32_t count;
-    uint64_t id; // The keeper's, of the block or mapping.
+    uint64_t id; // the keeper's, of the block or mapping
 };
 
 struct handle {
     int sock;
-    pthread_mutex_t lock; // One request at a time, and the list.
+    pthread_mutex_t lock; // one request at a time, and the list
     struct area *areas;
 };
 
@@ -298,7 +296,7 @@ int xengnttab_fd(xengnttab_handle *xgt)
 
 int xengnttab_set_max_grants(xengnttab_handle *xgt, uint32_t count)
 {
-    return 0; // As with today's kernels, which don't know this any more.
+    return 0; // as with today's kernels, which don't know this any more
 }
 
 void *xengnttab_map_grant_ref(xengnttab_handle *xgt, uint32_t domid, uint32_t ref, int prot)
@@ -342,7 +340,7 @@ int xengnttab_unmap(xengnttab_handle *xgt, void *addr, uint32_t count)
 
 // ---- Grant copy: a mapping for the time of a memcpy
 
-#define COPY_SOURCE 1 // The flags of a segment: which side is a grant.
+#define COPY_SOURCE 1 // the flags of a segment: which side is a grant
 #define COPY_DEST 2
 
 static void *side_map(xengnttab_handle *xgt, const union xengnttab_copy_ptr *side, int prot)

@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: BSD-3-Clause
-#include "grant.h"
-
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "grant.h"
 
 union control {
     struct cmsghdr hdr;

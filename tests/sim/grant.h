@@ -1,10 +1,9 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // What the drop-in libxengnttab (gnttab.c) and xensim-call say to the keeper of the grant tables (keeper.c).
 //
 // A connection (SOCK_SEQPACKET, DIR/keeper) is a handle: GRANT_HELLO comes first and says whose it is, then one request
 // follows the other, each with a reply. The kernel closes the connection when its process dies, however it dies; so the
 // keeper knows. Lists travel in a memfd which the client sends along with the request, memory as memfds with the reply.
-
 #ifndef SIM_GRANT_H
 #define SIM_GRANT_H
 
@@ -13,9 +12,9 @@
 #include <stdint.h>
 
 #define GRANT_PAGE 4096
-#define GRANT_FIRST_REF 8 // Xen keeps the lower ones for the console, XenStore and the like.
-#define GRANT_MAP_MAX 65536 // Of one call: the kernel's gntdev has the same limit by default.
-#define GRANT_FILES_MAX 250 // Different granting handles in one call; the kernel sends up to 253 descriptors.
+#define GRANT_FIRST_REF 8 // Xen keeps the lower ones for the console, XenStore and the like
+#define GRANT_MAP_MAX 65536 // of one call: the kernel's gntdev has the same limit by default
+#define GRANT_FILES_MAX 250 // different granting handles in one call; the kernel sends up to 253 descriptors
 #define GRANT_NO_NOTIFY UINT32_MAX
 
 enum grant_op {
@@ -41,7 +40,7 @@ enum grant_op {
 
 enum grant_flag {
     GRANT_WRITABLE = 1,
-    GRANT_DOWN = 2, // Hand the references of a block out in descending order.
+    GRANT_DOWN = 2, // hand the references of a block out in descending order
 };
 
 struct grant_req {
@@ -49,14 +48,14 @@ struct grant_req {
     uint32_t domid;
     uint32_t count;
     uint32_t flags;
-    uint32_t notify; // The byte of the block or mapping to clear at its end, or GRANT_NO_NOTIFY.
-    uint32_t limit; // How many pages the domain may grant in all.
+    uint32_t notify; // the byte of the block or mapping to clear at its end, or GRANT_NO_NOTIFY
+    uint32_t limit; // how many pages the domain may grant in all
     uint64_t id;
 };
 static_assert(sizeof(struct grant_req) == 32, "no holes");
 
 struct grant_rep {
-    int32_t error; // An errno, 0 for success.
+    int32_t error; // an errno, 0 for success
     uint32_t runs;
     uint64_t id;
     uint64_t page;
@@ -70,7 +69,7 @@ struct grant_name {
 
 // count pages that lie one after the other in a file, from page on.
 struct grant_run {
-    uint32_t file; // Which of the descriptors.
+    uint32_t file; // which of the descriptors
     uint32_t count;
     uint64_t page;
 };

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // xensim-keeper DIR: the grant tables of all simulated domains: what Xen and the kernels' gntalloc and gntdev do.
 //
 // One thread, and all that it knows is in its own memory: there is no shared table that a killed process could leave in
@@ -10,10 +10,6 @@
 //   peer     a connection: a handle of a process, with its blocks or mappings.
 //   file     a memfd with all blocks of a peer, one behind the other. It only grows; the memory of a block that is gone
 //            is given back, but the file stays as long as it is: so nobody who maps it can meet a SIGBUS.
-
-#include "grant.h"
-#include "run.h"
-
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -26,9 +22,11 @@
 #include "alloc.h"
 #include "block.h"
 #include "domain.h"
+#include "grant.h"
 #include "mapping.h"
 #include "peer.h"
 #include "report.h"
+#include "run.h"
 
 #define EVENTS_MAX 4096
 
@@ -171,7 +169,7 @@ static void start(const char *dir)
     struct epoll_event event = { .events = EPOLLIN };
     char path[PATH_MAX];
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) { // Two for each granting handle.
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) { // two for each granting handle
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }

@@ -1,6 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
-#include "mapping.h"
-
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -8,6 +6,7 @@
 #include "alloc.h"
 #include "block.h"
 #include "grant.h"
+#include "mapping.h"
 #include "peer.h"
 
 // A domain that was destroyed is there until the last of its pages is unmapped.

@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // The pages of one map call.
-
 #ifndef SIM_MAPPING_H
 #define SIM_MAPPING_H
 

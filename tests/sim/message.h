@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // A XenStore message, as it is on sockets and on the ring.
-
 #ifndef SIM_MESSAGE_H
 #define SIM_MESSAGE_H
 

@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // A connection to the keeper: a handle of a process, with its blocks or mappings.
-
 #ifndef SIM_PEER_H
 #define SIM_PEER_H
 
@@ -16,8 +15,8 @@ struct peer {
     int fd;
     bool closed;
     pid_t pid;
-    struct domain *domain; // NULL before GRANT_HELLO.
-    struct file *file; // Of the blocks that it shares; NULL before the first one.
+    struct domain *domain; // NULL before GRANT_HELLO
+    struct file *file; // of the blocks that it shares; NULL before the first one
     struct mapping *mappings;
 };
 

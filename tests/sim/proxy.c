@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // xensim-proxy DIR DOMID: the XenStore of one domain.
 //
 // It is to a simulated guest what the xenbus driver of the guest's kernel is to a real one: it owns the domain's XenStore
@@ -12,14 +12,6 @@
 //
 // When xenstored dies, all clients are dropped, as it happens to clients of xenstored itself; once a new one knows the
 // domain's directory, the domain is introduced again.
-
-#include "run.h"
-
-#include "client.h"
-#include "message.h"
-#include "ring.h"
-#include "run.h"
-
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
@@ -28,6 +20,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "client.h"
+#include "message.h"
+#include "ring.h"
+#include "run.h"
 
 #define RETRY_US 20000
 #define START_TRIES 250
@@ -86,7 +83,7 @@ static void replies_get(void)
         }
     }
     if (any)
-        ring_kick(); // There is room again.
+        ring_kick(); // there is room again
 }
 
 // ---- xenstored, as its socket's client, which is dom0
@@ -195,7 +192,7 @@ static void serve(void)
     if (poll(fds, 3 + n, -1) < 0)
         err(1, "poll");
     if (fds[0].revents != 0) {
-        store_lost(); // It never sends of itself.
+        store_lost(); // it never sends of itself
         return;
     }
     if (fds[1].revents != 0 && read(kick_fd, drain, sizeof(drain)) < 0 && errno != EAGAIN)

@@ -1,6 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
-#include "report.h"
-
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +9,7 @@
 #include "domain.h"
 #include "mapping.h"
 #include "peer.h"
+#include "report.h"
 
 struct user {
     struct user *next;

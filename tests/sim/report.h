@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // What is granted and mapped, for people: see "grants" in README.md.
-
 #ifndef SIM_REPORT_H
 #define SIM_REPORT_H
 

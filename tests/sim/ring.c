@@ -1,15 +1,15 @@
-// SPDX-License-Identifier: BSD-3-Clause
-#include "ring.h"
-
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xen/io/xs_wire.h>
 
+#include "ring.h"
 #include "run.h"
 
 static uint32_t domid;

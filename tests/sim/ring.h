@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // The guest's end of a domain's XenStore ring, and the FIFOs that are its event channel; xenstored's end is in shim.c.
-
 #ifndef SIM_RING_H
 #define SIM_RING_H
 

@@ -1,6 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
-#include "run.h"
-
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "run.h"
 
 int run_path(char path[PATH_MAX], const char *dir, uint32_t domid, const char *file)
 {

@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // The run directory: where the files of a simulator lie, and how its daemons go to the background.
-
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 
@@ -9,7 +8,7 @@
 #include <stdint.h>
 
 #define RUN_NO_DOMAIN UINT32_MAX
-#define PORT_DOM_EXC 0x10000 // The event channel port that tells xenstored of a domain's death; see shim.c.
+#define PORT_DOM_EXC 0x10000 // the event channel port that tells xenstored of a domain's death; see shim.c
 
 // Puts the path of a file of domain domid (or, with RUN_NO_DOMAIN, of the simulator) into path.
 // Returns 0, or -1 with errno set: ENOENT when dir is NULL.

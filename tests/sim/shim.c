@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 // The part of Xen that Debian's xenstored sees: preloaded into it, this stands in for libxenctrl, libxenevtchn,
 // libxengnttab and the two files of /proc/xen that it opens. All of it comes from the run directory $XENSIM_DIR:
 //
@@ -10,9 +10,7 @@
 // The local event channel port of domain D is D itself, and PORT_DOM_EXC says that some domain has died. xenstored looks
 // at every ring whenever it wakes up, so an event lost to a full FIFO is none missed.
 
-#undef _FILE_OFFSET_BITS // Or the open() below would be named open64.
-
-#include "run.h"
+#undef _FILE_OFFSET_BITS // or the open() below would be named open64
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,9 +25,11 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
-static char handle; // What the opaque handles point to: there is only one of each.
+#include "run.h"
+
+static char handle; // what the opaque handles point to: there is only one of each
 static int evtchn_fd = -1;
-static int kick_fds[DOMID_FIRST_RESERVED]; // A descriptor plus one; 0: the domain is not bound.
+static int kick_fds[DOMID_FIRST_RESERVED]; // a descriptor plus one; 0: the domain is not bound
 
 // xenstored would hold what its starter has open, such as locks and pipes, for life.
 __attribute__((constructor)) static void inherited_close(void)
@@ -119,7 +119,7 @@ xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *xce, uint
     int fd;
 
     if (domid == 0)
-        return 0; // dom0's own ring is there, but nobody uses it.
+        return 0; // dom0's own ring is there, but nobody uses it
     if (domid >= DOMID_FIRST_RESERVED) {
         errno = ESRCH;
         return -1;
@@ -157,7 +157,7 @@ xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
         for (size_t i = 0; i < n / sizeof(*ports); i++)
             death = death || ports[i] == PORT_DOM_EXC;
     }
-    return death ? PORT_DOM_EXC : 0; // -1 would end xenstored.
+    return death ? PORT_DOM_EXC : 0; // -1 would end xenstored
 }
 
 int xenevtchn_unmask(xenevtchn_handle *xce, evtchn_port_t port)
