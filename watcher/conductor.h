@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // conductor.h: all parts of the watcher, put together and run by one loop.
+//
+//                                  main, conductor
+//     ctl (xvctl asks)             dispatch (what has happened goes to whom it concerns)
+//                                  supervisor (a guest's worker)
+//                                  lifecycle (an attachment's steps)
+//                                  want, front, adopt, request; mac; seat
+//     spare, claim                 attachment, guest (the records)
+//     primary, worker, orphan, slot                              store, mapper (threads of their own)
+//     loop, process, retry, rescue                               domain, scan, outbox, snapshot
+//                                                                contract, reflist, flag, binding (pure)
+//
+// Calls go down, events come up as what a function returns. No file is called by one that it calls.
 #ifndef XV_CONDUCTOR_H
 #define XV_CONDUCTOR_H
 
