@@ -12,11 +12,7 @@ import time
 
 import machine
 import seq
-from bench import Bench
-from proc import TOP, built
-from switch import Switch
-from wait import Failure, wait_for
-from wire import HOST_MAC
+from harness import HOST_MAC, TOP, Bench, Failure, Switch, built, wait_for
 
 PAGES = 256
 ONE, TWO = "00:00:00:00:00:11", "00:00:00:00:00:22"

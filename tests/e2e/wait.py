@@ -4,7 +4,7 @@
 import os
 import time
 
-LONG = float(os.environ.get("XV_E2E_TIMEOUT", "60"))  # seconds: an end to waiting, nothing that is asserted
+LONG = float(os.environ.get("XV_E2E_TIMEOUT", "180"))  # seconds: an end to waiting, nothing that is asserted
 
 
 class Failure(AssertionError):
