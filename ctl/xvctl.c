@@ -117,7 +117,7 @@ static int progress_look(struct client *c, uint32_t domid, struct progress *p)
     return ret;
 }
 
-// Is there a worker that isn't the old one, as far as the old one was?
+// Returns true if there is another worker than before, and it is as far as that one was.
 static bool progress_made(const struct progress *before, const struct progress *now)
 {
     if (now->guest.pid <= 0 || now->guest.pid == before->guest.pid || now->running < before->running)

@@ -82,8 +82,8 @@ static uint32_t backend_former(const struct domain_state *d)
     return d->backend.n > 0 && rights_owner(&d->backend) != d->domid ? rights_owner(&d->backend) : DOMID_NONE;
 }
 
-// What a node that says who the guest is should have: of the back end's domain and its former one only reader may read
-// it; 0: none.
+// The rights of a node that says who the guest is: drop the back end's domain and its predecessor, then let reader read,
+// unless it is 0.
 static struct rights who_rights(
     struct xs_handle *xs, const struct domain_state *d, const struct wish *w, uint32_t reader, const struct rights *now)
 {

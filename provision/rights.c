@@ -24,7 +24,7 @@ struct rights rights_of_backend(uint32_t guest, uint32_t backend)
     return rights_of_two(backend, guest, XS_PERM_READ);
 }
 
-// To make control/dpdk takes the right to write control, which the new node's rights are then inherited from.
+// Creating control/dpdk takes the right to write control, and the new node inherits control's rights.
 struct rights rights_of_control(uint32_t guest, uint32_t backend, bool compat_2_2)
 {
     struct rights r = rights_of_two(0, guest, compat_2_2 ? BOTH : XS_PERM_READ);
@@ -55,7 +55,7 @@ bool rights_same(const struct rights *a, const struct rights *b)
     return true;
 }
 
-// Which entry is domid's own, the owner's apart; 0: none.
+// The index of domid's own entry, the owner's apart; 0: none.
 static uint32_t rights_entry(const struct rights *r, uint32_t domid)
 {
     for (uint32_t i = 1; i < r->n; i++) {

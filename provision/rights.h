@@ -29,10 +29,10 @@ struct rights rights_of_watch(uint32_t backend);
 uint32_t rights_owner(const struct rights *r);
 bool rights_same(const struct rights *a, const struct rights *b);
 
-// Has domid an entry of its own, the owner's apart, with all of these XS_PERM_* bits?
+// Returns true if domid has an entry of its own, the owner's apart, with all of these XS_PERM_* bits.
 bool rights_give(const struct rights *r, uint32_t domid, unsigned bits);
 
-// May domid read the node, by an entry of its own or because everybody may?
+// Returns true if domid may read the node, by an entry of its own or because everybody may.
 bool rights_let_read(const struct rights *r, uint32_t domid);
 
 // Let domid read too; the others keep what they have. There must be room for one more.

@@ -78,7 +78,7 @@ class Proc:
 
 
 def gone(pid):
-    """Has the process ended? In a namespace of our own we are the one who buries orphans."""
+    """True if the process has ended. In a namespace of our own orphans are ours to wait for."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
