@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// vif.h: one device of the guest: its two rings, its ledgers, and the bursts in both directions.
+// burst.h: one device of the guest: its two rings, its ledgers, and the bursts in both directions.
 #ifndef XV_BURST_H
 #define XV_BURST_H
 
@@ -7,10 +7,9 @@
 
 #include "fdb.h"
 #include "ledger.h"
-#include "mem.h"
+#include "ring.h"
 #include "sink.h"
 #include "source.h"
-#include "vq.h"
 
 // Where frames to dst go.
 struct vif_route {
@@ -32,8 +31,8 @@ struct vif {
     struct fabric *fabric;
     const struct fabric_vif *pub;
     struct mem mem;
-    struct vq tx; // the guest transmits
-    struct vq rx; // the guest receives
+    struct ring tx; // the guest transmits
+    struct ring rx; // the guest receives
     struct ledger *from;
     struct ledger *to;
     struct sink sink;
@@ -46,11 +45,12 @@ struct vif_attach {
     uint32_t since; // the device's first generation: counters go on from there
     uint32_t device;
     uint32_t flags;
-    uint16_t ring_size;
+    const struct ring_ops *rings; // what both are
+    uint32_t ring_size;
     uint8_t mac[6];
 };
 
-// Serve a vif whose memory is mapped in v->mem: lay out its rings, and finish what a predecessor of the same generation
+// Serve a vif whose memory is mapped in v->mem: open its rings, and finish what a predecessor of the same generation
 // left, or start where the rings stand. The context's tails must have been redone before (ledger_redo_tails).
 void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struct state_vif *state);
 
@@ -62,8 +62,8 @@ void vif_address(struct vif *v, const uint8_t mac[6]);
 uint32_t vif_from_guest(struct vif *v, struct source *s);
 uint32_t vif_to_guest(struct vif *v, bool look_all);
 
-// Returns true if a bell says that there are frames, and the guest has room for one. Frames that wait for the guest are no
-// reason to stay awake: it may never take them.
+// Returns true if a bell says that there are frames, and the guest has room for one. Frames that wait for the guest are
+// no reason to stay awake: it may never take them.
 bool vif_can_deliver(struct vif *v);
 
 #endif

@@ -15,6 +15,7 @@
 #include "notify.h"
 #include "poller.h"
 #include "region_file.h"
+#include "ring_virtio.h"
 #include "xendev.h"
 
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
@@ -128,7 +129,8 @@ static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *t
         .since = m->since,
         .device = m->device,
         .flags = m->flags,
-        .ring_size = (uint16_t)m->ring_size,
+        .rings = &ring_virtio,
+        .ring_size = m->ring_size,
     };
     struct region_table *t = NULL;
     struct vif *v;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // mem.h: how an address that a guest names becomes bytes of ours.
 //
-// This is another matter than a ring's format: the same virtqueue may name bytes of a mempool that is mapped for good, or a
-// page by its grant. mem_region.c maps all that the guest published, once; from then on an address is looked up here.
+// This is another matter than a ring's format: the same virtqueue may name bytes of a mempool that is mapped for good,
+// or a page by its grant. mem_region.c maps all that the guest published, once; from then on an address is looked up
+// here.
 #ifndef XV_MEM_H
 #define XV_MEM_H
 
@@ -43,11 +44,12 @@ static inline uint8_t *mem_region_at(const struct mem_region *r, uint64_t addr, 
 {
     uint64_t off = addr - r->gva;
 
-    return off < r->bytes && len <= r->bytes - off ? r->host + off : NULL;
+    // The sum can't wrap: a region is shorter than 2^48 bytes.
+    return off < r->bytes && off + len <= r->bytes ? r->host + off : NULL;
 }
 
-// Returns where len bytes at the guest's address addr are, or NULL unless all of them are inside one mempool. A zero length
-// is nowhere.
+// Returns where len bytes at the guest's address addr are, or NULL unless all of them are inside one mempool. A zero
+// length is nowhere.
 static inline uint8_t *mem_at(const struct mem *m, uint64_t addr, uint32_t len)
 {
     for (uint32_t i = REGION_MEMPOOL; i < m->n; i++) {

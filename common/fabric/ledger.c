@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ledger.h"
 
+struct ring_pos *ledger_begin(struct ledger *l)
+{
+    uint32_t now = atomic_load_explicit(&l->commit, memory_order_relaxed) & LEDGER_POS;
+
+    // Release: pairs with ledger_read()'s fence; who still copies the pos that is reused sees that the commit moved on.
+    atomic_thread_fence(memory_order_release);
+    l->n_done = 0;
+    l->pos[now ^ 1] = l->pos[now];
+    return &l->pos[now ^ 1];
+}
+
 void ledger_start(struct ledger *l, uint32_t gen, uint32_t since, uint32_t next)
 {
     bool go_on = state_gen_of(atomic_load_explicit(&l->gen, memory_order_acquire), since, gen);

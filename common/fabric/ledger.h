@@ -2,16 +2,16 @@
 // ledger.h: what makes a burst happen once, wherever the worker is killed.
 //
 // A burst prepares everything where nobody looks yet: frames in buffers or in the guest's own buffers, lane slots past
-// the tail, in the ring what the guest sees only when it is published, and in the ledger the other pos and the lanes' new
-// positions. Then
+// the tail, in the ring what the guest sees only when it is published, and in the ledger the other pos and the lanes'
+// new positions. Then
 //
 //     ledger_commit()   one store: before it nothing happened, and the successor does the burst again;
 //     publish           tails or heads of the lanes, the ring's index: absolute values, so a successor may repeat them;
 //     ledger_clear()    one store: done.
 //
-// Before the commit nothing is overwritten that a successor would have to read again. A virtqueue has room of its own for
-// used entries. A ring whose answers take the places of the guest's requests leaves them in the ledger (done), and writes
-// them when it publishes.
+// Before the commit nothing is overwritten that a successor would have to read again. A virtqueue has room of its own
+// for used entries. A ring whose answers take the places of the guest's requests leaves them in the ledger (done), and
+// writes them when it publishes.
 //
 // A kill is a precise interrupt: stores happen in program order or not at all, so between these steps only the
 // compiler's order matters. What living peers see is ordered by the release stores of publishing itself.
@@ -29,16 +29,7 @@ static inline const struct ring_pos *ledger_pos(const struct ledger *l)
     return &l->pos[atomic_load_explicit(&l->commit, memory_order_relaxed) & LEDGER_POS];
 }
 
-static inline struct ring_pos *ledger_begin(struct ledger *l)
-{
-    uint32_t now = atomic_load_explicit(&l->commit, memory_order_relaxed) & LEDGER_POS;
-
-    // Release: pairs with ledger_read()'s fence; who still copies the pos that is reused sees that the commit moved on.
-    atomic_thread_fence(memory_order_release);
-    l->n_done = 0;
-    l->pos[now ^ 1] = l->pos[now];
-    return &l->pos[now ^ 1];
-}
+struct ring_pos *ledger_begin(struct ledger *l);
 
 // Nothing to publish: the counters of a burst that only dropped, or a fault. Publishes nothing, needs no clear.
 static inline void ledger_commit(struct ledger *l, uint32_t todo)
@@ -73,8 +64,8 @@ static inline void ledger_add_done(struct ledger *l, uint16_t id, uint16_t flags
     l->done[l->n_done++] = (struct ledger_done){ id, flags, status };
 }
 
-// Start a ledger for a new attachment: its ring goes on at `next`. The generation is written last. The counters begin at
-// 0, or go on if the ledger is of a generation from since on: the same device's.
+// Start a ledger for a new attachment: its ring goes on at `next`. The generation is written last. The counters begin
+// at 0, or go on if the ledger is of a generation from since on: the same device's.
 void ledger_start(struct ledger *l, uint32_t gen, uint32_t since, uint32_t next);
 
 // Successor: publish the tails of a burst from a guest that context ctx was about to publish; before source_init().

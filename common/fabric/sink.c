@@ -78,16 +78,18 @@ static uint32_t lane_take(struct sink *k, uint32_t ctx, struct sink_frame *frame
     return n;
 }
 
-// The ready context at or after k->turn, or UINT32_MAX.
+// The ready context at or after k->turn. There is one.
 static uint32_t ready_next(const struct sink *k)
 {
-    for (uint32_t i = 0; i < k->n_lanes; i++) {
-        uint32_t ctx = k->turn + i < k->n_lanes ? k->turn + i : k->turn + i - k->n_lanes;
+    const uint32_t words = sizeof(k->ready) / sizeof(k->ready[0]);
+    uint32_t w = k->turn / 64;
+    uint64_t bits = k->ready[w] & ~0ull << k->turn % 64;
 
-        if (k->ready[ctx / 64] >> (ctx % 64) & 1)
-            return ctx;
+    while (bits == 0) {
+        w = (w + 1) % words;
+        bits = k->ready[w];
     }
-    return UINT32_MAX;
+    return w * 64 + (uint32_t)__builtin_ctzll(bits);
 }
 
 uint32_t sink_take(struct sink *k, struct sink_frame *frames, uint32_t max)

@@ -31,18 +31,15 @@ BLOCK_FRAMES = 1024  # vqbench's
 COUNTED_BLOCKS = 5
 FUNCTIONS = {"xv": ("vif_from_guest", "vif_to_guest"), "vhost": ("rte_vhost_dequeue_burst", "rte_vhost_enqueue_burst")}
 LAYOUTS = {"one": "one descriptor a frame", "two": "two descriptors a frame"}
-STEPS = ("look", "reclaim", "copy", "route", "lane", "used", "ledger", "take", "room", "deliver", "ledger2")
+STEPS = ("reclaim", "fetch", "route", "lane", "ledger", "take", "deliver", "ledger2")
 STEP_TEXT = {
     "reclaim": "from: take buffers back from lanes",
-    "look": "from: descriptor reads, translation",
-    "copy": "from: copy",
+    "fetch": "from: descriptor reads, translation, copy, used entries",
     "route": "from: forwarding table",
     "lane": "from: lane",
-    "used": "from: used entries",
     "ledger": "from: ledger, publish",
     "take": "to: lane",
-    "room": "to: descriptor reads, translation",
-    "deliver": "to: copy, used entries",
+    "deliver": "to: descriptor reads, translation, copy, used entries",
     "ledger2": "to: ledger, publish",
 }
 
@@ -211,7 +208,7 @@ NOTES = [
     "vhost: librte_vhost of Debian's DPDK, driven in the same process over vhost-user; legacy split rings of 256, 10-byte "
     "headers, no features, no statistics, no notifications. It looks nothing up, checks no source address and keeps no "
     "ledger. Its mbufs are freed in a step of their own, which the two directions' ratios leave out.",
-    "xv: secondary/burst.c as xv-worker runs it: all checks, forwarding table, lanes, counters, redo ledger.",
+    "xv: secondary/burst_body.h as xv-worker runs it: all checks, forwarding table, lanes, counters, redo ledger.",
     "ratio: peer's cycles / ours, pair by pair; the median, and the quartiles.",
     "warm: the guest's driver runs on the same core, so what it wrote is in this core's caches. cold: before each step the "
     "first and second level caches are filled with other things, as if another core's worker and guest had written.",

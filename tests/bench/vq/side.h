@@ -16,7 +16,7 @@ struct side {
     void (*publish)(uint32_t burst); // not timed: tell the guest, where the steps don't; NULL: they do
 };
 
-extern const struct side side_xv; // secondary/burst.c on two vifs, that of the sender and that of the receiver
+extern const struct side side_xv; // our bursts on two vifs, that of the sender and that of the receiver
 extern const struct side side_vhost; // librte_vhost
 extern const struct side side_copy; // one memcpy from guest buffer to guest buffer, and nothing else
 extern const struct side side_copy2; // two, by way of the switch's buffers

@@ -2,12 +2,12 @@
 // vqsteps CPU BLOCKS BYTES: each step of our bursts timed alone, bursts of 32 frames, warm. Prints a line a step: cycles
 // (TSC) a frame, the median of the blocks.
 //
-// The steps are secondary/burst.c's own, which is part of this file. The clock between them keeps one step from beginning
+// The steps are burst_body.h's own, with the rings of ring_virtio.c, which is part of this file. The clock between them keeps one step from beginning
 // before the one before is done, so their sum is more than what the burst takes without it.
 #include <stdio.h>
 
-#include "burst.c"
 #include "clock.h"
+#include "ring_virtio.c"
 #include "side.h"
 #include "side_xv.h"
 
@@ -15,7 +15,7 @@
 #define BLOCK_BURSTS 32u
 #define BLOCKS_MAX 2048u
 
-#define STEPS(S) S(look) S(reclaim) S(copy) S(route) S(lane) S(used) S(ledger) S(take) S(room) S(deliver) S(ledger2)
+#define STEPS(S) S(reclaim) S(fetch) S(route) S(lane) S(ledger) S(take) S(deliver) S(ledger2)
 #define STEP_ENUM(name) STEP_##name,
 #define STEP_NAME(name) #name,
 enum step { STEPS(STEP_ENUM) STEP_COUNT };
@@ -52,25 +52,17 @@ static uint32_t steps_from_guest(struct vif *v, struct source *s)
     pos = ledger_begin(v->from);
     end(STEP_ledger);
     begin();
-    n = vq_pending(&v->tx, pos->next);
-    vq_look_out(&v->tx, pos->next, n, b.in);
-    end(STEP_look);
+    n = virtio_pending(&v->tx, pos->next);
+    n = frames_fetch(&ring_virtio, v, s, &b, n, pos);
+    end(STEP_fetch);
     begin();
-    n = frames_copy(v, s, &b, n, pos);
-    end(STEP_copy);
-    begin();
-    frames_route(v, s, &b.out, pos);
+    frames_route(v, s, &b, n, pos);
     end(STEP_route);
     begin();
     frames_put(s, &b.out, pos);
     end(STEP_lane);
     begin();
-    for (uint32_t i = 0; i < n; i++)
-        vq_use(&v->tx, (uint16_t)(pos->next + i), b.in[i].head, 0);
-    pos->next += n;
-    end(STEP_used);
-    begin();
-    from_guest_publish(v, s, pos);
+    from_guest_publish(&ring_virtio, v, s, pos);
     end(STEP_ledger);
     return n;
 }
@@ -79,7 +71,6 @@ static uint32_t steps_from_guest(struct vif *v, struct source *s)
 static uint32_t steps_to_guest(struct vif *v)
 {
     struct sink_frame frames[FABRIC_BURST];
-    struct vq_piece in[FABRIC_BURST];
     struct ring_pos *pos;
     uint32_t n;
 
@@ -90,14 +81,11 @@ static uint32_t steps_to_guest(struct vif *v)
     pos = ledger_begin(v->to);
     end(STEP_ledger2);
     begin();
-    n = vq_pending(&v->rx, pos->next) < n ? 0 : n;
-    vq_look_in(&v->rx, pos->next, n, in);
-    end(STEP_room);
-    begin();
-    frames_to_guest(v, frames, n, in, pos);
+    n = virtio_pending(&v->rx, pos->next) < n ? 0 : n;
+    frames_deliver(&ring_virtio, v, frames, n, pos);
     end(STEP_deliver);
     begin();
-    to_guest_publish(v, pos);
+    to_guest_publish(&ring_virtio, v, pos);
     end(STEP_ledger2);
     return n;
 }

@@ -151,6 +151,22 @@ Test(ledger, a_damaged_file_moves_nothing_out_of_bounds)
     cr_assert_eq(atomic_load(&fabric_lane(f, 2, 1)->tail), 0);
 }
 
+Test(ledger, answers_are_those_of_the_last_burst)
+{
+    burst(1, SMALL_EPOCH, 2, 9);
+    ledger_add_done(&l, 7, 1, -2);
+    ledger_add_done(&l, 8, 0, 60);
+    ledger_commit(&l, LEDGER_LANES | LEDGER_RING);
+    cr_assert_eq(l.n_done, 2);
+    cr_assert_eq(l.done[0].id, 7);
+    cr_assert_eq(l.done[0].flags, 1);
+    cr_assert_eq(l.done[0].status, -2);
+    cr_assert_eq(l.done[1].status, 60);
+    ledger_clear(&l, LEDGER_LANES | LEDGER_RING);
+    burst(1, SMALL_EPOCH, 2, 10);
+    cr_assert_eq(l.n_done, 0);
+}
+
 Test(ledger, counters_alternate_between_both_positions)
 {
     for (uint32_t i = 1; i <= 5; i++) {

@@ -3,7 +3,12 @@
 #ifndef XV_PLAIN_GUEST_H
 #define XV_PLAIN_GUEST_H
 
-#include "vq.h"
+#include <linux/virtio_ring.h>
+#include <stdbool.h>
+
+#include "mem.h"
+#include "ring.h"
+#include "xenvirt.h"
 
 #define GUEST_RING 64u
 #define GUEST_BUFS 256u
@@ -14,8 +19,9 @@
 struct plain_guest {
     struct mem mem; // as the worker sees it
     struct vring rings[2]; // as the guest sees them, by enum region_kind
-    uint16_t avail[2]; // the driver's avail index
-    uint16_t seen[2]; // used entries the driver has seen
+    struct slot_ring *slots[2]; // where they are of that format
+    uint32_t avail[2]; // what the driver has offered
+    uint32_t seen[2]; // what it has seen done
     uint8_t *pool;
 };
 

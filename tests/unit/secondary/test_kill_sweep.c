@@ -4,36 +4,58 @@
 // Each of these outcomes must be the one of a worker that nobody stopped: every frame on its lane or in its guest once,
 // in order and whole, the rings, the counters and the free buffers exact.
 //
-// A second sweep stops the successor of a worker that died between commit and clear, after each instruction of its redo.
+// The guest goes on meanwhile: what it is told of it sees done, and it sends and offers anew in its place, before the
+// successor starts or when it is woken. So a successor that told it twice, or not at all, would be found out.
+//
+// A second sweep stops the successor of a worker that died between commit and clear, after each instruction of its
+// redo.
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "burst.h"
+#include "front.h"
 #include "msg.h"
-#include "plain_guest.h"
 
 #define CTX 1u // the context under test
 #define OTHER_CTX 2u
 #define VIFS 2u // it serves vifs 0 and 1; 2 and 3 are others'
 #define N_VIFS 4u
 #define FRAMES 5u // of a burst: one to each of four lanes, and one that is dropped
+#define ROOMS 8u // that a guest offers
 #define EPOCH 7u
 
 static const struct crossbar_size size = {
     .max_vifs = N_VIFS, .max_guests = 2, .n_io = 1, .lane_slots = 64, .ctx_bufs = 64
 };
 
+static const struct front *front;
+
+struct hash {
+    uint64_t h;
+};
+
+// A guest's driver, and what it has seen done: frames by who sent them, since only those are in order for certain.
+struct guest {
+    struct plain_guest g;
+    uint32_t n_sent, n_posted;
+    struct hash sent; // frames that it got back
+    struct hash received[N_VIFS + 1];
+    struct hash rooms; // whose frames they came in
+};
+
 // All that the processes share: what outlives a worker.
 struct shared {
     alignas(XENVIRT_PAGE_BYTES) struct state_vif vifs[N_VIFS];
-    alignas(XENVIRT_PAGE_BYTES) uint8_t guests[VIFS][GUEST_BYTES];
+    alignas(XENVIRT_PAGE_BYTES) struct guest guests[VIFS];
+    alignas(XENVIRT_PAGE_BYTES) uint8_t memory[VIFS][GUEST_BYTES];
     alignas(XENVIRT_PAGE_BYTES) uint8_t fabric[1u << 20];
 };
 
@@ -76,21 +98,65 @@ static void vifs_open(void)
     }
 }
 
-// The guest behind vif sends to both others' vifs, to its own second vif, to the wire, and to itself (dropped); and it
-// has posted buffers.
-static void guest_fill(struct plain_guest *g, uint32_t vif)
+static void hash_add(struct hash *h, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        h->h = (h->h ^ ((const uint8_t *)bytes)[i]) * 1099511628211ull;
+}
+
+// The guest behind vif sends to both others' vifs, to its own second vif, to the wire, and to itself (dropped).
+static void guest_send_burst(struct guest *g, uint32_t vif)
 {
     const uint32_t to[FRAMES] = { 2, 3, 1 - vif, 77, vif };
     uint8_t frame[64], dst[6], src[6];
 
     mac_of(src, vif);
-    for (uint16_t n = 0; n < FRAMES; n++) {
-        mac_of(dst, to[n]);
-        frame_make(frame, sizeof(frame), dst, src, vif * 100 + n);
-        guest_send(g, n, frame, sizeof(frame));
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        mac_of(dst, to[i]);
+        frame_make(frame, sizeof(frame), dst, src, vif * 100 + g->n_sent);
+        front->send(&g->g, (uint16_t)g->n_sent++, frame, sizeof(frame));
     }
-    for (uint16_t n = 0; n < 8; n++)
-        guest_post(g, n);
+}
+
+static void guest_fill(struct guest *g, uint32_t vif)
+{
+    guest_send_burst(g, vif);
+    while (g->n_posted < ROOMS)
+        front->post(&g->g, (uint16_t)g->n_posted++);
+}
+
+// It sees what is done, offers new room for each frame that it got, and sends a second burst when the first is done.
+static void guest_react(struct guest *g, uint32_t vif)
+{
+    const uint8_t *frame;
+    uint32_t len;
+    uint16_t n;
+
+    while (front->done(&g->g, REGION_TX_RING) > 0) {
+        n = front->take(&g->g, REGION_TX_RING, NULL, NULL);
+        hash_add(&g->sent, &n, sizeof(n));
+    }
+    if (g->n_sent == FRAMES && g->g.seen[REGION_TX_RING] == FRAMES)
+        guest_send_burst(g, vif);
+    while (front->done(&g->g, REGION_RX_RING) > 0) {
+        n = front->take(&g->g, REGION_RX_RING, &frame, &len);
+        hash_add(&g->rooms, &n, sizeof(n));
+        hash_add(&g->received[frame[11] % (N_VIFS + 1)], frame, len);
+        front->post(&g->g, (uint16_t)g->n_posted++);
+    }
+}
+
+static void guests_react(bool awake)
+{
+    for (uint32_t i = 0; i < VIFS; i++) {
+        struct guest *g = &shared->guests[i];
+        bool woken = front->woken == NULL;
+
+        for (int ring = 0; ring < 2 && front->woken != NULL; ring++)
+            woken |= front->woken(&g->g, ring);
+        if (awake || woken)
+            guest_react(g, i);
+    }
 }
 
 // The other contexts have sent to vif, one frame of it to an earlier guest.
@@ -111,14 +177,13 @@ static void lanes_fill(struct source *s, uint32_t vif)
 
 static void scene_set(void)
 {
-    struct plain_guest guests[VIFS];
     const uint32_t others[] = { 0, OTHER_CTX };
 
     crossbar_init(fabric(), &size, EPOCH, 1);
     vifs_open();
     for (uint32_t i = 0; i < VIFS; i++) {
-        guest_lay(&guests[i], shared->guests[i]);
-        guest_fill(&guests[i], i);
+        front->lay(&shared->guests[i].g, shared->memory[i]);
+        guest_fill(&shared->guests[i], i);
     }
     for (uint32_t i = 0; i < 2; i++) {
         struct source s;
@@ -138,18 +203,17 @@ static struct vif vifs[VIFS];
 
 static void worker_start_up(void)
 {
-    struct plain_guest g;
-
     for (uint32_t i = 0; i < N_VIFS; i++)
         ledger_redo_tails(&shared->vifs[i].from, fabric(), CTX);
     if (source_init(&source, fabric(), CTX) < 0)
         die("source_init");
     for (uint32_t i = 0; i < VIFS; i++) {
-        struct vif_attach a = { .number = i, .gen = gen_of(i), .since = gen_of(i), .ring_size = GUEST_RING };
+        struct vif_attach a = {
+            .number = i, .gen = gen_of(i), .since = gen_of(i), .rings = front->rings, .ring_size = front->ring_size
+        };
 
         mac_of(a.mac, i);
-        guest_lay(&g, shared->guests[i]);
-        vifs[i].mem = g.mem;
+        vifs[i].mem = shared->guests[i].g.mem;
         vif_init(&vifs[i], &a, fabric(), &shared->vifs[i]);
     }
 }
@@ -169,45 +233,32 @@ static void worker_run(void)
 
 // --- what came of it ---
 
-struct hash {
-    uint64_t h;
-};
-
-static void hash_add(struct hash *h, const void *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        h->h = (h->h ^ ((const uint8_t *)bytes)[i]) * 1099511628211ull;
-}
-
-// The frames that wait on a lane, with what their slots say but for the buffer's number.
+// The frames that wait on a lane, with what their slots say but for the buffer's number: by sender, as guest_react().
 static void lane_hash(struct hash *h, uint32_t egress, uint32_t ctx)
 {
     struct lane *l = fabric_lane(fabric(), egress, ctx);
     uint32_t head = atomic_load(&l->head), tail = atomic_load(&l->tail);
+    struct hash by_src[N_VIFS + 1] = { 0 };
 
     hash_add(h, &head, sizeof(head));
     hash_add(h, &tail, sizeof(tail));
     for (uint32_t at = head; at != tail; at++) {
         struct lane_slot slot = l->slots[at % size.lane_slots];
+        struct hash *of = &by_src[slot.src % (N_VIFS + 1)];
 
-        hash_add(h, fabric_buf(fabric(), slot.buf), slot.len);
+        hash_add(of, fabric_buf(fabric(), slot.buf), slot.len);
         slot.buf = 0;
-        hash_add(h, &slot, sizeof(slot));
+        hash_add(of, &slot, sizeof(slot));
     }
+    hash_add(h, by_src, sizeof(by_src));
 }
 
-static void ring_hash(struct hash *h, struct plain_guest *g, enum region_kind ring)
+// What the guest has seen, and what its rings still offer.
+static void guest_hash(struct hash *h, const struct guest *g)
 {
-    struct vring_used *used = g->rings[ring].used;
-
-    hash_add(h, &used->idx, sizeof(used->idx));
-    for (uint16_t i = 0; i < used->idx; i++) {
-        struct vring_used_elem e = used->ring[i % GUEST_RING];
-
-        hash_add(h, &e, sizeof(e));
-        if (ring == REGION_RX_RING)
-            hash_add(h, mem_at(&g->mem, g->rings[ring].desc[e.id].addr, e.len), e.len);
-    }
+    hash_add(h, &g->n_sent, sizeof(*g) - offsetof(struct guest, n_sent));
+    hash_add(h, g->g.avail, sizeof(g->g.avail));
+    hash_add(h, g->g.seen, sizeof(g->g.seen));
 }
 
 static void ledger_hash(struct hash *h, const struct ledger *l)
@@ -223,7 +274,6 @@ static void ledger_hash(struct hash *h, const struct ledger *l)
 static uint64_t outcome(void)
 {
     struct hash h = { 14695981039346656037ull };
-    struct plain_guest g;
     struct source found;
 
     for (uint32_t egress = 0; egress < fabric_egresses(fabric()); egress++) {
@@ -231,9 +281,7 @@ static uint64_t outcome(void)
             lane_hash(&h, egress, ctx);
     }
     for (uint32_t i = 0; i < VIFS; i++) {
-        guest_lay(&g, shared->guests[i]);
-        ring_hash(&h, &g, REGION_RX_RING);
-        ring_hash(&h, &g, REGION_TX_RING);
+        guest_hash(&h, &shared->guests[i]);
         ledger_hash(&h, &shared->vifs[i].from);
         ledger_hash(&h, &shared->vifs[i].to);
     }
@@ -252,8 +300,9 @@ static struct { // written by the processes that a sweep starts
     uint32_t todo; // of all ledgers, when the process began
 } * result;
 
-// In a process of its own, on a private copy of what is shared now: go on to the end.
-static uint64_t outcome_from_here(void)
+// In a process of its own, on a private copy of what is shared now: go on to the end, with guests that saw at once what
+// the worker told them before it was stopped, or that sleep until they are woken.
+static uint64_t outcome_from_here(bool awake)
 {
     int status;
     pid_t pid = fork();
@@ -267,8 +316,12 @@ static uint64_t outcome_from_here(void)
         for (uint32_t i = 0; i < VIFS; i++)
             result->todo |= ledger_todo(&shared->vifs[i].from) << 8 * (2 * i) | ledger_todo(&shared->vifs[i].to)
                                                                                     << 8 * (2 * i + 1);
+        guests_react(awake);
         worker_start_up();
-        worker_run();
+        for (int i = 0; i < 3; i++) {
+            worker_run();
+            guests_react(false);
+        }
         result->outcome = outcome();
         _exit(0);
     }
@@ -355,30 +408,32 @@ static void sweep_run(struct sweep *s, void (*body)(void), uint64_t want)
     pid_t pid = tracee_start(body);
 
     do {
-        uint64_t got = outcome_from_here();
+        bool awake = front->woken == NULL || s->steps % 2 == 0;
+        uint64_t got = outcome_from_here(awake);
 
         if (got != want && s->wrong++ < 5)
-            fprintf(stderr, "stopped after %u instructions: the outcome differs (%#llx)\n", s->steps,
-                (unsigned long long)got);
+            fprintf(stderr, "stopped after %u instructions, guests %s: the outcome differs (%#llx)\n", s->steps,
+                awake ? "awake" : "asleep", (unsigned long long)got);
         s->todos |= result->todo;
         committed_keep(s);
         s->steps++;
     } while (tracee_step(pid));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct sweep first = { 0 }, redo = { 0 };
     uint64_t want;
     int result_fd;
 
+    front = front_named(argc > 1 ? argv[1] : "virtio");
     shared = memory_new(sizeof(*shared), &shared_fd);
     result = memory_new(sizeof(*result), &result_fd);
     if (crossbar_bytes(&size) > sizeof(shared->fabric))
         die("fabric is too small");
     scene_set();
     worker_start_up();
-    want = outcome_from_here();
+    want = outcome_from_here(true);
     sweep_run(&first, worker_body, want);
     printf("%u instructions, %u wrong outcomes\n", first.steps, first.wrong);
     for (uint32_t i = 0; i < 2 * VIFS; i++) {

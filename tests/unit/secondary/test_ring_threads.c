@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// A guest's driver and the back end in two threads, to be run under the thread sanitizer too: every frame that the guest
-// sends comes out once, in order and whole.
+// A guest's driver and the back end in two threads, to be run under the thread sanitizer too: every frame that the
+// guest sends comes out once, in order and whole.
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "plain_guest.h"
+#include "ring_virtio.h"
 
 #define FRAMES 100000u
 #define WINDOW (GUEST_RING / 2)
@@ -34,24 +35,22 @@ static void *driver(void *arg)
 
 static uint32_t serve(void)
 {
+    static struct ledger l;
     uint8_t want[64], got[XENVIRT_FRAME_MAX];
-    enum ring_fault fault;
-    struct vq tx;
-    uint16_t next = 0, len;
+    struct ring_frame f = { .at = got };
+    struct ring_pos pos = { 0 };
+    struct ring tx;
     uint32_t wrong = 0;
 
-    vq_init(&tx, &g.mem, REGION_TX_RING, GUEST_RING);
+    ring_virtio.open(&tx, &g.mem, REGION_TX_RING, GUEST_RING);
     for (uint32_t n = 0; n < FRAMES; n++) {
-        uint16_t head;
-
-        while (vq_pending(&tx, next) == 0)
+        while (ring_virtio.pending(&tx, pos.next) == 0)
             sched_yield();
-        head = vq_head(&tx, next);
         frame_make(want, sizeof(want), mac, mac, n);
-        if (vq_copy_out(&tx, head, got, &len, &fault) != VQ_OK || len != 64 || memcmp(got, want, 64) != 0)
+        if (ring_virtio.fetch(&tx, &l, &pos, &f, 1) != 1 || f.verdict != RING_OK || f.len != 64 ||
+            memcmp(got, want, 64) != 0)
             wrong++;
-        vq_use(&tx, next, head, 0);
-        vq_publish(&tx, ++next);
+        ring_virtio.publish(&tx, &l, pos.next);
     }
     return wrong;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// front.h: a guest's side of a device's rings, whatever their format: what the tests of the bursts are written in.
+#ifndef XV_FRONT_H
+#define XV_FRONT_H
+
+#include "plain_guest.h"
+
+struct front {
+    const char *name;
+    const struct ring_ops *rings;
+    uint32_t ring_size;
+    // A guest in GUEST_BYTES of the caller's page-aligned zero memory.
+    void (*lay)(struct plain_guest *g, void *memory);
+    // Transmit a frame, as the n-th; offer room for one, as the n-th.
+    void (*send)(struct plain_guest *g, uint16_t n, const uint8_t *frame, uint32_t len);
+    void (*post)(struct plain_guest *g, uint16_t n);
+    // How many the switch is done with that the driver hasn't seen; the number of the next of them, whose frame, if it
+    // was received, is at *frame, *len bytes.
+    uint32_t (*done)(struct plain_guest *g, enum region_kind ring);
+    uint16_t (*take)(struct plain_guest *g, enum region_kind ring, const uint8_t **frame, uint32_t *len);
+    // What no driver does: claim to offer n from `next` on; offer a frame or room that is nowhere.
+    void (*claim)(struct plain_guest *g, enum region_kind ring, uint32_t next, uint32_t n);
+    void (*offer_nothing)(struct plain_guest *g, enum region_kind ring);
+    // Forget where the switch is: what it wrote there is now this.
+    void (*forge)(struct plain_guest *g, enum region_kind ring, uint32_t done);
+    uint32_t (*published)(struct plain_guest *g, enum region_kind ring);
+    // Was the guest woken since the last time that it was asked? NULL: it polls.
+    bool (*woken)(struct plain_guest *g, enum region_kind ring);
+};
+
+extern const struct front virtio_front; // plain_guest.c
+extern const struct front slot_front; // slot_ring.c
+
+const struct front *front_named(const char *name);
+
+#endif
