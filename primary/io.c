@@ -250,11 +250,11 @@ static void io_sleep(struct io *io, uint32_t us)
 {
     uint32_t egress = fabric_io_egress(io->fabric, io->id);
     uint64_t turn = atomic_load_explicit(&io->state->ctxs[io->id].beats, memory_order_relaxed);
-    uint32_t asleep = backoff_calm(&io->backoff) ? sleep_id(turn, egress) : 0;
+    uint32_t id = backoff_calm(&io->backoff) ? wake_id(turn, egress) : 0;
 
-    wake_tell(io->fabric, egress, asleep);
+    wake_tell(io->fabric, egress, id);
     if (!sink_look(&io->sink, false))
-        wake_wait(io->fabric, asleep, us);
+        wake_wait(io->fabric, id, us);
     wake_tell(io->fabric, egress, 0);
 }
 

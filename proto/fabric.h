@@ -25,7 +25,7 @@
 #define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids, and theirs begin at MSG_WORKER_LCORE_FIRST
 #define FABRIC_IO_MAX 8u
 #define FABRIC_CTX_MAX (FABRIC_IO_MAX + FABRIC_GUESTS_MAX)
-#define FABRIC_OUTLETS_MAX (FABRIC_VIFS_MAX + FABRIC_IO_MAX)
+#define FABRIC_EGRESSES_MAX (FABRIC_VIFS_MAX + FABRIC_IO_MAX)
 #define FABRIC_BURST 32u
 
 // A buffer holds one frame from its first byte. The stride is an odd number of cache lines: buffers then start in
@@ -78,7 +78,7 @@ struct fabric_vif {
 
 // A doorbell is a hint: the source adds 1 after it put frames on its lane to the egress.
 #define FABRIC_BELLS 128u // a row, whole cache lines: a byte a context, and at its end
-#define FABRIC_NAP 124u // a 32-bit word of the egress's owner, 0 while it turns; common/asleep.h
+#define FABRIC_WAKE 124u // a 32-bit word of the egress's owner: 0 while it polls, else the id of its sleep; wake.h
 
 struct lane_slot { // written by the lane's source
     uint32_t buf; // buffer in the fabric: context x ctx_bufs + index
@@ -100,9 +100,9 @@ struct lane {
 static_assert(sizeof(struct fabric_vif) == 64, "own cache line");
 static_assert(sizeof(struct lane_slot) == 16, "four slots a cache line");
 static_assert(sizeof(struct lane) == 128, "head and tail on lines of their own");
-static_assert(FABRIC_NAP >= (FABRIC_CTX_MAX + 7) / 8 * 8 && FABRIC_NAP + 4 == FABRIC_BELLS, "one bell a context");
+static_assert(FABRIC_WAKE >= (FABRIC_CTX_MAX + 7) / 8 * 8 && FABRIC_WAKE + 4 == FABRIC_BELLS, "one bell a context");
 static_assert(FABRIC_BELLS % 64 == 0, "rows don't share cache lines");
-static_assert(FABRIC_OUTLETS_MAX < 0xff, "a asleep names its egress in a byte");
+static_assert(FABRIC_EGRESSES_MAX < 0xff, "a sleep's id names its egress in a byte");
 static_assert(FABRIC_BUF_STRIDE % 64 == 0 && FABRIC_BUF_STRIDE / 64 % 2 == 1, "odd number of lines");
 static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(_Atomic uint32_t) == 4, "lock-free words");
 

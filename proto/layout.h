@@ -8,18 +8,18 @@
 #include "region.h"
 #include "state.h"
 
-// FNV-1a over the sizes that make up the layout. A change that keeps all sizes raises one of the versions. What xvctl and
-// the watcher say to each other is not in it: another xvctl is told, and needs nothing restarted but the watcher.
+// FNV-1a over the sizes that make up the layout. A change that keeps all sizes raises one of the versions. What xvctl
+// and the watcher say to each other is not in it: another xvctl is told, and needs nothing restarted but the watcher.
 //
-// No count or name of an X-macro's rows can be missing here, since the names themselves are hashed; and a test holds every
-// struct and every number of fabric.h, state.h and region.h against this file.
+// No count or name of an X-macro's rows can be missing here, since the names themselves are hashed; and a test holds
+// every struct and every number of fabric.h, state.h and region.h against this file.
 #define LAYOUT_STEP(h, v) (((h) ^ (uint32_t)(v)) * 16777619u)
 static inline uint32_t layout_hash(void)
 {
     static const uint32_t parts[] = { // fabric.h
         FABRIC_VERSION, FABRIC_MAGIC >> 32, FABRIC_MAGIC & UINT32_MAX, FABRIC_VIFS_MAX, FABRIC_GUESTS_MAX,
-        FABRIC_IO_MAX, FABRIC_CTX_MAX, FABRIC_OUTLETS_MAX, FABRIC_BURST, FABRIC_BUF_BYTES, FABRIC_BUF_STRIDE,
-        FABRIC_VIF_NONE, FABRIC_VIF_UPLINK, FABRIC_BELLS, FABRIC_NAP, FDB_EMPTY & UINT32_MAX, FDB_GONE & UINT32_MAX,
+        FABRIC_IO_MAX, FABRIC_CTX_MAX, FABRIC_EGRESSES_MAX, FABRIC_BURST, FABRIC_BUF_BYTES, FABRIC_BUF_STRIDE,
+        FABRIC_VIF_NONE, FABRIC_VIF_UPLINK, FABRIC_BELLS, FABRIC_WAKE, FDB_EMPTY & UINT32_MAX, FDB_GONE & UINT32_MAX,
         LANE_GROUP, sizeof(struct fabric), sizeof(struct fabric_vif), sizeof(struct lane), sizeof(struct lane_slot),
         // state.h
         STATE_VERSION, STATE_MAGIC >> 32, STATE_MAGIC & UINT32_MAX, STATE_DROPS_MAX, STATE_PORTS_MAX, STATE_QUEUES_MAX,

@@ -61,15 +61,15 @@ static uint32_t vifs_turn(struct poller *w, bool look_all)
 // Sleep, unless a bell rang before all sources knew that we are to be woken, if we are.
 static void worker_nap(struct poller *w, uint64_t turn, uint32_t us, bool wakeable)
 {
-    uint32_t asleep = wakeable && w->n_vifs > 0 ? sleep_id(turn, w->vifs[0]->number) : 0;
+    uint32_t id = wakeable && w->n_vifs > 0 ? wake_id(turn, w->vifs[0]->number) : 0;
     bool rang = false;
 
     for (uint32_t i = 0; i < w->n_vifs; i++)
-        wake_tell(w->fabric, w->vifs[i]->number, asleep);
+        wake_tell(w->fabric, w->vifs[i]->number, id);
     for (uint32_t i = 0; i < w->n_vifs; i++)
         rang |= vif_can_deliver(w->vifs[i]);
     if (!rang)
-        wake_wait(w->fabric, asleep, us);
+        wake_wait(w->fabric, id, us);
     for (uint32_t i = 0; i < w->n_vifs; i++)
         wake_tell(w->fabric, w->vifs[i]->number, 0);
 }

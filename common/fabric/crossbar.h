@@ -16,13 +16,13 @@ struct crossbar_size {
     uint32_t ctx_bufs;
 };
 
-// Bytes that a fabric of this size takes.
+// Returns the bytes that a fabric of this size takes.
 uint64_t crossbar_bytes(const struct crossbar_size *size);
 
 // Primary: lay out f, which is zero and crossbar_bytes() long and 64-byte aligned. epoch is not 0.
 void crossbar_init(struct fabric *f, const struct crossbar_size *size, uint64_t epoch, uint32_t layout);
 
-// Worker: is this a fabric of our layout that fits into bytes? Returns 0 or -EPROTO.
+// Worker: returns 0 if this is a fabric of our layout that fits into bytes, else -EPROTO.
 int crossbar_check(const struct fabric *f, uint64_t bytes, uint32_t layout);
 
 static inline uint32_t fabric_contexts(const struct fabric *f)
@@ -56,9 +56,9 @@ static inline _Atomic uint8_t *fabric_bells(struct fabric *f, uint32_t egress)
     return (_Atomic uint8_t *)((char *)f + f->bells_at) + (uint64_t)egress * FABRIC_BELLS;
 }
 
-static inline _Atomic uint32_t *fabric_sleep(struct fabric *f, uint32_t egress)
+static inline _Atomic uint32_t *fabric_wake(struct fabric *f, uint32_t egress)
 {
-    return (_Atomic uint32_t *)(fabric_bells(f, egress) + FABRIC_NAP);
+    return (_Atomic uint32_t *)(fabric_bells(f, egress) + FABRIC_WAKE);
 }
 
 static inline struct lane *fabric_lane(struct fabric *f, uint32_t egress, uint32_t ctx)

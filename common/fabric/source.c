@@ -223,7 +223,7 @@ void source_publish(struct source *s)
         atomic_store_explicit(&l->lane->tail, l->tail, memory_order_release);
         l->touched = false;
         bell_ring(s, s->touched[i]);
-        l->asleep = wake_up(s->fabric, s->touched[i], l->asleep);
+        l->ended = wake_up(s->fabric, s->touched[i], l->ended);
     }
     s->n_touched = 0;
 }

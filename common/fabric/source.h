@@ -12,7 +12,7 @@ struct source_lane {
     uint32_t tail; // next slot to fill; published by source_publish()
     uint32_t reclaimed; // slots below it have given their buffers back
     bool touched;
-    uint32_t asleep; // of the consumer, that we ended last
+    uint32_t ended; // id of the consumer's sleep that we ended last (wake.h)
 };
 
 struct source {
@@ -26,9 +26,9 @@ struct source {
     uint32_t *free; // stack of buffers, ctx_bufs entries
     uint16_t *refs; // lanes that hold a buffer, by index in the context
     uint32_t n_touched;
-    uint16_t touched[FABRIC_OUTLETS_MAX];
-    struct source_lane lanes[FABRIC_OUTLETS_MAX];
-    uint64_t used[(FABRIC_OUTLETS_MAX + 63) / 64]; // bit an egress: its lane holds buffers of ours
+    uint16_t touched[FABRIC_EGRESSES_MAX];
+    struct source_lane lanes[FABRIC_EGRESSES_MAX];
+    uint64_t used[(FABRIC_EGRESSES_MAX + 63) / 64]; // bit an egress: its lane holds buffers of ours
 };
 
 // Start to send as ctx, whatever a predecessor left on the lanes. Returns 0 or -ENOMEM.
@@ -72,10 +72,10 @@ static inline void source_took(struct source *s, uint32_t n)
     s->n_free -= n;
 }
 
-// Put a frame on the lane to egress, past the published tail. Returns false if the lane is full or holds its share of the source's
-// buffers. A quarter of them is promised to the lanes in equal parts; of the rest a lane gets at most as many as are still
-// free. So however many receivers take nothing, a lane to one that does always finds buffers.
-// A buffer may be put on several lanes; it is free again when all have passed it.
+// Put a frame on the lane to egress, past the published tail. Returns false if the lane is full or holds its share of
+// the source's buffers. A quarter of them is promised to the lanes in equal parts; of the rest a lane gets at most as
+// many as are still free. So however many receivers take nothing, a lane to one that does always finds buffers. A
+// buffer may be put on several lanes; it is free again when all have passed it.
 bool source_put(struct source *s, uint32_t egress, const struct lane_slot *slot);
 
 // A burst of frames to be put on lanes. Field by field, so that what one loop wrote the next reads as it was written.

@@ -7,9 +7,9 @@
 
 #include "wake.h"
 
-static uint32_t sleep_egress(uint32_t asleep)
+static uint32_t id_egress(uint32_t id)
 {
-    return (asleep & 0xff) - 1;
+    return (id & 0xff) - 1;
 }
 
 static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *t)
@@ -17,32 +17,32 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
     return syscall(SYS_futex, word, op, value, t, NULL, 0);
 }
 
-void wake_tell(struct fabric *f, uint32_t egress, uint32_t asleep)
+void wake_tell(struct fabric *f, uint32_t egress, uint32_t id)
 {
-    atomic_store_explicit(fabric_sleep(f, egress), asleep, memory_order_relaxed);
+    atomic_store_explicit(fabric_wake(f, egress), id, memory_order_relaxed);
     // Before the owner's last look. A source has no fence between its tail and its look at this word: that would cost
     // every burst what now and then costs a sleep.
-    if (asleep != 0)
+    if (id != 0)
         atomic_thread_fence(memory_order_seq_cst);
 }
 
-void wake_wait(struct fabric *f, uint32_t asleep, uint32_t us)
+void wake_wait(struct fabric *f, uint32_t id, uint32_t us)
 {
     struct timespec t = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
 
-    if (asleep == 0)
+    if (id == 0)
         nanosleep(&t, NULL);
     else
-        futex(fabric_sleep(f, sleep_egress(asleep)), FUTEX_WAIT, asleep, &t);
+        futex(fabric_wake(f, id_egress(id)), FUTEX_WAIT, id, &t);
 }
 
 uint32_t wake_up(struct fabric *f, uint32_t egress, uint32_t ended)
 {
-    uint32_t asleep = atomic_load_explicit(fabric_sleep(f, egress), memory_order_relaxed);
+    uint32_t id = atomic_load_explicit(fabric_wake(f, egress), memory_order_relaxed);
 
-    if (asleep == 0 || asleep == ended)
+    if (id == 0 || id == ended)
         return ended;
-    if (sleep_egress(asleep) < fabric_egresses(f))
-        futex(fabric_sleep(f, sleep_egress(asleep)), FUTEX_WAKE, INT_MAX, NULL);
-    return asleep;
+    if (id_egress(id) < fabric_egresses(f))
+        futex(fabric_wake(f, id_egress(id)), FUTEX_WAKE, INT_MAX, NULL);
+    return id;
 }

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// asleep.h: a poller that sleeps on its egresses, and the sources that wake it.
+// wake.h: a poller that sleeps on its egresses, and the sources that wake it.
 //
-// Each egress has a word that only its owner writes: 0 while it turns, else the asleep that it takes. A asleep is a number that
-// isn't the same twice in a row; its low byte says at which egress's word the owner sleeps (a futex), since one thread may
-// own several. A source that has put frames on a lane ends the asleep, once.
+// Each egress has one word, written by its owner: 0 while polling, else the id of the current sleep, never the same
+// twice running. Its low byte names the egress whose word is the futex, since one thread may own several. A source that
+// has put frames on a lane ends the sleep, once.
 //
-// All of it is a hint. A wake-up that comes between the owner's last look and its sleep is lost, as is that of a source
-// that dies before it; then the frames wait until the sleep is over by itself, which it is after at most poll.sleep_us.
+// All of it is a hint. A wake-up is lost if it comes between the owner's last look and its sleep, or if the source dies
+// before it; the frames then wait until the sleep ends by itself, after poll.sleep_us at most.
 #ifndef XV_WAKE_H
 #define XV_WAKE_H
 
 #include "crossbar.h"
 
-// The asleep after a turn, at the word of egress.
-static inline uint32_t sleep_id(uint64_t turn, uint32_t egress)
+// The id of the sleep after a turn, at the word of egress.
+static inline uint32_t wake_id(uint64_t turn, uint32_t egress)
 {
     return (uint32_t)turn << 8 | (egress + 1);
 }
 
-// Owner: say at egress that asleep begins, or with 0 that it is over. What is on the lanes is to be looked at after this.
-void wake_tell(struct fabric *f, uint32_t egress, uint32_t asleep);
+// Owner: say at egress that sleep id begins, or with 0 that it is over. Look at the lanes once more after this.
+void wake_tell(struct fabric *f, uint32_t egress, uint32_t id);
 
-// Owner: sleep for us, or until somebody ends the asleep; asleep 0: without a word to be woken at.
-void wake_wait(struct fabric *f, uint32_t asleep, uint32_t us);
+// Owner: sleep for us microseconds, or until a source ends sleep id; 0: no source can.
+void wake_wait(struct fabric *f, uint32_t id, uint32_t us);
 
-// Source: end the asleep of egress's owner, if it takes one and it isn't `ended`, which was ended before. Returns the asleep.
+// Source: end the current sleep of egress's owner, unless it is `ended`, which was ended before. Returns the id of the
+// sleep that was ended last.
 uint32_t wake_up(struct fabric *f, uint32_t egress, uint32_t ended);
 
 #endif

@@ -47,31 +47,31 @@ static void *sleeper(void *arg)
     (void)arg;
     sink_init(&k, f, EGRESS);
     do {
-        uint32_t asleep = sleep_id(++turn, BED);
+        uint32_t id = wake_id(++turn, BED);
 
-        wake_tell(f, BED, asleep);
-        wake_tell(f, EGRESS, asleep);
+        wake_tell(f, BED, id);
+        wake_tell(f, EGRESS, id);
         if (!sink_look(&k, false))
-            wake_wait(f, asleep, LONG_US);
+            wake_wait(f, id, LONG_US);
     } while (!sink_look(&k, false));
     return NULL;
 }
 
 Test(wake, numbers_of_two_turns_differ)
 {
-    cr_assert_neq(sleep_id(1, EGRESS), sleep_id(2, EGRESS));
-    cr_assert_neq(sleep_id(1, EGRESS), sleep_id(1, EGRESS + 1));
-    cr_assert_neq(sleep_id(0, 0), 0);
-    cr_assert_neq(sleep_id(1 << 24, 0), 0);
+    cr_assert_neq(wake_id(1, EGRESS), wake_id(2, EGRESS));
+    cr_assert_neq(wake_id(1, EGRESS), wake_id(1, EGRESS + 1));
+    cr_assert_neq(wake_id(0, 0), 0);
+    cr_assert_neq(wake_id(1 << 24, 0), 0);
 }
 
 Test(wake, is_over_by_itself)
 {
-    uint32_t asleep = sleep_id(1, EGRESS);
+    uint32_t id = wake_id(1, EGRESS);
     uint64_t began = clock_ns();
 
-    wake_tell(f, EGRESS, asleep);
-    wake_wait(f, asleep, 2000);
+    wake_tell(f, EGRESS, id);
+    wake_wait(f, id, 2000);
     cr_assert_geq(clock_ns() - began, 2000000);
     wake_wait(f, 0, 2000);
     cr_assert_geq(clock_ns() - began, 4000000);
@@ -80,25 +80,25 @@ Test(wake, is_over_by_itself)
 Test(wake, that_is_over_is_not_begun)
 {
     wake_tell(f, EGRESS, 0);
-    wake_wait(f, sleep_id(1, EGRESS), LONG_US); // returns: the word says something else
+    wake_wait(f, wake_id(1, EGRESS), LONG_US); // returns: the word says something else
 }
 
 Test(wake, is_ended_once)
 {
-    uint32_t asleep = sleep_id(1, EGRESS), next = sleep_id(2, EGRESS);
+    uint32_t id = wake_id(1, EGRESS), next = wake_id(2, EGRESS);
 
     cr_assert_eq(wake_up(f, EGRESS, 0), 0);
-    wake_tell(f, EGRESS, asleep);
-    cr_assert_eq(wake_up(f, EGRESS, 0), asleep);
-    cr_assert_eq(wake_up(f, EGRESS, asleep), asleep);
+    wake_tell(f, EGRESS, id);
+    cr_assert_eq(wake_up(f, EGRESS, 0), id);
+    cr_assert_eq(wake_up(f, EGRESS, id), id);
     wake_tell(f, EGRESS, next);
-    cr_assert_eq(wake_up(f, EGRESS, asleep), next);
+    cr_assert_eq(wake_up(f, EGRESS, id), next);
 }
 
 Test(wake, at_an_egress_that_is_none_is_left_alone)
 {
-    wake_tell(f, EGRESS, sleep_id(1, 200));
-    cr_assert_eq(wake_up(f, EGRESS, 0), sleep_id(1, 200));
+    wake_tell(f, EGRESS, wake_id(1, 200));
+    cr_assert_eq(wake_up(f, EGRESS, 0), wake_id(1, 200));
 }
 
 Test(wake, bells_and_naps_have_bytes_of_their_own)
@@ -106,10 +106,10 @@ Test(wake, bells_and_naps_have_bytes_of_their_own)
     struct sink k;
 
     sink_init(&k, f, EGRESS);
-    wake_tell(f, EGRESS, sleep_id(1, EGRESS));
+    wake_tell(f, EGRESS, wake_id(1, EGRESS));
     cr_assert_not(sink_look(&k, true));
-    cr_assert_eq(atomic_load(fabric_sleep(f, EGRESS + 1)), 0);
-    cr_assert_eq(atomic_load(fabric_sleep(f, EGRESS - 1)), 0);
+    cr_assert_eq(atomic_load(fabric_wake(f, EGRESS + 1)), 0);
+    cr_assert_eq(atomic_load(fabric_wake(f, EGRESS - 1)), 0);
 }
 
 Test(wake, a_frame_ends_it, .timeout = 10)
@@ -117,7 +117,7 @@ Test(wake, a_frame_ends_it, .timeout = 10)
     pthread_t thread;
 
     cr_assert_eq(pthread_create(&thread, NULL, sleeper, NULL), 0);
-    while (atomic_load(fabric_sleep(f, EGRESS)) == 0)
+    while (atomic_load(fabric_wake(f, EGRESS)) == 0)
         sched_yield();
     usleep(50000);
     send_one();
