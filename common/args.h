@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // args.h: the command line, alike in all programs.
 //
-// --name VALUE, --name=VALUE, -n VALUE and -nVALUE; a long name may be cut short as long as no other begins so. Options and
-// operands may be mixed, "--" ends the options. A wrong one is said in one line on stderr, and the program ends with EXIT_USAGE.
+// --name VALUE, --name=VALUE, -n VALUE and -nVALUE; a long name may be cut short as long as no other begins so. Options
+// and operands may be mixed, "--" ends the options. A wrong one is said in one line on stderr, and the program ends
+// with EXIT_USAGE.
 #ifndef XV_ARGS_H
 #define XV_ARGS_H
 
@@ -56,16 +57,17 @@ struct args_match {
     const char *value; // attached to it, or NULL
 };
 
-// Does the word name an option of these? Returns 1 with *m; 0 if it names none; -EINVAL if it may be several, or has a value that it
-// doesn't take: err says so. names (n_names, may be NULL) are other long options that a name cut short may mean as well.
+// Find the option that the word names. Returns 1 with *m; 0 if it names none; -EINVAL if it may be several, or has a
+// value that it doesn't take: err says so. names (n_names, may be NULL) are other long options that a name cut short
+// may mean as well.
 int args_find(const struct args_program *p, const char *const *names, unsigned n_names, const char *word,
     struct args_match *m, char *err, size_t n);
 
 // Give the row its value. Returns 0, or -EINVAL after err says what is wrong.
 int args_take(const struct args_row *row, struct args *a, const char *value, char *err, size_t n);
 
-// Read the command line into a, which is zeroed or preset. Returns -1 to go on, or the exit status: help and version were
-// printed, or what is wrong was said.
+// Read the command line into a, which is zeroed or preset. Returns -1 to go on, or the exit status: help and version
+// were printed, or what is wrong was said.
 int args_read(const struct args_program *p, struct args *a, int argc, char **argv);
 
 void args_usage(const struct args_program *p, FILE *out);

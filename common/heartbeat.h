@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef XV_HEARTBEAT_H
 #define XV_HEARTBEAT_H
-// heartbeat.h: does a poll loop turn? One that waits for a CPU is starved, not hung: to kill its process would help nobody.
+// heartbeat.h: whether a poll loop turns. One that waits for a CPU is starved, not hung: killing its process would not
+// help.
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,7 +22,7 @@ struct heartbeat {
 #define HEARTBEAT_PART_NS 1000000000u
 #define HEARTBEAT_STARVED 90u
 
-// Has it become starved, or is it no more? True once for each; p->starved says which.
+// Returns true once when the loop becomes starved, and once when it no longer is; p->starved tells which.
 bool heartbeat_turned(struct heartbeat *p);
 
 // What a thread is doing, as the kernel says.

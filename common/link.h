@@ -40,11 +40,12 @@ int link_connect(struct link *l, enum link_kind kind, const char *run_dir, const
 void link_close(struct link *l);
 
 // nanomsg can stay deaf for ever, on either side, when a connection breaks just after its first bytes came: it takes no
-// notice of that, and a PAIR then takes no other peer. So both sides of a PAIR say something at least each LINK_DEAF_NS / 2,
-// and who hears nothing for LINK_DEAF_NS has its side opened anew by link_renew(). link_deaf() returns whether that is due.
+// notice of that, and a PAIR then takes no other peer. So both sides of a PAIR say something at least each LINK_DEAF_NS
+// / 2, and who hears nothing for LINK_DEAF_NS has its side opened anew by link_renew(). link_deaf() returns whether
+// that is due.
 //
-// link_renew() keeps epoch and seq; fd is another one, and what is on its way is lost. Returns 0, or -errno: then the link is
-// closed, and due again after LINK_DEAF_NS.
+// link_renew() keeps epoch and seq; fd is another one, and what is on its way is lost. Returns 0, or -errno: then the
+// link is closed, and due again after LINK_DEAF_NS.
 bool link_deaf(const struct link *l);
 int link_renew(struct link *l);
 

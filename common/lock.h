@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // lock.h: one living process for each name, held by the kernel.
 //
-// An open file description lock on <run_dir>/<name>.lock, kept open for life. The kernel drops it when the last thread of the holder is gone
-// and not before, so getting it proves that the predecessor is dead, however it died. The file holds the pid for people.
+// An open file description lock on <run_dir>/<name>.lock, kept open for life. The kernel drops it when the last thread
+// of the holder is gone and not before, so getting it proves that the predecessor is dead, however it died. The file
+// holds the pid for people.
 #ifndef XV_LOCK_H
 #define XV_LOCK_H
 
@@ -21,13 +22,13 @@ int lock_take(const char *run_dir, const char *name);
 // may be told -EAGAIN. Returns 0, -EAGAIN if it is held, or another -errno.
 int lock_remove(const char *run_dir, const char *name);
 
-// Who holds it? Returns the holder's pid, 0 if nobody does, -EAGAIN if a process holds it that has not said yet who it is,
-// or another -errno. Never the pid of a process that hasn't got it.
+// Returns the holder's pid, 0 if the lock is free, -EAGAIN if its holder has not written its pid yet, or another
+// -errno. Never the pid of a process that hasn't got it.
 pid_t lock_holder(const char *run_dir, const char *name);
 
 #define LOCK_TEXT_BYTES 32u
 
-// Who holds it, for people: "pid 123", or "another process" where nobody can say. Returns text.
+// Name the holder for people: "pid 123", or "another process" where that isn't known. Returns text.
 const char *lock_holder_text(const char *run_dir, const char *name, char text[LOCK_TEXT_BYTES]);
 
 #endif

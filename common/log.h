@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Numbered as syslog and rte_log (RTE_LOG_ERR = 4) minus one: 3 error .. 7 debug.
+// Numbered as in syslog, from 3 (error) to 7 (debug). rte_log's numbers are larger by one.
 enum log_level { LOG_ERR = 3, LOG_WARNING = 4, LOG_NOTICE = 5, LOG_INFO = 6, LOG_DEBUG = 7 };
 
 typedef void log_sink_fn(enum log_level level, const char *line);
@@ -27,8 +27,8 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 
 #define LOG(level, ...) log_line(LOG_##level, __VA_ARGS__)
 
-// May this guest's fault be logged now? At most 10 lines in 10 s for one of these; the rest are counted and told of with
-// the next line that passes. Zero-initialised is ready.
+// Returns true if this guest's fault may be logged now: 10 lines in 10 s at most. The rest are counted, and told of
+// with the next line that passes. A quota that is zero-initialised is ready.
 struct log_quota {
     uint64_t window_ns;
     uint32_t lines;

@@ -19,8 +19,9 @@ struct mailbox {
     alignas(64) _Atomic uint32_t done;
 };
 
-// Asking thread: how many mails are on their way; the number that the next one takes, which with the array's size gives
-// its place; to post it, when it is complete there. Returns what mailbox_done() is asked with.
+// Asking thread. mailbox_count() returns how many mails are on their way; mailbox_number() the number of the next one,
+// which modulo the array's size is its place. mailbox_post() posts it, once it is complete there, and returns what
+// mailbox_done() is asked with.
 static inline uint32_t mailbox_count(const struct mailbox *b)
 {
     return atomic_load_explicit(&b->posted, memory_order_relaxed) -
@@ -48,8 +49,8 @@ static inline bool mailbox_done(const struct mailbox *b, uint32_t number)
     return (int32_t)(atomic_load_explicit(&b->done, memory_order_acquire) - number) >= 0;
 }
 
-// Asking thread: for how many us to look elsewhere before it asks again whether a mail is done, after the pause of last_us
-// before, 0 at first. Soon, then less and less often: the doing thread may be about to get its CPU.
+// Asking thread: for how many us to look elsewhere before it asks again whether a mail is done, after the pause of
+// last_us before, 0 at first. Soon, then less and less often: the doing thread may be about to get its CPU.
 static inline uint32_t mailbox_pause(uint32_t last_us)
 {
     uint32_t us = last_us * 2;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// notify.h: tell systemd how we are (sd_notify(3)'s protocol: a datagram to $NOTIFY_SOCKET). Without systemd these calls
-// do nothing.
+// notify.h: tell systemd how we are (sd_notify(3)'s protocol: a datagram to $NOTIFY_SOCKET). Without systemd these
+// calls do nothing.
 #ifndef XV_NOTIFY_H
 #define XV_NOTIFY_H
 

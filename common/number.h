@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-// Digits of base 10, or of base 16 behind an optional 0x; no sign, no blank, nothing after them. Returns 0, or -EINVAL if it is
-// something else or more than max.
+// Digits of base 10, or of base 16 behind an optional 0x; no sign, no blank, nothing after them. Returns 0, or -EINVAL
+// if it is something else or more than max.
 int number_parse(const char *text, int base, uint32_t max, uint32_t *number);
 
 // A domain id: up to 5 decimal digits, 0 to XENVIRT_DOMID_LAST. Returns 0 or -EINVAL.

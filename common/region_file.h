@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// region_file.h: <run_dir>/vif.K.GEN.regions, in which the watcher says where a vif's memory is and from which its worker maps
-// (proto/region.h).
+// region_file.h: <run_dir>/vif.K.GEN.regions, in which the watcher says where a vif's memory is and from which its
+// worker maps (proto/region.h).
 #ifndef XV_REGION_FILE_H
 #define XV_REGION_FILE_H
 
@@ -22,8 +22,8 @@ int region_file_write(struct region_file *f, const char *run_dir, const struct r
 // Find the one that an earlier watcher wrote. Returns 0, -ENOENT, or -EBADMSG if it is no good table, with f->name set.
 int region_file_find(struct region_file *f, const char *run_dir, uint32_t vif, uint32_t gen);
 
-// Read and check the table that m names, as the worker of domid. Returns 0 with *table to free(), or -errno: -EBADMSG if it is
-// not the table that m speaks of, others as region_table_check().
+// Read and check the table that m names, as the worker of domid. Returns 0 with *table to free(), or -errno: -EBADMSG
+// if it is not the table that m speaks of, others as region_table_check().
 int region_file_read(const char *run_dir, const struct msg_vif_attach *m, uint32_t domid, struct region_table **table);
 
 // Remove it and forget its name. One without a name is none.

@@ -275,8 +275,8 @@ static_assert(sizeof(struct msg_done) == 160, "no hole");
 static_assert((MSG_VIF_FLAGS & FABRIC_VIF_UPLINK) == 0, "a record has both");
 static_assert(sizeof(union msg) <= MSG_BYTES_MAX, "one buffer holds any");
 
-// Is it a message of a known type, from that kind of sender, of that type's size, with fields in range? Returns 0 or
-// -EBADMSG, -EPROTO, -EINVAL; nothing of a message is used before.
+// Returns 0 if it is a message of a known type, from that kind of sender, of that type's size, with fields in range;
+// else -EBADMSG, -EPROTO or -EINVAL. Nothing of a message is used before.
 int msg_check(const union msg *m, size_t bytes, enum msg_sender from);
 
 // Size of a type's struct; the type's name.

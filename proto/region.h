@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // region.h: the checked list of a vif's memory, a read-only file that the watcher writes and the worker maps by.
 //
-// The file is a struct region_table, then n_regions x struct region, then n_refs x uint32_t grant references; a region's
-// references are refs[first_ref .. first_ref + n_pages).
+// The file is a struct region_table, then n_regions x struct region, then n_refs x uint32_t grant references; a
+// region's references are refs[first_ref .. first_ref + n_pages).
 #ifndef XV_REGION_H
 #define XV_REGION_H
 
@@ -44,9 +44,10 @@ struct region_table {
 static_assert(sizeof(struct region) == 24, "no hole");
 static_assert(sizeof(struct region_table) == 32, "no hole");
 
-// Does the table in t[0 .. bytes) hold together: sizes, kinds, page-aligned mempools that neither wrap nor overlap, no
-// reference twice? Returns 0 or -EBADMSG (not a table), -EINVAL (unaligned), -EOVERFLOW (wraps), -EEXIST (overlap or a
-// reference twice), -E2BIG (too many). The watcher calls it before it writes a table, the worker before it maps by one.
+// Check that the table in t[0 .. bytes) holds together: sizes, kinds, page-aligned mempools that neither wrap nor
+// overlap, no reference twice. Returns 0 or -EBADMSG (not a table), -EINVAL (unaligned), -EOVERFLOW (wraps), -EEXIST
+// (overlap or a reference twice), -E2BIG (too many). The watcher calls it before it writes a table, the worker before
+// it maps by one.
 int region_table_check(const struct region_table *t, size_t bytes);
 
 const struct region *region_first(const struct region_table *t);

@@ -14,9 +14,9 @@
 #define STATE_MAGIC 0x3154415453765658ull
 #define STATE_VERSION 6u
 
-// What is counted has a row here and nowhere else: xvctl's table and JSON, --stats and the layout's hash are made of these
-// lists. A row is the name in code, the word that xvctl shows, and what docs/xvctl.1.md says of it, word for word: a test
-// holds the page to the lists.
+// What is counted has a row here and nowhere else: xvctl's table and JSON, --stats and the layout's hash are made of
+// these lists. A row is the name in code, the word that xvctl shows, and what docs/xvctl.1.md says of it, word for
+// word: a test holds the page to the lists.
 
 // Drops of a vif that its worker counts, by direction.
 #define VIF_TX_DROPS(D) \
@@ -125,8 +125,8 @@ struct ledger_lane {
     uint32_t at; // its new tail (from guest) or head (to guest), absolute
 };
 
-// The ledger of one direction of one vif: what the burst in progress is about to publish. See common/fabric/ledger.h for the
-// steps. Written by the worker that serves the vif. Its counters are of all of the device's generations so far.
+// The ledger of one direction of one vif: what the burst in progress is about to publish. See common/fabric/ledger.h
+// for the steps. Written by the worker that serves the vif. Its counters are of all of the device's generations so far.
 struct ledger {
     alignas(64) _Atomic uint32_t commit; // LEDGER_*: which pos counts, what is still to be published
     _Atomic uint32_t gen; // generation of the vif that this ledger speaks of, 0: none
@@ -206,14 +206,15 @@ struct state_binding {
     uint32_t gone; // 1: its owner's domain was seen to end
 };
 
-// Is gen one of the generations from since to last? 0 is none. What counts on from one start of a device to the next has
-// the generation of the last start that it knows.
+// Returns true if gen is one of the generations from since to last; 0 is none. What counts on from one start of a
+// device to the next has the generation of the last start that it knows.
 static inline bool state_gen_of(uint32_t gen, uint32_t since, uint32_t last)
 {
     return gen != 0 && gen - since <= last - since; // generations may wrap
 }
 
-// Where the fabric is, in every EAL process of the primary. Written by the primary, before it says hello to the watcher.
+// Where the fabric is, in every EAL process of the primary. Written by the primary, before it says hello to the
+// watcher.
 struct state_fabric {
     alignas(64) _Atomic uint64_t epoch; // the fabric's, written last
     uint64_t addr;

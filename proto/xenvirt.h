@@ -25,20 +25,21 @@
 #define XENVIRT_KEY_START "event_type_start_%u" // N: "1", written last; removed by a driver that stops
 #define XENVIRT_KEY_RING_SIZE "%u_vring_size" // N: entries of both rings in decimal; absent: 256. Not in 2.2
 
-// N: the mempools that it uses, with commas: "M" whole, "M:first+pages" a part, counted from page 0. Absent: all. Not in 2.2
+// N: the mempools that it uses, with commas: "M" whole, "M:first+pages" a part, counted from page 0. Absent: all. Not
+// in 2.2
 #define XENVIRT_KEY_MEMPOOLS "%u_mempools"
 
-// Keys of devices from 8 on lie in a directory below, "devices1" to "devices3" for 8 of them each: XenStore's quota allows a
-// node 2,048 bytes, in which the names of its children count, and those of 32 devices are more. 2.2's driver knows no such
-// directory, and its keys are good wherever they are; it has room for 24 devices.
+// Keys of devices from 8 on lie in a directory below, "devices1" to "devices3" for 8 of them each: XenStore's quota
+// allows a node 2,048 bytes, in which the names of its children count, and those of 32 devices are more. 2.2's driver
+// knows no such directory, and its keys are good wherever they are; it has room for 24 devices.
 #define XENVIRT_DEVICES_DIR "devices%u" // N / XENVIRT_DIR_DEVICES, not 0
 #define XENVIRT_DIR_DEVICES 8u
 
 // Written for the guest by xv-provision, not by it: the domid to grant to, in decimal.
 #define XENVIRT_KEY_BACKEND "control/dpdk-backend"
 
-// Written for the back end's domain by xv-provision, where that isn't domain 0: a node for each guest that it may read, by
-// domid. It may not list the domains itself.
+// Written for the back end's domain by xv-provision, where that isn't domain 0: a node for each guest that it may read,
+// by domid. It may not list the domains itself.
 #define XENVIRT_GUESTS "control/dpdk-guests"
 
 #define XENVIRT_DEVICES_MAX 32u
@@ -140,8 +141,8 @@ static_assert(offsetof(struct xenvirt_flag_page, back) == 128, "own cache line")
 #define XENVIRT_STOP_MS 1000u
 
 // A front end waits at most this long for the verdict on its wish for another address. It is a state, not an event: the
-// switch judges what stands there until the device stops, so who is refused, or waits no longer, goes back to wishing for
-// the address that it had.
+// switch judges what stands there until the device stops, so who is refused, or waits no longer, goes back to wishing
+// for the address that it had.
 #define XENVIRT_MAC_MS 5000u
 #define XENVIRT_MAC_NONE_YET \
     UINT32_MAX // mac_number of a back end that judges wishes, and has judged none of this start's

@@ -10,7 +10,8 @@ void check_vif(struct reader *r, const struct setting *s, const struct conf_gues
 void check_guest(struct reader *r, const struct setting *s, uint32_t i);
 void check_uplink(struct reader *r, const struct setting *s, uint32_t i);
 
-// All entries are read: the size of the switch, and what is said of numbers and tags. Sets max_guests if the file doesn't.
+// All entries are read: the size of the switch, and what is said of numbers and tags. Sets max_guests if the file
+// doesn't.
 void check_whole(struct reader *r, const struct setting *root);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // conf.h: the one configuration that all programs read.
 //
-// A file in libconfig's syntax, /etc/xv/xv.conf unless --config names another; without a file there every option has its default.
-// The table in option.c holds each option's name, default and range; docs/xv.conf.5.md describes them.
+// A file in libconfig's syntax, /etc/xv/xv.conf unless --config names another; without a file there every option has
+// its default. The table in option.c holds each option's name, default and range; docs/xv.conf.5.md describes them.
 #ifndef XV_CONF_H
 #define XV_CONF_H
 
@@ -122,7 +122,8 @@ void conf_describe(FILE *out);
 // The entry that pins a device to this number of the switch, or NULL.
 const struct conf_vif *conf_vif_find(const struct conf *c, uint32_t number);
 
-// The tag of device number k: pinned, or vlan_base + k. Together they are the map that is fixed when the primary starts.
+// The tag of device number k: pinned, or vlan_base + k. Together they are the map that is fixed when the primary
+// starts.
 uint32_t conf_vlan(const struct conf *c, uint32_t number);
 
 // The MTU of an uplink, 0: its device's own.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// backoff.h: what a poller does when there is nothing to do: turn at once, then yield, then sleep longer and longer.
+// backoff.h: what a poller does when there is nothing to do: poll again, then yield, then sleep longer and longer.
 //
-// Pollers that share a CPU pass frames to each other in turns: one that went on for a whole time slice of the scheduler,
-// milliseconds, would fill the others' lanes and drop what is more. So it yields when many of its frames wait for a
-// consumer, after a quantum of frames, and at once when it has nothing to do. Whether others are there is seen by how long a
-// yield takes. Crowded lanes don't stop a poller, for a guest that takes nothing may hold up nobody.
-// How it sleeps is its own matter (asleep.h).
+// Pollers that share a CPU pass frames to each other in turns. One that ran for a whole time slice of the scheduler,
+// milliseconds, would fill the others' lanes and drop the rest. So it yields when many of its frames wait for a
+// consumer, after a quantum of frames, and at once when it has nothing to do. How long a yield takes tells whether
+// others share the CPU. Crowded lanes don't stop a poller, since a guest that takes nothing must not hold up the
+// others. The caller does the sleeping (wake.h).
 #ifndef XV_BACKOFF_H
 #define XV_BACKOFF_H
 
@@ -16,24 +16,25 @@
 #include "clock.h"
 
 #define BACKOFF_SLEEP_MIN_US 20u
-// Until there was nothing for so long, no sleep is longer than that: a burst that follows a short pause finds room in a
-// NIC's ring until the end of the sleep.
+// Until a poller has been idle for BACKOFF_CALM_US, cap its sleeps at BACKOFF_LIVE_US, so that a burst after a short
+// pause still fits into the NIC's ring.
 #define BACKOFF_CALM_US 100000u
 #define BACKOFF_LIVE_US 500u
 #define BACKOFF_QUANTUM 2048u // frames after which a poller that shares its CPU lets the others run
 #define BACKOFF_CROWDED 128u // and while its lanes are crowded
 #define BACKOFF_PROBE 16384u // frames after which one that has its CPU to itself looks whether that is still so
-#define BACKOFF_SHARED_NS 1500u // a yield that takes longer has let somebody run
-#define BACKOFF_SHARED_YIELDS 16u // in a row that let nobody run: it has its CPU to itself
-#define BACKOFF_TRIES 4u // yields in one go until one lets somebody run
-#define BACKOFF_BREATH_NS 4000000u // one that shares its CPU sleeps once in so long, however much there is to do
-#define BACKOFF_BREATH_US 50u // and so long
+#define BACKOFF_SHARED_NS 1500u // a yield that takes longer has let another thread run
+#define BACKOFF_SHARED_YIELDS 16u // in a row that were shorter: the poller has its CPU to itself
+#define BACKOFF_TRIES 4u // yields in one go until one lets another thread run
+#define BACKOFF_BREATH_NS \
+    4000000u // one that shares its CPU sleeps once in each such period, however much there is to do
+#define BACKOFF_BREATH_US 50u // the length of that sleep
 #define BACKOFF_ALONE_NS \
-    32000000u // a worker also while its yields let nobody run: of other groups it sees nothing by them
-#define BACKOFF_CROWD 2u // who waits for the CPU so many times as long as it runs is on a crowded one
+    32000000u // a worker does so too while its yields are short: they don't show threads of other scheduling groups
+#define BACKOFF_CROWD 2u // a CPU is crowded if a poller waits for it more than this many times as long as it runs
 #define BACKOFF_STRETCH_MIN_US 50u
 #define BACKOFF_STRETCH_MAX_US 3200u
-#define BACKOFF_STRETCH_EBB 8u // of what was added so much goes with each look at a CPU that isn't crowded
+#define BACKOFF_STRETCH_EBB 8u // each look at a CPU that isn't crowded takes away one in this many of what was added
 
 struct backoff {
     uint32_t busy; // turns without work before the first yield
@@ -43,11 +44,11 @@ struct backoff {
     uint32_t next_us; // next sleep
     uint32_t slept_us; // since the last work, up to BACKOFF_CALM_US
     uint32_t moved; // frames since the last yield
-    uint32_t shared; // yields that may let nobody run before the CPU counts as ours alone
+    uint32_t shared; // short yields that may still come before the CPU counts as ours alone
     uint32_t stretch_us; // added to each sleep, since the CPU is crowded
-    uint64_t alone_ns; // as BACKOFF_BREATH_NS, while nobody is seen to share its CPU; 0: then it doesn't sleep
+    uint64_t alone_ns; // as BACKOFF_BREATH_NS, while no other thread is seen to share the CPU; 0: no such sleep
     uint64_t breath; // period in which it last slept
-    bool breathes; // the sleep that is due is such a one: whatever rings, it is slept
+    bool breathes; // the sleep that is due is such a one: a bell doesn't cancel it
 };
 
 static inline void backoff_init(struct backoff *b, uint32_t busy, uint32_t yield, uint32_t sleep_us)
@@ -55,14 +56,15 @@ static inline void backoff_init(struct backoff *b, uint32_t busy, uint32_t yield
     *b = (struct backoff){ .busy = busy, .yield = busy + yield, .sleep_us = sleep_us, .next_us = BACKOFF_SLEEP_MIN_US };
 }
 
-// Has there been nothing for long? Then a sleeper wants to be woken. Between two bursts it doesn't: what comes in a short
-// sleep is done in one go after it.
+// Returns true if the poller has been idle for long: its sleeps are long, and sources are to end them. Between two
+// bursts they aren't: what arrives during a short sleep is handled in one go after it.
 static inline bool backoff_calm(const struct backoff *b)
 {
     return b->slept_us >= BACKOFF_CALM_US;
 }
 
-// Does a sleeper want to be woken? Also if it sleeps longer because of others; but not if it sleeps to let them run.
+// Returns true if sources are to end its sleep: also when it sleeps longer because the CPU is crowded, but not when it
+// sleeps to let other threads run.
 static inline bool backoff_wakeable(const struct backoff *b)
 {
     return backoff_calm(b) || (b->stretch_us > 0 && b->idle >= b->yield);
@@ -80,7 +82,7 @@ static inline uint32_t backoff_sleep(struct backoff *b)
     return us;
 }
 
-// Did it let somebody run? Says when it was over.
+// Yield. Returns true if that let another thread run; *now is the time after it.
 static inline bool backoff_give_way(uint64_t *now)
 {
     uint64_t before = clock_ns();
@@ -90,7 +92,8 @@ static inline bool backoff_give_way(uint64_t *now)
     return *now - before >= BACKOFF_SHARED_NS;
 }
 
-// Is it time to sleep, though there may be work? The periods are the clock's, so that all pollers of a CPU sleep at once.
+// Returns for how many us to sleep although there may be work, mostly 0. The periods are the clock's, so that all
+// pollers of a CPU sleep at once.
 static inline uint32_t backoff_breathe(struct backoff *b, uint64_t now)
 {
     uint64_t every = b->shared > 0 ? BACKOFF_BREATH_NS : b->alone_ns, breath = every > 0 ? now / every : 0;
@@ -102,8 +105,8 @@ static inline uint32_t backoff_breathe(struct backoff *b, uint64_t now)
     return BACKOFF_BREATH_US;
 }
 
-// The scheduler may choose who yields again, if the others had more than their share before: then once more. Returns for
-// how many us the caller has to sleep, mostly 0.
+// The scheduler may pick the yielding thread again if the others had more than their share before; then yield once
+// more. Returns for how many us the caller has to sleep, mostly 0.
 static inline uint32_t backoff_yield(struct backoff *b)
 {
     uint64_t now = 0;
@@ -131,8 +134,8 @@ static inline uint32_t backoff_worked(struct backoff *b, uint32_t n, bool crowde
     return b->moved >= quantum ? backoff_yield(b) : 0;
 }
 
-// End a turn that dealt with n frames. crowded: see source_crowded(). Returns for how many us the caller has to sleep now,
-// mostly 0.
+// End a turn that dealt with n frames. crowded: see source_crowded(). Returns for how many us the caller has to sleep
+// now, mostly 0.
 static inline uint32_t backoff_turn(struct backoff *b, uint32_t n, bool crowded)
 {
     uint32_t us = 0;
@@ -150,8 +153,9 @@ static inline uint32_t backoff_turn(struct backoff *b, uint32_t n, bool crowded)
     return us;
 }
 
-// Lately it ran for ran_ns and waited for its CPU for waited_ns: if all together want more of the CPU than there is, sleep
-// longer. What a queue takes grows without end as its server gets busy, so this leaves a part of the CPU free.
+// Since the last call the poller ran for ran_ns and waited for its CPU for waited_ns. If the threads together want more
+// of the CPU than there is, sleep longer: a queue grows without end as its server nears full load, so part of the CPU
+// stays free.
 static inline void backoff_crowd(struct backoff *b, uint64_t ran_ns, uint64_t waited_ns)
 {
     if (waited_ns <= BACKOFF_CROWD * ran_ns)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// crowd.h: do those that share this thread's CPU want more of it than there is? By the kernel's count of how long the thread
-// ran and how long it could have run and didn't: of another scheduling group nothing else is to be seen.
+// crowd.h: whether the threads on this CPU want more of it than there is, by the kernel's count of how long this thread
+// ran and how long it was ready but waited. Nothing else shows threads of other scheduling groups.
 #ifndef XV_CROWD_H
 #define XV_CROWD_H
 

@@ -33,7 +33,7 @@ static inline uint32_t fdb_slot(const struct fabric *f, uint64_t key)
     return (uint32_t)((key * 0x9e3779b97f4a7c15ull) >> 40) & (f->fdb_words - 1);
 }
 
-// Where in the table does this MAC stand? NULL if it doesn't; else *word is the entry.
+// Returns where in the table this MAC stands, with the entry in *word; NULL if it doesn't.
 static inline const _Atomic uint64_t *fdb_entry(struct fabric *f, uint64_t key, uint64_t *word)
 {
     const _Atomic uint64_t *words = fabric_fdb(f);
@@ -50,7 +50,7 @@ static inline const _Atomic uint64_t *fdb_entry(struct fabric *f, uint64_t key, 
     return NULL;
 }
 
-// Who has this MAC? Returns the vif, or FABRIC_VIF_NONE.
+// Returns the vif that has this MAC, or FABRIC_VIF_NONE.
 static inline uint16_t fdb_find(struct fabric *f, uint64_t key)
 {
     uint64_t word;
@@ -68,7 +68,7 @@ static inline uint32_t fdb_entry_gen(struct fabric *f, const _Atomic uint64_t *e
     if (vif >= f->max_vifs)
         return 0;
     // Acquire: the entry is read again after the generation. The primary takes an entry away before it gives the vif
-    // another generation (release in fdb_remove() and vif_open()), so an entry that still stands belongs to this generation.
+    // another generation (release in fdb_remove() and vif_open()), so an entry that still stands belongs to this one.
     gen = atomic_load_explicit(&fabric_vif(f, vif)->gen, memory_order_acquire);
     return atomic_load_explicit(entry, memory_order_relaxed) == word ? gen : 0;
 }
@@ -83,8 +83,8 @@ static inline uint16_t fdb_find_gen(struct fabric *f, uint64_t key, uint32_t *ge
     return *gen != 0 ? (uint16_t)(word >> 48) : FABRIC_VIF_NONE;
 }
 
-// Primary only. Add an entry: 0, -EEXIST if the MAC is there, -ENOSPC. Let it lead to another vif, in one step: 0 or
-// -ENOENT. Remove it: 0 or -ENOENT.
+// Primary only: add an entry, let it lead to another vif in one step, remove it. Return 0, or -EEXIST or -ENOSPC (add),
+// -ENOENT (move, remove).
 int fdb_add(struct fabric *f, const uint8_t mac[6], uint16_t vif);
 int fdb_move(struct fabric *f, const uint8_t mac[6], uint16_t vif);
 int fdb_remove(struct fabric *f, const uint8_t mac[6]);

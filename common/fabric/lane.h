@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // lane.h: what both ends of a lane share.
 //
-// A *source* (source.h) is what a context sends with: its buffers and its column of lanes. A *sink* (sink.h) is where an
-// egress receives: its row of lanes. Both are private to the process that works on them; all that a successor needs is in
-// the lanes: the consumer only advances `head`, the producer reclaims the buffers that `head` has passed, so a dead
-// consumer leaks nothing and a dead producer's successor recomputes which buffers are free.
+// A *source* (source.h) is what a context sends with: its buffers and its column of lanes. A *sink* (sink.h) is where
+// an egress receives: its row of lanes. Both are private to the process that works on them; all that a successor needs
+// is in the lanes: the consumer only advances `head`, the producer reclaims the buffers that `head` has passed, so a
+// dead consumer leaks nothing and a dead producer's successor recomputes which buffers are free.
 #ifndef XV_LANE_H
 #define XV_LANE_H
 
@@ -29,7 +29,8 @@ static inline struct lane_slot *lane_slot(struct fabric *f, struct lane *l, uint
     return &l->slots[at & (f->lane_slots - 1)];
 }
 
-// Returns true if the slot names a buffer of that context and a length that fits. Shared memory is checked like a guest's.
+// Returns true if the slot names a buffer of that context and a length that fits. Shared memory is checked like a
+// guest's.
 static inline bool slot_ok(const struct fabric *f, const struct lane_slot *slot, uint32_t ctx)
 {
     return slot->buf - ctx * f->ctx_bufs < f->ctx_bufs && slot->len >= XENVIRT_FRAME_MIN &&

@@ -8,8 +8,8 @@
 
 #include <xenstore.h>
 
-// Read a value; "" if it is longer than n - 1, has a NUL inside, or isn't there. t may be XBT_NULL. Returns 0, or -errno if the
-// request failed.
+// Read a value; "" if it is longer than n - 1, has a NUL inside, or isn't there. t may be XBT_NULL. Returns 0, or
+// -errno if the request failed.
 int xstext_read(struct xs_handle *xs, xs_transaction_t t, const char *path, char *text, size_t n);
 
 #endif
