@@ -125,37 +125,47 @@ static void guest_fill(struct guest *g, uint32_t vif)
         front->post(&g->g, (uint16_t)g->n_posted++);
 }
 
-// It sees what is done, offers new room for each frame that it got, and sends a second burst when the first is done.
-static void guest_react(struct guest *g, uint32_t vif)
+// It sees what is done with what it sent, and sends a second burst when the first is.
+static void guest_react_tx(struct guest *g, uint32_t vif)
 {
-    const uint8_t *frame;
-    uint32_t len;
-    uint16_t n;
-
     while (front->done(&g->g, REGION_TX_RING) > 0) {
-        n = front->take(&g->g, REGION_TX_RING, NULL, NULL);
+        uint16_t n = front->take(&g->g, REGION_TX_RING, NULL, NULL);
+
         hash_add(&g->sent, &n, sizeof(n));
     }
     if (g->n_sent == FRAMES && g->g.seen[REGION_TX_RING] == FRAMES)
         guest_send_burst(g, vif);
+}
+
+// It sees what it received, and offers new room for each frame.
+static void guest_react_rx(struct guest *g)
+{
     while (front->done(&g->g, REGION_RX_RING) > 0) {
-        n = front->take(&g->g, REGION_RX_RING, &frame, &len);
+        const uint8_t *frame;
+        uint32_t len;
+        uint16_t n = front->take(&g->g, REGION_RX_RING, &frame, &len);
+
         hash_add(&g->rooms, &n, sizeof(n));
         hash_add(&g->received[frame[11] % (N_VIFS + 1)], frame, len);
         front->post(&g->g, (uint16_t)g->n_posted++);
     }
 }
 
+// Each ring wakes the guest for itself alone, so that no ring's kick makes up for another's.
+static bool guest_looks(struct guest *g, enum region_kind ring, bool awake)
+{
+    return front->woken == NULL || front->woken(&g->g, ring) || awake;
+}
+
 static void guests_react(bool awake)
 {
     for (uint32_t i = 0; i < VIFS; i++) {
         struct guest *g = &shared->guests[i];
-        bool woken = front->woken == NULL;
 
-        for (int ring = 0; ring < 2 && front->woken != NULL; ring++)
-            woken |= front->woken(&g->g, ring);
-        if (awake || woken)
-            guest_react(g, i);
+        if (guest_looks(g, REGION_TX_RING, awake))
+            guest_react_tx(g, i);
+        if (guest_looks(g, REGION_RX_RING, awake))
+            guest_react_rx(g);
     }
 }
 
