@@ -152,6 +152,7 @@ class World:
     def __init__(self, name, n_guests=3, n_vifs=2, conf=None, start=True):
         self.bench = Bench(name)
         self.round_number = 0
+        self.fences = set()  # (where to, flow) of all that were ever sent
         self.guests = []
         self.state = self.fabric = None
         self.flows = []
@@ -313,14 +314,17 @@ class World:
                         else reports[f.target]["flows"].get(str(f.number), seq.Book().as_dict()))
         self.strangers = [(f"guest {g.index + 1}.{d}", number, b["frames"]) for (g, d), r in reports.items()
                           for number, b in r["flows"].items()
-                          if not any(f.target == (g, d) and str(f.number) == number for f in self.flows)]
+                          if ((g, d), int(number)) not in self.fences
+                          and not any(f.target == (g, d) and str(f.number) == number for f in self.flows)]
         return found
 
     def fence(self):
         """Waits until nothing is under way any more: frames keep their order, so what isn't there when a later one comes on
-        the same way was dropped. A fence may be dropped too: there are more of them until one comes."""
+        the same way was dropped. A fence may be dropped too: there are more of them until one comes, and the rest may
+        come as late as in the next round."""
         fences = [Flow(f.number + FENCE, f.source, f.target, LOSSY) for f in self.flows]
         self.flows += fences
+        self.fences |= {(f.target, f.number) for f in fences}
         came, end = -1, 0
         while True:
             books = self.books()

@@ -6,17 +6,20 @@ These are the short versions of tests/chaos/chaos.py and kills; they run on one 
 
 import os
 import random
-import signal
 import sys
 import time
 
+import seq
 from case import Case
 from proc import TOP
+from wire import HOST_MAC
 
 sys.path.insert(0, os.path.join(TOP, "tests", "chaos"))
 
 import actions  # noqa: E402
-from world import LOSSY, World, signal_pid  # noqa: E402
+from world import LOSSY, World  # noqa: E402
+
+PROBE = 25  # more than a round has flows, and less than where the numbers of its fences begin
 
 
 class KillCase(Case):
@@ -131,6 +134,20 @@ class Guest(KillCase):
         self.world.same_census(self.before)
         self.round()
 
+    def stop_and_pass(self, f):
+        """All that was sent has been looked up: what is still in a sender's ring, or on the wire, is its successor's."""
+        w = self.world
+        if f.source != "wire":
+            f.running.do(f"flowstop {f.number}")
+            ring = lambda: f.running.do(f"ring {f.source[1]} tx")
+            self.wait("its worker to take all", lambda: (r := ring())["avail"] == r["used"])
+            return
+        f.running.stop()
+        probe, (other, device) = f.number + PROBE, next(e for e in w.places() if e[0] is not f.target[0])
+        w.wire.send(seq.frame(other.macs[device], HOST_MAC, probe))
+        self.wait("what came after it", lambda: other.fe.book(probe, device)["frames"])
+        w.fences.add(((other, device), probe))
+
     def test_no_frame_of_an_earlier_guest_reaches_its_successor(self):
         w, guest = self.world, self.world.guests[1]
         macs = guest.macs
@@ -142,7 +159,7 @@ class Guest(KillCase):
             time.sleep(0.1)
             for f in w.flows:
                 if f.target in w.places() and f.target[0] is guest:
-                    f.running.stop() if f.source == "wire" else f.running.do(f"flowstop {f.number}")
+                    self.stop_and_pass(f)
             old = [f for f in w.flows if f.expect == LOSSY]
             guest.kill() if n % 2 else guest.new_domain()
             guest.start()
