@@ -78,7 +78,7 @@ class Ways(OwnCase):
 
     def guest(self, i):
         """With its worker, if somebody else than xv-watcher has to start it."""
-        domid = self.bench.domain()
+        domid = self.domains[i]
         if self.switch.conf["worker"]["start"] == "external":
             worker = self.switch.start_worker(domid)
             if self.grouped:
@@ -108,6 +108,8 @@ class Ways(OwnCase):
         self.wait("50 sleeps", lambda: sleeps.since() >= 50)
 
     def all_attach(self):
+        # Before the floods, as the simulator's own programs wait for a CPU, too.
+        self.domains = [self.bench.domain() for _ in range(GUESTS)]
         watch = Watch(self.switch.pid_of_primary())
         guests = [self.guest(i) for i in range(5)]
         for g in guests:
