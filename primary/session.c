@@ -105,6 +105,13 @@ static void hello_send(struct session *s, uint64_t now_ms)
     link_send(&s->link, &m, MSG_HELLO_PRIMARY, 0);
 }
 
+// To a watcher that knows nothing of us, or may have lost what we said last.
+static void introduce(struct session *s, uint64_t now_ms)
+{
+    s->links_unsaid = (1u << s->primary->n_nics) - 1;
+    hello_send(s, now_ms);
+}
+
 static void links_send(struct session *s)
 {
     for (uint32_t i = 0; i < s->primary->n_nics; i++) {
@@ -197,8 +204,7 @@ static void watcher_new(struct session *s, uint64_t epoch, uint64_t now_ms)
         return;
     }
     LOG(INFO, "speaking with a new watcher");
-    s->links_unsaid = (1u << s->primary->n_nics) - 1;
-    hello_send(s, now_ms);
+    introduce(s, now_ms);
 }
 
 static void handle(struct session *s, const union msg *m, uint64_t now_ms)
@@ -250,8 +256,7 @@ static void hello_look(struct session *s, uint64_t now_ms)
     made = link_connections(&s->link);
     if (made != s->connections) {
         s->connections = made;
-        s->links_unsaid = (1u << s->primary->n_nics) - 1;
-        s->heard_ms = s->hello_ms = 0;
+        introduce(s, now_ms);
     }
     if (now_ms - s->heard_ms >= HELLO_MS && now_ms - s->hello_ms >= HELLO_MS)
         hello_send(s, now_ms);

@@ -47,37 +47,37 @@ static void print_texts(FILE *out, const struct option *o, const void *base)
 
 static void print_struct(FILE *out, enum option_of of, const void *base, const char *indent);
 
+// A list of n groups of `bytes` each, in a group whose closing bracket is indented by depth columns.
+static void print_list(FILE *out, enum option_of of, const void *groups, size_t bytes, uint32_t n, int depth)
+{
+    char indent[32];
+
+    snprintf(indent, sizeof(indent), "%*s", depth + 8, "");
+    fputs("(", out);
+    for (uint32_t i = 0; i < n; i++) {
+        fprintf(out, "%s\n%*s{\n", i == 0 ? "" : ",", depth + 4, "");
+        print_struct(out, of, (const char *)groups + i * bytes, indent);
+        fprintf(out, "%*s}", depth + 4, "");
+    }
+    if (n > 0)
+        fprintf(out, "\n%*s)", depth, "");
+    else
+        fputs(" )", out);
+}
+
 static void print_guests(FILE *out, const struct conf *c)
 {
-    fputs("(", out);
-    for (uint32_t i = 0; i < c->n_guests; i++) {
-        fprintf(out, "%s\n    {\n", i == 0 ? "" : ",");
-        print_struct(out, OPTION_OF_GUEST, &c->guests[i], "        ");
-        fputs("    }", out);
-    }
-    fputs(c->n_guests > 0 ? "\n)" : " )", out);
+    print_list(out, OPTION_OF_GUEST, c->guests, sizeof(c->guests[0]), c->n_guests, 0);
 }
 
 static void print_vifs(FILE *out, const struct conf_guest *g)
 {
-    fputs("(", out);
-    for (uint32_t i = 0; i < g->n_vifs; i++) {
-        fprintf(out, "%s\n            {\n", i == 0 ? "" : ",");
-        print_struct(out, OPTION_OF_VIF, &g->vifs[i], "                ");
-        fputs("            }", out);
-    }
-    fputs(g->n_vifs > 0 ? "\n        )" : " )", out);
+    print_list(out, OPTION_OF_VIF, g->vifs, sizeof(g->vifs[0]), g->n_vifs, 8);
 }
 
 static void print_uplinks(FILE *out, const struct conf *c)
 {
-    fputs("(", out);
-    for (uint32_t i = 0; i < c->n_uplinks; i++) {
-        fprintf(out, "%s\n    {\n", i == 0 ? "" : ",");
-        print_struct(out, OPTION_OF_UPLINK, &c->uplinks[i], "        ");
-        fputs("    }", out);
-    }
-    fputs(c->n_uplinks > 0 ? "\n)" : " )", out);
+    print_list(out, OPTION_OF_UPLINK, c->uplinks, sizeof(c->uplinks[0]), c->n_uplinks, 0);
 }
 
 static void print_value(FILE *out, const struct option *o, const void *base)

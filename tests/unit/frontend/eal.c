@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <criterion/criterion.h>
+#include <rte_bus_vdev.h>
 #include <rte_eal.h>
+#include <rte_ethdev.h>
 #include <rte_mempool.h>
 
 #include "eal.h"
+#include "xen.h"
 
 static char run_dir[] = "/tmp/xv-test-XXXXXX";
 
@@ -37,6 +41,19 @@ void eal_start(void)
 struct rte_mempool *eal_pool(const char *name, unsigned n)
 {
     return rte_pktmbuf_pool_create(name, n, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+}
+
+uint16_t eal_device(struct rte_mempool **mp)
+{
+    uint16_t port;
+
+    eal_start();
+    xen_key_set("domid", "7");
+    *mp = eal_pool("pool", 1023);
+    cr_assert_not_null(*mp);
+    cr_assert_eq(rte_vdev_init("net_xenvirt0", "mac=00:00:00:00:00:11"), 0);
+    cr_assert_eq(rte_eth_dev_get_port_by_name("net_xenvirt0", &port), 0);
+    return port;
 }
 
 struct rte_mbuf *eal_frame(struct rte_mempool *mp, unsigned len, uint8_t first)

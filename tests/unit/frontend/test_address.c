@@ -19,11 +19,7 @@ static uint16_t port;
 
 static void setup(void)
 {
-    eal_start();
-    xen_key_set("domid", "7");
-    mp = eal_pool("pool", 1023);
-    cr_assert_eq(rte_vdev_init("net_xenvirt0", "mac=00:00:00:00:00:11"), 0);
-    cr_assert_eq(rte_eth_dev_get_port_by_name("net_xenvirt0", &port), 0);
+    port = eal_device(&mp);
 }
 
 static void start(void)

@@ -167,22 +167,6 @@ Test(device, a_queue_answers_for_each_descriptor_that_it_was_set_up_with)
     cr_expect_eq(rte_eth_tx_descriptor_status(port, 0, 1024), -EINVAL);
 }
 
-// The pages of a mempool key's value, as the switch walks them.
-static unsigned pages_listed(const char *key)
-{
-    char *copy = strdup(xen_key(key)), *save, *ref;
-    unsigned n = 0;
-
-    for (ref = strtok_r(copy, ",", &save); ref != NULL; ref = strtok_r(NULL, ",", &save)) {
-        const struct xenvirt_pair *p = xen_page(atoi(ref));
-
-        for (int i = 0; i < 512 && p[i].gref != 0; i++, n++)
-            cr_assert_not_null(xen_page(p[i].gref));
-    }
-    free(copy);
-    return n;
-}
-
 static void devices_start(unsigned n)
 {
     char name[32];
@@ -202,7 +186,7 @@ Test(device, thirty_two_share_one_mempool_each_with_a_part_of_its_own)
     mp = eal_pool("large", 4095);
     devices_start(32);
     cr_assert_null(xen_key("1_mempool_gref"));
-    cr_assert_eq(pages_listed("0_mempool_gref"), 32 * 231);
+    cr_assert_eq(xen_pages_listed("0_mempool_gref"), 32 * 231);
     for (unsigned i = 0; i < 32; i++) {
         if (i < 8)
             snprintf(key, sizeof(key), "%u_mempools", i);
@@ -219,14 +203,14 @@ Test(device, a_part_given_back_is_the_next_ones_and_the_end_shrinks)
 {
     devices_start(4);
     cr_assert_eq(rte_vdev_uninit("net_xenvirt1"), 0);
-    cr_assert_eq(pages_listed("0_mempool_gref"), 4 * 231); // one in the middle stays
+    cr_assert_eq(xen_pages_listed("0_mempool_gref"), 4 * 231); // one in the middle stays
     plug("net_xenvirt9", "");
     start();
     cr_assert_str_eq(xen_key("1_mempools"), "0:231+231");
-    cr_assert_eq(pages_listed("0_mempool_gref"), 4 * 231);
+    cr_assert_eq(xen_pages_listed("0_mempool_gref"), 4 * 231);
     cr_assert_eq(rte_vdev_uninit("net_xenvirt2"), 0);
     cr_assert_eq(rte_vdev_uninit("net_xenvirt3"), 0); // both go
-    cr_assert_eq(pages_listed("0_mempool_gref"), 2 * 231);
+    cr_assert_eq(xen_pages_listed("0_mempool_gref"), 2 * 231);
     cr_assert_eq(rte_vdev_uninit("net_xenvirt9"), 0);
     cr_assert_eq(rte_vdev_uninit("net_xenvirt0"), 0);
     cr_assert_eq(xen_keys(), 0);
@@ -248,7 +232,7 @@ Test(device, pages_of_an_unconfirmed_stop_are_replaced_under_the_others)
     first = p[0].gref;
     answer(XENVIRT_BACK_ATTACHED);
     stop_ms();
-    cr_assert_eq(pages_listed("0_mempool_gref"), 2 * 231);
+    cr_assert_eq(xen_pages_listed("0_mempool_gref"), 2 * 231);
     cr_assert_neq(p[0].gref, first);
     cr_assert_eq(rte_eth_dev_start(port), 0);
     cr_assert_str_eq(xen_key("0_mempools"), "0:0+231");

@@ -48,21 +48,6 @@ static uint64_t xstat(const char *name)
     return value;
 }
 
-static unsigned pages_listed(const char *key)
-{
-    char *copy = strdup(xen_key(key)), *save, *ref;
-    unsigned n = 0;
-
-    for (ref = strtok_r(copy, ",", &save); ref != NULL; ref = strtok_r(NULL, ",", &save)) {
-        const struct xenvirt_pair *p = xen_page(atoi(ref));
-
-        for (int i = 0; i < 512 && p[i].gref != 0; i++, n++)
-            cr_assert_not_null(xen_page(p[i].gref));
-    }
-    free(copy);
-    return n;
-}
-
 TestSuite(mempool, .init = setup, .fini = eal_stop);
 
 Test(mempool, holds_all_its_mbufs_in_granted_pages)
@@ -74,7 +59,7 @@ Test(mempool, holds_all_its_mbufs_in_granted_pages)
     cr_assert_eq(rte_mempool_avail_count(mp), 4095);
     hdr = STAILQ_FIRST(&mp->mem_list);
     cr_assert_eq(mp->nb_mem_chunks, 1);
-    cr_assert_eq(pages_listed("0_mempool_gref"), hdr->len / 4096);
+    cr_assert_eq(xen_pages_listed("0_mempool_gref"), hdr->len / 4096);
     cr_assert_str_eq(xen_key("0_mempool_va"), "10000000000");
     rte_mempool_audit(mp);
 }

@@ -20,11 +20,7 @@ static unsigned interrupts;
 
 static void setup(void)
 {
-    eal_start();
-    xen_key_set("domid", "7");
-    mp = eal_pool("pool", 1023);
-    cr_assert_eq(rte_vdev_init("net_xenvirt0", "mac=00:00:00:00:00:11"), 0);
-    cr_assert_eq(rte_eth_dev_get_port_by_name("net_xenvirt0", &port), 0);
+    port = eal_device(&mp);
 }
 
 static int configure(uint64_t rx, uint64_t tx)

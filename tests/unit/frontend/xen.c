@@ -5,10 +5,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <criterion/criterion.h>
 #include <xengnttab.h>
 #include <xenstore.h>
 
 #include "xen.h"
+#include "xenvirt.h"
 
 #define PAGE 4096u
 #define REFS 40000u
@@ -248,4 +250,19 @@ int xengntshr_unshare(xengntshr_handle *x, void *start, uint32_t count)
     }
     n_pages -= count;
     return 0;
+}
+
+unsigned xen_pages_listed(const char *key)
+{
+    char *copy = strdup(xen_key(key)), *save, *ref;
+    unsigned n = 0;
+
+    for (ref = strtok_r(copy, ",", &save); ref != NULL; ref = strtok_r(NULL, ",", &save)) {
+        const struct xenvirt_pair *p = xen_page((uint32_t)atoi(ref));
+
+        for (int i = 0; i < 512 && p[i].gref != 0; i++, n++)
+            cr_assert_not_null(xen_page((uint32_t)p[i].gref));
+    }
+    free(copy);
+    return n;
 }

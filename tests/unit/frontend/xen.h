@@ -15,6 +15,10 @@ unsigned xen_keys(void); // in control/dpdk
 unsigned xen_key_order(const char *key);
 
 void *xen_page(uint32_t ref); // NULL: not shared
+
+// How many pages a mempool key's value lists, walked as the switch does. Fails the test if one of them isn't shared.
+unsigned xen_pages_listed(const char *key);
+
 unsigned xen_pages(void); // shared now
 void xen_pages_limit(unsigned n);
 uint32_t xen_granted_to(void); // the domain of the last grant
