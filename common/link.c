@@ -86,9 +86,14 @@ int link_connect(struct link *l, enum link_kind kind, const char *run_dir, const
     return ret < 0 ? ret : link_open(l);
 }
 
+uint64_t link_silent_ns(const struct link *l)
+{
+    return clock_boot_ns() - l->heard_ns;
+}
+
 bool link_deaf(const struct link *l)
 {
-    return clock_boot_ns() - l->heard_ns >= LINK_DEAF_NS;
+    return link_silent_ns(l) >= LINK_DEAF_NS;
 }
 
 int link_renew(struct link *l)

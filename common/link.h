@@ -47,6 +47,7 @@ void link_close(struct link *l);
 // link_renew() keeps epoch and seq; fd is another one, and what is on its way is lost. Returns 0, or -errno: then the
 // link is closed, and due again after LINK_DEAF_NS.
 bool link_deaf(const struct link *l);
+uint64_t link_silent_ns(const struct link *l); // since the last good message, or since it was opened
 int link_renew(struct link *l);
 
 // Fill in the header of *m for its type and send it. ack: seq of the message that it answers, or 0.

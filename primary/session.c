@@ -209,7 +209,6 @@ static void watcher_new(struct session *s, uint64_t epoch, uint64_t now_ms)
 
 static void handle(struct session *s, const union msg *m, uint64_t now_ms)
 {
-    s->heard_ms = now_ms;
     if (m->hdr.epoch != s->watcher_epoch)
         watcher_new(s, m->hdr.epoch, now_ms);
     if (s->stop)
@@ -258,7 +257,7 @@ static void hello_look(struct session *s, uint64_t now_ms)
         s->connections = made;
         introduce(s, now_ms);
     }
-    if (now_ms - s->heard_ms >= HELLO_MS && now_ms - s->hello_ms >= HELLO_MS)
+    if (link_silent_ns(&s->link) >= HELLO_MS * CLOCK_MS && now_ms - s->hello_ms >= HELLO_MS)
         hello_send(s, now_ms);
 }
 

@@ -19,7 +19,7 @@ struct session {
     uint32_t links_unsaid; // bit an uplink
     uint64_t connections; // made so far
     uint64_t watcher_epoch;
-    uint64_t heard_ms, hello_ms, link_ms, state_ms, watchdog_ms, waits_ms; // when last done
+    uint64_t hello_ms, link_ms, state_ms, watchdog_ms, waits_ms; // when last done
     struct heartbeat heartbeats[FABRIC_IO_MAX]; // of the I/O lcores
     ino_t state_ino;
     struct msg_port_vif wants[FABRIC_VIFS_MAX]; // what the watcher asks and is not told yet; type 0: nothing

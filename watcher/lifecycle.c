@@ -113,6 +113,7 @@ static bool must_end(const struct attachment *a)
 
 static void mapped_offer(struct guests *gs, struct attachment *a, struct map_job *j)
 {
+    struct flag_view view = {};
     char why[64];
     int ret;
 
@@ -129,12 +130,14 @@ static void mapped_offer(struct guests *gs, struct attachment *a, struct map_job
     // so one sees the other, and nothing is freed that a worker is about to map.
     front_tell(gs, a, a->front_gen, XENVIRT_BACK_NONE);
     atomic_thread_fence(memory_order_seq_cst);
-    if (a->front && !flag_read(a->flag).run) {
+    if (a->front)
+        view = flag_read(a->flag);
+    if (a->front && !view.run) {
         attachment_go(a, ATTACHMENT_IDLE);
         return;
     }
     // Two devices with one address are a mistake, unless the front end knows how to deal with it.
-    if (mac_shared(a, a->mac) && !(a->front && flag_read(a->flag).mac_number != 0)) {
+    if (mac_shared(a, a->mac) && !(a->front && view.mac_number != 0)) {
         refuse(gs, a, XENVIRT_REFUSED_MAC_IN_USE, "");
         return;
     }

@@ -98,6 +98,25 @@ static int read_texts(struct reader *r, const struct setting *s, const struct op
 }
 
 static int read_guests(struct reader *r, const struct setting *s);
+// Returns 0 if s is a list of at most max entries, or what is wrong, said.
+static int list_check(struct reader *r, const struct setting *s, const char *name, uint32_t max)
+{
+    if (s->type != SETTING_LIST)
+        return reader_fail(
+            r, s, "%s is %s; allowed: a list ( { ... }, ... ) of at most %u", name, setting_kind(s), max);
+    if (s->n > max)
+        return reader_fail(r, s, "%s has %u entries; allowed: at most %u", name, s->n, max);
+    return 0;
+}
+
+// Returns true if an entry of a list is a group, which is to be read; says what else it is. first: one of its settings.
+static bool entry_check(struct reader *r, const struct setting *e, const char *what, const char *first)
+{
+    if (e->type != SETTING_GROUP && e->type != SETTING_BROKEN)
+        reader_fail(r, e, "%s is %s; allowed: a group { %s = ...; }", what, setting_kind(e), first);
+    return e->type == SETTING_GROUP;
+}
+
 static int read_vifs(struct reader *r, const struct setting *s, struct conf_guest *g);
 static int read_uplinks(struct reader *r, const struct setting *s);
 
@@ -227,21 +246,17 @@ static int read_setting(struct reader *r, const struct setting *s, const char *p
 static int read_vifs(struct reader *r, const struct setting *s, struct conf_guest *g)
 {
     uint32_t i = 0;
+    int ret = list_check(r, s, "guests.vifs", CONF_GUEST_VIFS_MAX);
 
-    if (s->type != SETTING_LIST)
-        return reader_fail(r, s, "guests.vifs is %s; allowed: a list ( { ... }, ... ) of at most %u", setting_kind(s),
-            CONF_GUEST_VIFS_MAX);
-    if (s->n > CONF_GUEST_VIFS_MAX)
-        return reader_fail(r, s, "guests.vifs has %u entries; allowed: at most %u", s->n, CONF_GUEST_VIFS_MAX);
+    if (ret < 0)
+        return ret;
     for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
         option_defaults(OPTION_OF_VIF, &g->vifs[i]);
         g->vifs[i].device = UINT32_MAX - i; // nobody's, until it is read
-        if (e->type == SETTING_GROUP) {
-            read_group(r, e, "guests.vifs.", &g->vifs[i]);
-            check_vif(r, e, g, i);
-        } else if (e->type != SETTING_BROKEN) {
-            reader_fail(r, e, "a vif is %s; allowed: a group { device = ...; }", setting_kind(e));
-        }
+        if (!entry_check(r, e, "a vif", "device"))
+            continue;
+        read_group(r, e, "guests.vifs.", &g->vifs[i]);
+        check_vif(r, e, g, i);
     }
     g->n_vifs = s->n;
     return 0; // what is wrong was said
@@ -250,20 +265,16 @@ static int read_vifs(struct reader *r, const struct setting *s, struct conf_gues
 static int read_guests(struct reader *r, const struct setting *s)
 {
     uint32_t i = 0;
+    int ret = list_check(r, s, "guests", CONF_GUESTS_MAX);
 
-    if (s->type != SETTING_LIST)
-        return reader_fail(
-            r, s, "guests is %s; allowed: a list ( { ... }, ... ) of at most %u", setting_kind(s), CONF_GUESTS_MAX);
-    if (s->n > CONF_GUESTS_MAX)
-        return reader_fail(r, s, "guests has %u entries; allowed: at most %u", s->n, CONF_GUESTS_MAX);
+    if (ret < 0)
+        return ret;
     for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
         option_defaults(OPTION_OF_GUEST, &r->c->guests[i]);
-        if (e->type == SETTING_GROUP) {
-            read_group(r, e, "guests.", &r->c->guests[i]);
-            check_guest(r, e, i);
-        } else if (e->type != SETTING_BROKEN) {
-            reader_fail(r, e, "a guest is %s; allowed: a group { domid = ...; }", setting_kind(e));
-        }
+        if (!entry_check(r, e, "a guest", "domid"))
+            continue;
+        read_group(r, e, "guests.", &r->c->guests[i]);
+        check_guest(r, e, i);
     }
     r->c->n_guests = s->n;
     return 0;
@@ -272,21 +283,17 @@ static int read_guests(struct reader *r, const struct setting *s)
 static int read_uplinks(struct reader *r, const struct setting *s)
 {
     uint32_t i = 0;
+    int ret = list_check(r, s, "uplinks", CONF_UPLINKS_MAX);
 
-    if (s->type != SETTING_LIST)
-        return reader_fail(
-            r, s, "uplinks is %s; allowed: a list ( { ... }, ... ) of at most %u", setting_kind(s), CONF_UPLINKS_MAX);
-    if (s->n > CONF_UPLINKS_MAX)
-        return reader_fail(r, s, "uplinks has %u entries; allowed: at most %u", s->n, CONF_UPLINKS_MAX);
+    if (ret < 0)
+        return ret;
     for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
         option_defaults(OPTION_OF_UPLINK, &r->c->uplinks[i]);
         r->c->uplinks[i].number = UINT32_MAX - i; // nobody's, until it is read
-        if (e->type == SETTING_GROUP) {
-            read_group(r, e, "uplinks.", &r->c->uplinks[i]);
-            check_uplink(r, e, i);
-        } else if (e->type != SETTING_BROKEN) {
-            reader_fail(r, e, "an uplink is %s; allowed: a group { number = ...; }", setting_kind(e));
-        }
+        if (!entry_check(r, e, "an uplink", "number"))
+            continue;
+        read_group(r, e, "uplinks.", &r->c->uplinks[i]);
+        check_uplink(r, e, i);
     }
     r->c->n_uplinks = s->n;
     return 0;
