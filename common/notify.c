@@ -27,12 +27,3 @@ void notify_say(const char *state)
     sendto(fd, state, strlen(state), MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, len);
     close(fd);
 }
-
-uint64_t notify_watchdog_ns(void)
-{
-    const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
-
-    if (usec == NULL || (pid != NULL && strtoul(pid, NULL, 10) != (unsigned long)getpid()))
-        return 0;
-    return strtoull(usec, NULL, 10) * 1000 / 2;
-}

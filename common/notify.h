@@ -4,13 +4,8 @@
 #ifndef XV_NOTIFY_H
 #define XV_NOTIFY_H
 
-#include <stdint.h>
-
 // Say state, for instance "READY=1" or "STOPPING=1". Never blocks, never fails: who listens is not our business.
 void notify_say(const char *state);
-
-// How often systemd wants to hear from us, in ns: half of $WATCHDOG_USEC, if it is meant for this process; else 0.
-uint64_t notify_watchdog_ns(void);
 
 // To be said with a status now and then while a start waits for another program: it hangs no more than that one.
 #define NOTIFY_EXTEND "\nEXTEND_TIMEOUT_USEC=10000000"

@@ -59,7 +59,7 @@ static uint32_t vifs_turn(struct poller *w, bool look_all)
 }
 
 // Sleep, unless a bell rang before all sources knew that we are to be woken, if we are.
-static void worker_nap(struct poller *w, uint64_t turn, uint32_t us, bool wakeable)
+static void poller_sleep(struct poller *w, uint64_t turn, uint32_t us, bool wakeable)
 {
     uint32_t id = wakeable && w->n_vifs > 0 ? wake_id(turn, w->vifs[0]->number) : 0;
     bool rang = false;
@@ -74,7 +74,7 @@ static void worker_nap(struct poller *w, uint64_t turn, uint32_t us, bool wakeab
         wake_tell(w->fabric, w->vifs[i]->number, 0);
 }
 
-static void *worker_main(void *arg)
+static void *poller_main(void *arg)
 {
     struct poller *w = arg;
     struct state_ctx *me = &w->state->ctxs[w->ctx];
@@ -99,7 +99,7 @@ static void *worker_main(void *arg)
             if (idle.breathes)
                 wake_wait(w->fabric, 0, us);
             else
-                worker_nap(w, beats, us, backoff_wakeable(&idle));
+                poller_sleep(w, beats, us, backoff_wakeable(&idle));
             crowd_look(&crowd, &idle, now);
         }
     }
@@ -140,7 +140,7 @@ int poller_start(struct poller *w, const struct conf *c, struct fabric *f, struc
     if (ret < 0)
         return ret;
     atomic_store_explicit(&s->ctxs[ctx].pid, (uint32_t)getpid(), memory_order_relaxed);
-    ret = -pthread_create(&w->thread, NULL, worker_main, w);
+    ret = -pthread_create(&w->thread, NULL, poller_main, w);
     if (ret < 0) {
         source_fini(&w->source);
         return ret;

@@ -95,11 +95,11 @@ class Fabric:
 
     def free_buffers(self):
         """Of each context, as a successor would find them: those that no lane holds."""
-        contexts, outlets = self.n_io + self.max_guests, self.max_vifs + self.n_io
+        contexts, egresses = self.n_io + self.max_guests, self.max_vifs + self.n_io
         held = [set() for _ in range(contexts)]
-        for outlet in range(outlets):
+        for egress in range(egresses):
             for ctx in range(contexts):
-                lane = self.lanes_at + (outlet * contexts + ctx) * self.lane_bytes + self.at
+                lane = self.lanes_at + (egress * contexts + ctx) * self.lane_bytes + self.at
                 head = struct.unpack("<I", self._read(lane, 4))[0]
                 tail = struct.unpack("<I", self._read(lane + AT["LANE_TAIL"], 4))[0]
                 for i in range((tail - head) % (1 << 32)):
