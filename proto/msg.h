@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // msg.h: what the processes say to each other over nanomsg.
 //
-// The watcher binds every socket below run_dir; primary, workers and xvctl connect. A PAIR socket loses messages when a
-// peer dies, so each message is one fixed struct that says a full state, may come twice, and is sent again until the
-// other side has said that it is so. Native byte order: both ends are on one machine.
+// The watcher binds every socket below run_dir. Primary, workers and xvctl connect to them. A PAIR socket loses
+// messages when its peer dies. So each message is one fixed struct with a full state, may arrive twice, and is sent
+// again until the peer confirms that state. Byte order is native, as both ends are on one machine.
 #ifndef XV_MSG_H
 #define XV_MSG_H
 
@@ -21,13 +21,13 @@
 // Sockets, below run_dir.
 #define MSG_CLAIM_SOCKET "claim.ipc" // REP: a worker asks for a slot
 #define MSG_PRIMARY_SOCKET "primary.ipc" // PAIR
-#define MSG_WORKER_SOCKET "worker.%u.ipc" // PAIR, one a slot
+#define MSG_WORKER_SOCKET "worker.%u.ipc" // PAIR, one for each slot
 #define MSG_CTL_SOCKET "ctl.ipc" // REP: xvctl
 
-#define MSG_DOMID_ANY 0xffffu // a spare worker: it gets its guest later
-#define MSG_WORKER_LCORE_FIRST 32u // EAL lcore id of slot 0's worker; those below are the primary's
+#define MSG_DOMID_ANY 0xffffu // a spare worker, which gets its guest later
+#define MSG_WORKER_LCORE_FIRST 32u // EAL lcore id of slot 0's worker. Lower ids are the primary's
 
-#define MSG_WORKER_ON_DEMAND 0x1u // a watcher started it, and may end it when its guest has no device
+#define MSG_WORKER_ON_DEMAND 0x1u // a watcher started it, and may stop it while its guest has no device
 #define MSG_WORKER_FLAGS 0x1u
 
 enum msg_sender { MSG_FROM_WATCHER, MSG_FROM_PRIMARY, MSG_FROM_WORKER, MSG_FROM_CTL };
@@ -35,13 +35,13 @@ enum msg_sender { MSG_FROM_WATCHER, MSG_FROM_PRIMARY, MSG_FROM_WORKER, MSG_FROM_
 struct msg_hdr {
     uint32_t magic;
     uint16_t type; // enum msg_type
-    uint16_t size; // bytes, with this header
-    uint64_t epoch; // the sender's incarnation: its start in CLOCK_BOOTTIME ns
-    uint32_t seq; // counts the sender's messages on this socket
-    uint32_t ack; // seq of the message that this one answers, 0: none
+    uint16_t size; // bytes, including this header
+    uint64_t epoch; // incarnation of the sender: the time of its start, CLOCK_BOOTTIME ns
+    uint32_t seq; // number of this message among the sender's on this socket
+    uint32_t ack; // seq of the message that this one answers. 0: none
 };
 
-// A worker asks for a slot before rte_eal_init(): the slot decides its lcore id.
+// A worker asks for a slot. It does so before rte_eal_init(), as the slot decides its lcore id.
 struct msg_claim {
     struct msg_hdr hdr;
     uint32_t layout; // LAYOUT_HASH
@@ -52,11 +52,11 @@ struct msg_claim {
 
 struct msg_claimed {
     struct msg_hdr hdr;
-    int32_t ret; // 0 or -errno: -EAGAIN ask again, -EPROTO another layout, -EBUSY no slot or the domain has a worker
+    int32_t ret; // 0 or -errno. -EAGAIN: ask again, -EPROTO: another layout, -EBUSY: no slot, or the domain has one
     uint32_t slot;
     uint32_t lcore; // EAL lcore id
     uint32_t reserved;
-    char text[MSG_TEXT_BYTES]; // why not
+    char text[MSG_TEXT_BYTES]; // why there is no slot
 };
 
 struct msg_hello_primary {
@@ -67,7 +67,7 @@ struct msg_hello_primary {
     uint32_t max_vifs;
     uint32_t max_guests;
     uint32_t n_io;
-    uint32_t n_ports; // ports it uses, numbered from 0 in its own order
+    uint32_t n_ports; // number of ports in use. It numbers them from 0 in an order of its own
 };
 
 struct msg_hello_worker {
@@ -76,17 +76,18 @@ struct msg_hello_worker {
     int32_t pid;
     uint32_t slot;
     uint32_t domid; // or MSG_DOMID_ANY
-    uint64_t fabric_epoch; // 0: EAL is not up yet
+    uint64_t fabric_epoch; // 0: EAL hasn't started yet
     uint32_t flags; // MSG_WORKER_*
     uint32_t reserved;
 };
 
-// To the primary or a worker: your hello is heard. Who hears nothing opens its socket anew (link.h).
+// To the primary or a worker: the watcher has received its hello. A process that gets no answer reopens its socket
+// (link.h).
 struct msg_welcome {
     struct msg_hdr hdr;
 };
 
-// To a worker: this is your guest.
+// To a worker: the guest that it serves.
 struct msg_guest_set {
     struct msg_hdr hdr;
     uint32_t domid;
@@ -94,15 +95,15 @@ struct msg_guest_set {
     uint64_t fabric_epoch;
 };
 
-// What the configuration says of a vif. The same numbers are in the fabric's records and in the state's bindings.
-#define MSG_VIF_PROMISC 0x1u // deliver unicast frames from the wire that are nobody's
-#define MSG_VIF_SPOOF_OK 0x2u // any source MAC
-#define MSG_VIF_VLAN_OUT 0x4u // tag its frames on the wire with its tag
-#define MSG_VIF_PRIORITY_TAG 0x8u // or else with VLAN 0
-#define MSG_VIF_MAC_LENT 0x10u // another device of its guest has the same address, and gets its frames
+// Settings of a vif. The fabric's records and the state's bindings use the same bits.
+#define MSG_VIF_PROMISC 0x1u // deliver unicast frames from the wire whose MAC no device has
+#define MSG_VIF_SPOOF_OK 0x2u // it may send from any MAC
+#define MSG_VIF_VLAN_OUT 0x4u // frames to the wire get its VLAN tag
+#define MSG_VIF_PRIORITY_TAG 0x8u // frames to the wire without its VLAN tag get a tag with VLAN 0
+#define MSG_VIF_MAC_LENT 0x10u // another device of its guest has the same address and gets the frames
 #define MSG_VIF_FLAGS (MSG_VIF_PROMISC | MSG_VIF_SPOOF_OK | MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG | MSG_VIF_MAC_LENT)
 
-// To a worker: serve this vif (up = 1), or touch nothing of it any more (up = 0).
+// To a worker: serve this vif (up = 1), or don't touch its memory any more (up = 0).
 struct msg_vif_attach {
     struct msg_hdr hdr;
     uint32_t vif;
@@ -110,8 +111,8 @@ struct msg_vif_attach {
     uint32_t up;
     uint32_t flags; // MSG_VIF_*
     uint32_t ring_size;
-    uint32_t device; // the guest's number for it, for the log
-    uint32_t since; // the first generation of the device under this number: its counters go on from there
+    uint32_t device; // the guest's number of the device, for the log
+    uint32_t since; // the device's first generation with this vif number. Its counters go on from there
     uint32_t reserved0;
     uint64_t region_bytes; // of the region file
     uint64_t region_sum;
@@ -125,13 +126,13 @@ struct msg_vif_attached {
     uint32_t vif;
     uint32_t gen;
     uint32_t up;
-    int32_t ret; // of the attach: 0, -errno
-    uint8_t mac[6]; // that was asked for
+    int32_t ret; // result of the attach: 0 or -errno
+    uint8_t mac[6]; // as in the request
     uint8_t reserved[2];
     char text[MSG_TEXT_BYTES];
 };
 
-// To the primary: let frames reach this vif (up = 1), or close it and inherit its lanes (up = 0).
+// To the primary: let frames reach this vif (up = 1), or close it and drain its lanes (up = 0).
 struct msg_port_vif {
     struct msg_hdr hdr;
     uint32_t vif;
@@ -139,9 +140,9 @@ struct msg_port_vif {
     uint32_t up;
     uint32_t flags; // MSG_VIF_*
     uint32_t port; // index of the uplink
-    uint32_t vlan; // its tag
-    uint32_t domid; // of its guest
-    uint32_t pools; // VMDQ pools that the guest may have
+    uint32_t vlan; // the vif's tag
+    uint32_t domid; // of the vif's guest
+    uint32_t pools; // the most VMDQ pools that the guest may have
     uint32_t since; // as in msg_vif_attach
     uint32_t reserved0;
     uint8_t mac[6];
@@ -154,8 +155,8 @@ struct msg_port_vif_is {
     uint32_t gen;
     uint32_t up;
     int32_t ret; // 0 or -errno
-    uint32_t pool; // VMDQ pool, UINT32_MAX: sorted in software
-    uint32_t flags; // that were asked for
+    uint32_t pool; // VMDQ pool. UINT32_MAX: software sorts its frames
+    uint32_t flags; // as in the request
     uint8_t mac[6];
     uint8_t reserved[2];
 };
@@ -164,16 +165,16 @@ struct msg_link {
     struct msg_hdr hdr;
     uint32_t port;
     uint32_t up;
-    uint32_t speed; // Mbit/s, 0: unknown
-    uint32_t mtu; // of the uplink
+    uint32_t speed; // Mbit/s. 0: unknown
+    uint32_t mtu; // in force
 };
 
-struct msg_stop { // stop in order
+struct msg_stop { // to the primary or a worker: stop in an orderly way
     struct msg_hdr hdr;
 };
 
-// xvctl asks for the records from this one on: one of the switch, then each guest's before its vifs', at last those of
-// numbers whose device is stopped and not known to its guest any more.
+// xvctl asks for the records from `index` on. The first record is the switch's. Each guest's record follows, with
+// those of its vifs behind it. Last come the vif numbers whose stopped device its guest doesn't publish any more.
 struct msg_show {
     struct msg_hdr hdr;
     uint32_t index; // from 0
@@ -184,16 +185,16 @@ enum msg_record_kind { MSG_RECORD_NONE, MSG_RECORD_SWITCH, MSG_RECORD_GUEST, MSG
 
 struct msg_record {
     uint32_t kind; // enum msg_record_kind
-    uint32_t domid; // MSG_DOMID_ANY: a stopped device's, whose domain is gone
+    uint32_t domid; // MSG_DOMID_ANY: the domain of the stopped device has ended
     uint32_t device;
     uint32_t vif;
-    uint32_t gen; // of a stopped device, its last
-    uint32_t since; // its first under this number
+    uint32_t gen; // of a stopped device the last one
+    uint32_t since; // the first one with this vif number
     uint32_t vlan;
     uint32_t pool;
-    int32_t pid; // of the primary (switch) or of the guest's worker; 0: none
+    int32_t pid; // of the primary (switch) or of the guest's worker. 0: none
     uint32_t port;
-    uint32_t restarts; // of the guest's worker
+    uint32_t restarts; // how often the guest's worker died
     uint8_t mac[6];
     uint8_t reserved[2];
     char state[32];
@@ -205,7 +206,7 @@ struct msg_record {
 struct msg_shown {
     struct msg_hdr hdr;
     uint32_t n;
-    uint32_t more; // 1: there are records after these
+    uint32_t more; // 1: more records follow
     struct msg_record records[MSG_RECORDS_MAX];
 };
 
@@ -222,7 +223,7 @@ struct msg_done {
     char text[MSG_TEXT_BYTES];
 };
 
-// Between processes that share memory (layout.h).
+// Messages between processes that share memory (layout.h).
 #define MSG_LIST_SWITCH(MSG) \
     MSG(CLAIM, WORKER, msg_claim) \
     MSG(CLAIMED, WATCHER, msg_claimed) \
@@ -237,7 +238,7 @@ struct msg_done {
     MSG(LINK, PRIMARY, msg_link) \
     MSG(STOP, WATCHER, msg_stop)
 
-// Between xvctl and the watcher.
+// Messages between xvctl and the watcher.
 #define MSG_LIST_CTL(MSG) \
     MSG(SHOW, CTL, msg_show) \
     MSG(SHOWN, WATCHER, msg_shown) \
@@ -275,11 +276,11 @@ static_assert(sizeof(struct msg_done) == 160, "no hole");
 static_assert((MSG_VIF_FLAGS & FABRIC_VIF_UPLINK) == 0, "a record has both");
 static_assert(sizeof(union msg) <= MSG_BYTES_MAX, "one buffer holds any");
 
-// Returns 0 if it is a message of a known type, from that kind of sender, of that type's size, with fields in range;
-// else -EBADMSG, -EPROTO or -EINVAL. Nothing of a message is used before.
+// Check a message before anything of it is used. Returns 0 if the type is known, `from` may send it, the size is that
+// type's, and all fields are in range. Else returns -EBADMSG, -EPROTO or -EINVAL.
 int msg_check(const union msg *m, size_t bytes, enum msg_sender from);
 
-// Size of a type's struct; the type's name.
+// Size of a type's struct, and the type's name.
 uint16_t msg_bytes(enum msg_type type);
 const char *msg_name(enum msg_type type);
 
