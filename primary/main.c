@@ -17,6 +17,7 @@
 #include "lock.h"
 #include "log.h"
 #include "memory.h"
+#include "nics.h"
 #include "rundir.h"
 #include "statefile.h"
 

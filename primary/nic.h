@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// nic.h: the ethdev ports that the switch uses as uplinks. Control lcore only.
+// nic.h: an ethdev port that the switch uses as an uplink, and the vifs that it sorts frames for. Control lcore only.
 //
 // What a NIC sorts by itself is between nic_vif_add() and vmdq.h; classify.c judges every frame again.
 #ifndef XV_NIC_H
@@ -44,14 +44,9 @@ struct nic {
     char name[NIC_NAME_BYTES];
 };
 
-// Open and start the ports that the configuration's mask names (bit i: ethdev's port i; NIC_MASK_ALL: all there are),
-// for n_io I/O lcores, into nics[max]. Returns how many, or -errno after it logged why. Give back with nics_close(),
-// which returns true if all were there to be closed; else EAL's own cleanup would close those that are not.
-int nics_open(struct nic *nics, uint32_t max, const struct conf *c, uint32_t n_io);
-bool nics_close(struct nic *nics, uint32_t n);
-
-// Vif numbers that these uplinks have room for, at most max: those that none of them can serve are left out.
-uint32_t nics_vifs(const struct nic *nics, uint32_t n, uint32_t max);
+// Returns true if the device was pulled out, which is logged once. Ask before any call of its driver: the registers of a
+// NIC that is no more there read as ones, and drivers wait in them for ever (e1000 for a semaphore).
+bool nic_is_gone(struct nic *nic);
 
 // Let the NIC take in this vif's frames: in a pool of its own, or in the default pool. Returns 0, or -ENOBUFS: it has
 // no pool for the vif. Take back with nic_vif_remove().
@@ -68,9 +63,5 @@ uint32_t nic_pools_of(const struct nic *nic, uint32_t domid);
 
 // The port's I/O lcore, 0 to n_tx - 1, that polls this pool's queue.
 uint32_t nic_lcore(const struct nic *nic, uint16_t pool);
-
-// Look at link and MTU without waiting. The link of an unplugged NIC stays down until xv-primary restarts. Returns true
-// if one changed.
-bool nic_link_look(struct nic *nic);
 
 #endif

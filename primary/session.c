@@ -9,6 +9,7 @@
 #include "layout.h"
 #include "log.h"
 #include "netif.h"
+#include "nics.h"
 #include "notify.h"
 #include "session.h"
 #include "statefile.h"
@@ -129,7 +130,7 @@ static void links_look(struct session *s, uint64_t now_ms)
 
     s->link_ms = now_ms;
     for (uint32_t i = 0; i < p->n_nics; i++) {
-        if (nic_link_look(&p->nics[i]))
+        if (nics_link_look(&p->nics[i]))
             s->links_unsaid |= 1u << i;
         for (uint32_t io = 0; io < p->n_io; io++)
             io_uplink_mtu(p->ios[io], &p->nics[i], (uint16_t)i);

@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 
+#include "nics.h"
 #include "session.h"
 #include "statefile.h"
 #include "vif.h"
@@ -20,7 +21,7 @@ static struct session session;
 static int heard = -1;
 
 // What the session asks of the rest of the program.
-bool nic_link_look(struct nic *nic)
+bool nics_link_look(struct nic *nic)
 {
     (void)nic;
     return false;

@@ -28,7 +28,7 @@ struct front {
     bool (*woken)(struct plain_guest *g, enum region_kind ring);
 };
 
-extern const struct front virtio_front; // plain_guest.c
+extern const struct front virtio_front; // front.c
 extern const struct front slot_front; // slot_ring.c
 
 const struct front *front_named(const char *name);
