@@ -13,6 +13,7 @@
 #include "queue.h"
 
 #define TX_SEGS_MAX 8u // a frame in more pieces is copied
+static_assert(TX_SEGS_MAX + 1 <= XENVIRT_CHAIN_MAX, "the switch takes such a chain");
 #define TX_FREE 32u // mbufs freed in one go
 
 // All bounce buffers are idle.

@@ -94,7 +94,7 @@ static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room 
     F(AHEAD, "avail index runs ahead by more than the ring") \
     F(HEAD_RANGE, "avail ring names a descriptor outside the table") \
     F(NEXT_RANGE, "a descriptor's next is outside the table") \
-    F(CHAIN_LOOP, "a descriptor chain loops or is longer than the ring") \
+    F(CHAIN_LONG, "a descriptor chain loops or has more than 64 descriptors") \
     F(INDIRECT, "an indirect descriptor was not negotiated") \
     F(ADDRESS, "a descriptor's memory is not inside a mempool") \
     F(DIRECTION, "a descriptor is writable on transmit or read-only on receive")

@@ -63,6 +63,8 @@ struct xenvirt_pair {
 #define XENVIRT_RING_SIZE_MIN 64u
 #define XENVIRT_RING_SIZE_MAX 1024u
 #define XENVIRT_NET_HDR_BYTES 10u
+#define XENVIRT_CHAIN_MAX 64u // descriptors of one frame, or of the room for one
+static_assert(XENVIRT_CHAIN_MAX <= XENVIRT_RING_SIZE_MIN, "a chain that loops is too long on any ring");
 
 // Clear a header in memory that both sides write. The header is mostly clear already, so it is read first: a cache
 // line that isn't written stays in both sides' caches.

@@ -58,3 +58,11 @@ uint32_t vif_to_guest(struct vif *v, bool look_all)
 {
     return v->rx.ops->to_guest(v, look_all);
 }
+
+uint32_t vif_turn(struct vif *v, struct source *s, bool look_all)
+{
+    uint32_t n = vif_from_guest(v, s);
+
+    n += vif_to_guest(v, look_all);
+    return n + ring_work(&v->tx) + ring_work(&v->rx);
+}

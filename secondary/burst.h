@@ -62,6 +62,9 @@ void vif_address(struct vif *v, const uint8_t mac[6]);
 uint32_t vif_from_guest(struct vif *v, struct source *s);
 uint32_t vif_to_guest(struct vif *v, bool look_all);
 
+// Both, for a poller's turn. Returns what that cost, in units of a plain frame.
+uint32_t vif_turn(struct vif *v, struct source *s, bool look_all);
+
 // Returns true if a bell says that there are frames, and the guest has room for one. Frames that wait for the guest are
 // no reason to stay awake: it may never take them.
 bool vif_can_deliver(struct vif *v);

@@ -51,10 +51,8 @@ static uint32_t vifs_turn(struct poller *w, bool look_all)
 {
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < w->n_vifs; i++) {
-        n += vif_from_guest(w->vifs[i], &w->source);
-        n += vif_to_guest(w->vifs[i], look_all);
-    }
+    for (uint32_t i = 0; i < w->n_vifs; i++)
+        n += vif_turn(w->vifs[i], &w->source, look_all);
     return n;
 }
 

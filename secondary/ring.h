@@ -54,6 +54,7 @@ struct source;
 struct ring {
     const struct ring_ops *ops;
     uint32_t size; // no driver offers more at a time
+    uint32_t work; // what frames cost beyond a plain one's, in units of one, since ring_work() was called
     alignas(8) uint8_t own[RING_OWN_BYTES]; // the format's
 };
 
@@ -92,6 +93,16 @@ struct ring_ops {
     uint32_t (*from_guest)(struct vif *v, struct source *s);
     uint32_t (*to_guest)(struct vif *v, bool look_all);
 };
+
+// What frames cost since the last call, beyond one unit each. A guest chooses in how many pieces it offers a frame.
+static inline uint32_t ring_work(struct ring *r)
+{
+    uint32_t work = r->work;
+
+    if (work > 0)
+        r->work = 0;
+    return work;
+}
 
 // After the commit, in a burst and by a successor: a kill between the two steps is mended by the second's kick.
 static inline void ring_publish(const struct ring_ops *ops, const struct ring *r, const struct ledger *l, uint32_t next)

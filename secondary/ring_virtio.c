@@ -238,15 +238,16 @@ BURST_INLINE void rooms_look(const struct virtqueue *q, uint32_t next, uint32_t 
 // Copy the frame of the chain at head, without its header. Apart, since what it needs would crowd the usual way out of
 // the registers.
 static __attribute__((noinline)) enum ring_verdict chain_read(
-    const struct virtqueue *q, uint16_t head, struct ring_frame *f, struct ring_pos *pos)
+    struct ring *r, uint16_t head, struct ring_frame *f, struct ring_pos *pos)
 {
+    const struct virtqueue *q = virtqueue_of(r);
     uint32_t skip = q->hdr_bytes, at = 0;
     bool oversize = false;
     uint16_t i = head;
 
     if (head >= q->size)
         return verdict_fault(pos, RING_FAULT_HEAD_RANGE);
-    for (uint32_t seg = 0; seg < q->size; seg++) {
+    for (uint32_t seg = 0; seg < XENVIRT_CHAIN_MAX; seg++) {
         struct desc d = desc_read(q->desc, i);
         enum ring_fault why = desc_fault(q, &d, 0);
         uint32_t hdr = min_u32(skip, d.len);
@@ -268,17 +269,18 @@ static __attribute__((noinline)) enum ring_verdict chain_read(
             return oversize ? RING_OVERSIZE : at < XENVIRT_FRAME_MIN ? RING_RUNT : RING_OK;
         }
         i = d.next;
+        r->work++;
     }
-    return verdict_fault(pos, RING_FAULT_CHAIN_LOOP);
+    return verdict_fault(pos, RING_FAULT_CHAIN_LONG);
 }
 
 static inline enum ring_verdict frame_read(
-    const struct virtqueue *q, const struct piece *p, struct ring_frame *f, struct ring_pos *pos)
+    struct ring *r, const struct piece *p, struct ring_frame *f, struct ring_pos *pos)
 {
     if (f->at == NULL)
         return RING_NO_BUFFER;
     if (p->at == NULL)
-        return chain_read(q, p->head, f, pos);
+        return chain_read(r, p->head, f, pos);
     copy_frame(f->at, p->at, p->len);
     f->len = (uint16_t)p->len;
     return RING_OK;
@@ -294,7 +296,7 @@ BURST_INLINE uint32_t virtio_fetch(
     (void)l;
     frames_look(q, next, n, pieces);
     for (i = 0; i < n; i++) {
-        enum ring_verdict verdict = frame_read(q, &pieces[i], &f[i], pos);
+        enum ring_verdict verdict = frame_read(r, &pieces[i], &f[i], pos);
 
         if (verdict == RING_BROKEN)
             break;
@@ -332,14 +334,15 @@ static void part_write(const struct virtqueue *q, uint8_t *host, uint32_t at, ui
 
 // Copy a frame, behind an empty header, into the chain at head. Apart, as chain_read().
 static __attribute__((noinline)) enum ring_verdict chain_write(
-    const struct virtqueue *q, uint16_t head, const struct ring_frame *f, struct ring_pos *pos)
+    struct ring *r, uint16_t head, const struct ring_frame *f, struct ring_pos *pos)
 {
+    const struct virtqueue *q = virtqueue_of(r);
     uint32_t total = q->hdr_bytes + f->len, at = 0;
     uint16_t i = head;
 
     if (head >= q->size)
         return verdict_fault(pos, RING_FAULT_HEAD_RANGE);
-    for (uint32_t seg = 0; seg < q->size; seg++) {
+    for (uint32_t seg = 0; seg < XENVIRT_CHAIN_MAX; seg++) {
         struct desc d = desc_read(q->desc, i);
         enum ring_fault why = desc_fault(q, &d, VRING_DESC_F_WRITE);
         uint32_t take = min_u32(d.len, total - at);
@@ -358,17 +361,18 @@ static __attribute__((noinline)) enum ring_verdict chain_write(
         if (!(d.flags & VRING_DESC_F_NEXT))
             return RING_TOO_SMALL;
         i = d.next;
+        r->work++;
     }
-    return verdict_fault(pos, RING_FAULT_CHAIN_LOOP);
+    return verdict_fault(pos, RING_FAULT_CHAIN_LONG);
 }
 
 static inline enum ring_verdict frame_write(
-    const struct virtqueue *q, const struct piece *room, const struct ring_frame *f, struct ring_pos *pos)
+    struct ring *r, const struct piece *room, const struct ring_frame *f, struct ring_pos *pos)
 {
-    uint32_t hdr = q->hdr_bytes;
+    uint32_t hdr = virtqueue_of(r)->hdr_bytes;
 
     if (room->len < hdr + f->len)
-        return chain_write(q, room->head, f, pos);
+        return chain_write(r, room->head, f, pos);
     hdr_clear(room->at, hdr);
     copy_frame(room->at + hdr, f->at, f->len);
     return RING_OK;
@@ -393,7 +397,7 @@ BURST_INLINE uint32_t virtio_deliver(
     (void)l;
     rooms_look(q, next, n, rooms);
     for (; f < end; f++) {
-        enum ring_verdict verdict = frame_write(q, room, f, pos);
+        enum ring_verdict verdict = frame_write(r, room, f, pos);
 
         if (verdict == RING_OK) {
             used_fill(q, next++, room->head, q->hdr_bytes + f->len);

@@ -3,7 +3,7 @@
 //
 // Pollers that share a CPU pass frames to each other in turns. One that ran for a whole time slice of the scheduler,
 // milliseconds, would fill the others' lanes and drop the rest. So it yields when many of its frames wait for a
-// consumer, after a quantum of frames, and at once when it has nothing to do. How long a yield takes tells whether
+// consumer, after a quantum of work, and at once when it has nothing to do. How long a yield takes tells whether
 // others share the CPU. Crowded lanes don't stop a poller, since a guest that takes nothing must not hold up the
 // others. The caller does the sleeping (wake.h).
 #ifndef XV_BACKOFF_H
@@ -20,9 +20,10 @@
 // pause still fits into the NIC's ring.
 #define BACKOFF_CALM_US 100000u
 #define BACKOFF_LIVE_US 500u
-#define BACKOFF_QUANTUM 2048u // frames after which a poller that shares its CPU lets the others run
+#define BACKOFF_QUANTUM \
+    2048u // units of work, a plain frame each, after which a poller that shares its CPU lets the others run
 #define BACKOFF_CROWDED 128u // and while its lanes are crowded
-#define BACKOFF_PROBE 16384u // frames after which one that has its CPU to itself looks whether that is still so
+#define BACKOFF_PROBE 16384u // after which one that has its CPU to itself looks whether that is still so
 #define BACKOFF_SHARED_NS 1500u // a yield that takes longer has let another thread run
 #define BACKOFF_SHARED_YIELDS 16u // in a row that were shorter: the poller has its CPU to itself
 #define BACKOFF_TRIES 4u // yields in one go until one lets another thread run
@@ -43,7 +44,7 @@ struct backoff {
     uint32_t idle; // turns without work so far
     uint32_t next_us; // next sleep
     uint32_t slept_us; // since the last work, up to BACKOFF_CALM_US
-    uint32_t moved; // frames since the last yield
+    uint32_t moved; // units of work since the last yield
     uint32_t shared; // short yields that may still come before the CPU counts as ours alone
     uint32_t stretch_us; // added to each sleep, since the CPU is crowded
     uint64_t alone_ns; // as BACKOFF_BREATH_NS, while no other thread is seen to share the CPU; 0: no such sleep
@@ -134,7 +135,7 @@ static inline uint32_t backoff_worked(struct backoff *b, uint32_t n, bool crowde
     return b->moved >= quantum ? backoff_yield(b) : 0;
 }
 
-// End a turn that dealt with n frames. crowded: see source_crowded(). Returns for how many us the caller has to sleep
+// End a turn of n units of work. crowded: see source_crowded(). Returns for how many us the caller has to sleep
 // now, mostly 0.
 static inline uint32_t backoff_turn(struct backoff *b, uint32_t n, bool crowded)
 {

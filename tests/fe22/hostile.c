@@ -77,6 +77,19 @@ static void loop_two(struct fe_ring *ring, uint16_t flags)
     one(ring, pool_start(ring), 0, flags | VRING_DESC_F_NEXT, second);
 }
 
+// A sound chain, but for its length.
+static void chain_long(struct fe_ring *ring, uint16_t flags)
+{
+    uint16_t i = ring->free_head;
+
+    for (unsigned k = 0; k < XENVIRT_CHAIN_MAX; k++) {
+        desc_set(ring, i, pool_start(ring), 1, flags | VRING_DESC_F_NEXT, ring->nexts[i]);
+        i = ring->nexts[i];
+    }
+    desc_set(ring, i, pool_start(ring), LEN, flags, 0);
+    fe_avail_put(ring, ring->free_head);
+}
+
 static void indirect(struct fe_ring *ring, uint16_t flags)
 {
     one(ring, pool_start(ring), 32, flags | VRING_DESC_F_INDIRECT, 0);
@@ -135,6 +148,7 @@ static const struct {
     { "next_ffff", next_ffff },
     { "loop_self", loop_self },
     { "loop_two", loop_two },
+    { "chain_long", chain_long },
     { "indirect", indirect },
     { "addr_outside", addr_outside },
     { "addr_before", addr_before },
@@ -153,7 +167,7 @@ const char *hostile_name(unsigned i)
 
 int hostile_do(struct fe_ring *ring, bool rx, const char *kind)
 {
-    if (ring->n_free < 2)
+    if (ring->n_free <= XENVIRT_CHAIN_MAX)
         return -EAGAIN;
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(kinds[i].name, kind) == 0) {

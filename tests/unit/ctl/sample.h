@@ -22,7 +22,7 @@ static inline struct state *sample_state(void)
     pos->frames = 1000;
     pos->bytes = 64000;
     pos->drops[DROP_TX_SPOOFED] = 5;
-    pos->fault = RING_FAULT_CHAIN_LOOP;
+    pos->fault = RING_FAULT_CHAIN_LONG;
     ledger_commit(&s->vifs[3].from, 0);
     ledger_start(&s->vifs[3].to, 9, 9, 0);
     pos = ledger_begin(&s->vifs[3].to);

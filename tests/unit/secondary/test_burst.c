@@ -402,3 +402,14 @@ Test(vif, a_guest_that_sleeps_is_woken_by_a_burst_and_by_a_successor)
     vif_to_guest(&v, true);
     cr_assert(front->woken(&g, REGION_RX_RING));
 }
+
+Test(vif, a_turn_counts_what_its_frames_cost)
+{
+    send(0, other_mac, mac, 60);
+    send(1, other_mac, mac, 60);
+    cr_assert_eq(vif_turn(&v, &s, true), 2);
+    v.tx.work = 7;
+    v.rx.work = 3;
+    cr_assert_eq(vif_turn(&v, &s, true), 10);
+    cr_assert_eq(vif_turn(&v, &s, true), 0);
+}
