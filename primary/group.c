@@ -68,7 +68,7 @@ static void to_others(struct io *io, uint16_t vif, const void *frame, uint32_t l
         wire_drop(io, vif, DROP_GROUP_BUDGET);
         return;
     }
-    memcpy(fabric_buf(io->fabric, buf), frame, len);
+    memcpy(source_buf(&io->source, buf), frame, len);
     for (uint32_t i = 0; i < io->n_open; i++)
         taken += io->open[i] != vif && group_put(io, io->open[i], vif, buf, len);
     if (taken == 0)

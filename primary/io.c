@@ -186,7 +186,7 @@ static bool sender_ok(struct io *io, const struct sink_frame *f)
 
     if (vif >= io->fabric->max_vifs)
         return false;
-    if (io->vifs[vif].gen == f->slot.gen && f->slot.gen != 0 && slot_ok(io->fabric, &f->slot, f->ctx))
+    if (io->vifs[vif].gen == f->slot.gen && f->slot.gen != 0 && slot_ok(io->fabric, &f->slot))
         return true;
     wire_drop(io, vif, DROP_WIRE_TX_STALE);
     return false;
@@ -194,10 +194,11 @@ static bool sender_ok(struct io *io, const struct sink_frame *f)
 
 static void frame_pass(struct io *io, const struct sink_frame *f)
 {
-    const void *frame = fabric_buf(io->fabric, f->slot.buf);
+    const void *frame;
 
     if (!sender_ok(io, f))
         return;
+    frame = sink_bytes(&io->sink, f);
     if ((f->slot.flags & LANE_GROUP) != 0)
         group_from_vif(io, f->slot.src, frame, f->slot.len);
     else

@@ -42,7 +42,7 @@ int ios_start(struct primary *p)
     if (ret < 0)
         return ret;
     vifs_remember(p);
-    at->addr = (uintptr_t)p->fabric;
+    at->addr = (uintptr_t)p->fabric->head;
     at->bytes = p->fabric->bytes;
     // Release: pairs with the workers' acquire.
     atomic_store_explicit(&at->epoch, p->fabric->epoch, memory_order_release);

@@ -20,7 +20,9 @@ int memory_reserve(struct primary *p)
         .max_guests = c->max_guests,
         .n_io = lcores_io(rte_lcore_count()),
         .lane_slots = c->lane_slots,
-        .ctx_bufs = c->buffers };
+        .ctx_bufs = c->buffers,
+        .vm2vm = c->primary_vm2vm };
+    static struct fabric fabric;
     uint64_t bytes = crossbar_bytes(&size);
     const struct rte_memzone *mz = rte_memzone_reserve_aligned(FABRIC_MEMZONE, bytes, SOCKET_ID_ANY, 0, 64);
 
@@ -32,9 +34,8 @@ int memory_reserve(struct primary *p)
         return -ENOMEM;
     }
     memset(mz->addr, 0, bytes);
-    p->fabric = mz->addr;
+    crossbar_make(&fabric, mz->addr, &size, clock_boot_ns(), layout_hash());
+    p->fabric = &fabric;
     p->n_io = size.n_io;
-    crossbar_init(p->fabric, &size, clock_boot_ns(), layout_hash());
-    p->fabric->vm2vm = c->primary_vm2vm;
     return 0;
 }

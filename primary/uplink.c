@@ -74,7 +74,7 @@ static uint32_t buf_fill(struct io *io, const struct rte_mbuf *m, const struct f
         buf = source_take(&io->source);
     }
     if (buf != UINT32_MAX)
-        mbuf_copy(fabric_buf(io->fabric, buf), m, h);
+        mbuf_copy(source_buf(&io->source, buf), m, h);
     return buf;
 }
 

@@ -5,7 +5,8 @@
 // Its rows are *egresses*, where frames go: the vifs first, then the primary's I/O lcores. A lane joins one context to
 // one egress, so a vif that doesn't take its frames holds up no other vif, not even of the same guest.
 //
-// Each word has one writer at a time; the comment beside it names the writer. Nothing in here is a pointer.
+// Each word has one writer at a time; the comment beside it names the writer. Nothing in here is a pointer, and nobody
+// believes it: what others can write is read once, into a local, and held against numbers of one's own.
 #ifndef XV_FABRIC_H
 #define XV_FABRIC_H
 
@@ -19,7 +20,7 @@
 
 #define FABRIC_MEMZONE "xv_fabric"
 #define FABRIC_MAGIC 0x3143494252464156ull
-#define FABRIC_VERSION 2u
+#define FABRIC_VERSION 3u
 
 #define FABRIC_VIFS_MAX 128u
 #define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids, and theirs begin at MSG_WORKER_LCORE_FIRST
@@ -35,7 +36,8 @@
 
 #define FABRIC_VIF_NONE UINT16_MAX
 
-struct fabric {
+// Read by nobody but crossbar_open(): each process goes by its own copy (common/fabric/crossbar.h).
+struct fabric_head {
     uint64_t magic;
     uint32_t version;
     uint32_t layout; // hash of everything that two processes must agree on, LAYOUT_HASH of proto/layout.h
@@ -81,7 +83,7 @@ struct fabric_vif {
 #define FABRIC_WAKE 124u // a 32-bit word of the egress's owner: 0 while it polls, else the id of its sleep; wake.h
 
 struct lane_slot { // written by the lane's source
-    uint32_t buf; // buffer in the fabric: context x ctx_bufs + index
+    uint32_t buf; // which of the context's buffers
     uint32_t gen; // to a vif: that vif's generation; to an I/O lcore: the sending vif's
     uint16_t len; // of the frame in bytes
     uint16_t src; // sending vif or FABRIC_VIF_NONE

@@ -17,12 +17,6 @@
 
 #define BURST_INLINE static inline __attribute__((always_inline))
 
-// The first buffer of all; from it each is a multiplication away, without a look at the fabric's header.
-static inline uint8_t *buf_at(uint8_t *bufs, uint32_t buf)
-{
-    return bufs + (uint64_t)buf * FABRIC_BUF_STRIDE;
-}
-
 // --- guest -> lanes ---
 
 // A burst on its way: the guest's frames in buffers of ours (in[i] is in out.buf[i]), then what of it goes to lanes.
@@ -42,7 +36,10 @@ static const uint8_t tx_drops[RING_VERDICTS] = {
 static inline struct vif_route frame_route(const struct vif *v, uint64_t mac, uint64_t dst)
 {
     uint32_t pub = atomic_load_explicit(&v->pub->flags, memory_order_relaxed);
-    struct vif_route r = { .dst = dst, .gen = v->gen, .egress = (int32_t)fabric_io_egress(v->fabric, v->pub->io) };
+    uint32_t io = __atomic_load_n(&v->pub->io, __ATOMIC_RELAXED);
+    struct vif_route r = {
+        .dst = dst, .gen = v->gen, .egress = (int32_t)fabric_io_egress(v->fabric, io < v->fabric->n_io ? io : 0)
+    };
 
     if (dst == mac) {
         r.egress = ~DROP_TX_TO_SELF;
@@ -84,14 +81,13 @@ static inline struct vif_route route_renew(const struct vif *v)
 BURST_INLINE uint32_t frames_fetch(
     const struct ring_ops *ops, struct vif *v, struct source *s, struct from_guest *b, uint32_t n, struct ring_pos *pos)
 {
-    uint8_t *bufs = fabric_buf(v->fabric, 0);
     uint32_t got;
 
     for (uint32_t i = 0; i < n; i++) {
         uint32_t buf = source_peek(s, i);
 
         b->out.buf[i] = buf;
-        b->in[i].at = buf != UINT32_MAX ? buf_at(bufs, buf) : NULL;
+        b->in[i].at = buf != UINT32_MAX ? source_buf(s, buf) : NULL;
     }
     got = ops->fetch(&v->tx, v->from, pos, b->in, n);
     source_took(s, got < s->n_free ? got : s->n_free);
@@ -208,23 +204,22 @@ static const uint8_t rx_drops[RING_VERDICTS] = {
 static __attribute__((noinline)) void frame_refuse(
     const struct vif *v, const struct sink_frame *f, struct ring_pos *pos)
 {
-    pos->drops[slot_ok(v->fabric, &f->slot, f->ctx) ? DROP_RX_STALE : DROP_RX_BAD_SLOT]++;
+    pos->drops[slot_ok(v->fabric, &f->slot) ? DROP_RX_STALE : DROP_RX_BAD_SLOT]++;
 }
 
 // Those of n frames that are sound and for the guest that is here now. Counts their bytes, and the others.
 static inline uint32_t frames_accept(
     const struct vif *v, const struct sink_frame *frames, uint32_t n, struct ring_frame *accepted, struct ring_pos *pos)
 {
-    uint8_t *bufs = fabric_buf(v->fabric, 0);
     struct ring_frame *out = accepted;
     uint64_t bytes = 0;
 
     for (const struct sink_frame *f = frames; f < frames + n; f++) {
-        if (!slot_ok(v->fabric, &f->slot, f->ctx) || f->slot.gen != v->gen) {
+        if (!slot_ok(v->fabric, &f->slot) || f->slot.gen != v->gen) {
             frame_refuse(v, f, pos);
             continue;
         }
-        out->at = buf_at(bufs, f->slot.buf);
+        out->at = sink_bytes(&v->sink, f);
         out->len = f->slot.len;
         bytes += f->slot.len;
         out++;

@@ -153,16 +153,17 @@ static int eal_start(const struct conf *c, uint32_t lcore)
 // EAL has mapped it where the primary has it. Not by its memzone: to look that up takes a lock (eal.c).
 static struct fabric *fabric_find(const struct state *s)
 {
+    static struct fabric fabric;
     // Acquire: pairs with the primary's release; where it is is complete.
     uint64_t epoch = atomic_load_explicit(&s->fabric.epoch, memory_order_acquire);
-    struct fabric *f = (struct fabric *)(uintptr_t)s->fabric.addr;
+    void *memory = (void *)(uintptr_t)s->fabric.addr;
 
-    if (epoch == 0 || rte_mem_virt2memseg_list(f) == NULL || f->epoch != epoch ||
-        crossbar_check(f, s->fabric.bytes, layout_hash()) < 0) {
+    if (epoch == 0 || rte_mem_virt2memseg_list(memory) == NULL ||
+        crossbar_open(&fabric, memory, s->fabric.bytes, epoch, layout_hash()) < 0) {
         LOG(ERR, "xv-primary's shared memory has another layout: stop xv-primary and start the one of this version");
         return NULL;
     }
-    return f;
+    return &fabric;
 }
 
 static int signals_open(void)

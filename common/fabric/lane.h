@@ -24,17 +24,22 @@ static inline uint32_t lane_tail(const struct lane *l)
     return atomic_load_explicit(&l->tail, memory_order_acquire);
 }
 
-static inline struct lane_slot *lane_slot(struct fabric *f, struct lane *l, uint32_t at)
+static inline struct lane_slot *lane_slot(const struct fabric *f, struct lane *l, uint32_t at)
 {
     return &l->slots[at & (f->lane_slots - 1)];
 }
 
-// Returns true if the slot names a buffer of that context and a length that fits. Shared memory is checked like a
-// guest's.
-static inline bool slot_ok(const struct fabric *f, const struct lane_slot *slot, uint32_t ctx)
+// Read once: what is checked is what is used.
+static inline uint32_t slot_buf(const struct lane_slot *slot)
 {
-    return slot->buf - ctx * f->ctx_bufs < f->ctx_bufs && slot->len >= XENVIRT_FRAME_MIN &&
-           slot->len <= FABRIC_BUF_BYTES;
+    return __atomic_load_n(&slot->buf, __ATOMIC_RELAXED);
+}
+
+// Returns true if the slot, a copy of one's own, names a buffer that its context has and a length that fits. Shared
+// memory is checked like a guest's.
+static inline bool slot_ok(const struct fabric *f, const struct lane_slot *slot)
+{
+    return slot->buf < f->ctx_bufs && slot->len >= XENVIRT_FRAME_MIN && slot->len <= FABRIC_BUF_BYTES;
 }
 
 #endif

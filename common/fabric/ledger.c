@@ -36,9 +36,9 @@ void ledger_start(struct ledger *l, uint32_t gen, uint32_t since, uint32_t next)
 // The lanes of a ledger that still is to publish them, if they are of this fabric; a bound for a damaged file.
 static uint32_t lanes_todo(const struct ledger *l, const struct fabric *f)
 {
-    if ((ledger_todo(l) & LEDGER_LANES) == 0 || l->epoch != f->epoch || l->n_lanes > FABRIC_BURST)
-        return 0;
-    return l->n_lanes;
+    uint32_t n = __atomic_load_n(&l->n_lanes, __ATOMIC_RELAXED);
+
+    return (ledger_todo(l) & LEDGER_LANES) != 0 && l->epoch == f->epoch && n <= FABRIC_BURST ? n : 0;
 }
 
 void ledger_redo_tails(struct ledger *l, struct fabric *f, uint32_t ctx)
@@ -49,8 +49,10 @@ void ledger_redo_tails(struct ledger *l, struct fabric *f, uint32_t ctx)
     if ((ledger_todo(l) & LEDGER_LANES) == 0 || l->ctx != ctx)
         return;
     for (uint32_t i = 0; i < n; i++) {
-        if (l->lanes[i].lane < fabric_egresses(f))
-            atomic_store_explicit(&fabric_lane(f, l->lanes[i].lane, ctx)->tail, l->lanes[i].at, memory_order_release);
+        uint32_t egress = __atomic_load_n(&l->lanes[i].lane, __ATOMIC_RELAXED);
+
+        if (egress < fabric_egresses(f))
+            atomic_store_explicit(&fabric_lane(f, egress, ctx)->tail, l->lanes[i].at, memory_order_release);
     }
     ledger_clear(l, LEDGER_LANES);
 }
@@ -60,8 +62,10 @@ void ledger_redo_heads(struct ledger *l, struct fabric *f, uint32_t vif)
     uint32_t n = lanes_todo(l, f);
 
     for (uint32_t i = 0; i < n; i++) {
-        if (l->lanes[i].lane < fabric_contexts(f))
-            atomic_store_explicit(&fabric_lane(f, vif, l->lanes[i].lane)->head, l->lanes[i].at, memory_order_release);
+        uint32_t ctx = __atomic_load_n(&l->lanes[i].lane, __ATOMIC_RELAXED);
+
+        if (ctx < fabric_contexts(f))
+            atomic_store_explicit(&fabric_lane(f, vif, ctx)->head, l->lanes[i].at, memory_order_release);
     }
     ledger_clear(l, LEDGER_LANES);
 }

@@ -6,7 +6,14 @@ void sink_init(struct sink *k, struct fabric *f, uint32_t egress)
     *k = (struct sink){ .fabric = f, .egress = egress, .n_lanes = fabric_contexts(f) };
     for (uint32_t ctx = 0; ctx < k->n_lanes; ctx++) {
         k->lanes[ctx].lane = fabric_lane(f, egress, ctx);
+        k->lanes[ctx].bufs = fabric_bufs(f, ctx);
         k->lanes[ctx].head = atomic_load_explicit(&k->lanes[ctx].lane->head, memory_order_relaxed);
+        // A head that can't be is a broken predecessor's.
+        k->lanes[ctx].tail = lane_tail(k->lanes[ctx].lane);
+        if (k->lanes[ctx].tail - k->lanes[ctx].head > f->lane_slots) {
+            k->lanes[ctx].head = k->lanes[ctx].tail;
+            atomic_store_explicit(&k->lanes[ctx].lane->head, k->lanes[ctx].head, memory_order_release);
+        }
         k->lanes[ctx].tail = k->lanes[ctx].head;
     }
 }
@@ -52,12 +59,15 @@ bool sink_look(struct sink *k, bool all)
     return ready_any(k);
 }
 
-// How many frames wait on a lane? A tail too far ahead is a broken producer's: nothing is taken from it.
+// How many frames wait on a lane? A tail too far ahead is a broken producer's: nothing up to it is taken, so that its
+// successor finds a lane that works.
 static uint32_t lane_waiting(struct sink *k, struct sink_lane *l, uint32_t max)
 {
     if (l->tail - l->head < max)
         l->tail = lane_tail(l->lane);
-    return l->tail - l->head <= k->fabric->lane_slots ? l->tail - l->head : 0;
+    if (l->tail - l->head > k->fabric->lane_slots)
+        l->head = l->tail;
+    return l->tail - l->head;
 }
 
 static uint32_t lane_take(struct sink *k, uint32_t ctx, struct sink_frame *frames, uint32_t max)

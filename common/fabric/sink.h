@@ -7,6 +7,7 @@
 
 struct sink_lane {
     struct lane *lane;
+    uint8_t *bufs; // its context's
     uint32_t head; // next slot to take; published by sink_publish()
     uint32_t tail; // as last seen
 };
@@ -28,6 +29,12 @@ struct sink_frame {
     struct lane_slot slot; // copied once, bounds not yet checked
     uint32_t ctx; // context it came from
 };
+
+// What a frame's slot says it is, when slot_ok() has passed it.
+static inline uint8_t *sink_bytes(const struct sink *k, const struct sink_frame *f)
+{
+    return k->lanes[f->ctx].bufs + (uint64_t)f->slot.buf * FABRIC_BUF_STRIDE;
+}
 
 // Start to receive at egress where its last consumer published its heads.
 void sink_init(struct sink *k, struct fabric *f, uint32_t egress);

@@ -19,16 +19,16 @@ static uint32_t lane_promise(const struct source *s, uint32_t held)
 // Count one lane less for the buffers of slots from .. to; free those that were on this one last.
 static void slots_reclaim(struct source *s, const struct lane_slot *slots, uint32_t from, uint32_t to)
 {
-    uint32_t mask = s->fabric->lane_slots - 1, n_bufs = s->fabric->ctx_bufs, base = s->ctx * n_bufs;
+    uint32_t mask = s->fabric->lane_slots - 1, n_bufs = s->fabric->ctx_bufs;
     uint32_t *free = s->free, n_free = s->n_free;
     uint16_t *refs = s->refs;
 
     for (; from != to; from++) {
-        uint32_t index = slots[from & mask].buf - base;
-
         // Only this context writes the slot, but a stray write of anybody must not cost us our own memory.
-        if (index < n_bufs && refs[index] > 0 && --refs[index] == 0)
-            free[n_free++] = base + index;
+        uint32_t buf = slot_buf(&slots[from & mask]);
+
+        if (buf < n_bufs && refs[buf] > 0 && --refs[buf] == 0)
+            free[n_free++] = buf;
     }
     s->n_free = n_free;
 }
@@ -72,10 +72,10 @@ static void lane_recover(struct source *s, uint32_t egress)
     if (l->tail - l->reclaimed > slots) // neither side ever leaves this: memory was overwritten
         l->reclaimed = l->tail;
     for (uint32_t at = l->reclaimed; at != l->tail; at++) {
-        uint32_t index = lane_slot(s->fabric, l->lane, at)->buf - s->ctx * s->fabric->ctx_bufs;
+        uint32_t buf = slot_buf(lane_slot(s->fabric, l->lane, at));
 
-        if (index < s->fabric->ctx_bufs)
-            s->refs[index]++;
+        if (buf < s->fabric->ctx_bufs)
+            s->refs[buf]++;
     }
     s->promised += lane_promise(s, l->tail - l->reclaimed);
     if (l->reclaimed != l->tail)
@@ -88,6 +88,7 @@ int source_init(struct source *s, struct fabric *f, uint32_t ctx)
         .ctx = ctx,
         .reserve = f->ctx_bufs / 4 / fabric_egresses(f),
         .crowd = f->lane_slots * 3 / 8 < SOURCE_CROWD ? f->lane_slots * 3 / 8 : SOURCE_CROWD };
+    s->bufs = fabric_bufs(f, ctx);
     s->free = calloc(f->ctx_bufs, sizeof(*s->free));
     s->refs = calloc(f->ctx_bufs, sizeof(*s->refs));
     if (s->free == NULL || s->refs == NULL) {
@@ -98,7 +99,7 @@ int source_init(struct source *s, struct fabric *f, uint32_t ctx)
         lane_recover(s, egress);
     for (uint32_t i = f->ctx_bufs; i-- > 0;) {
         if (s->refs[i] == 0)
-            source_give(s, ctx * f->ctx_bufs + i);
+            source_give(s, i);
     }
     return 0;
 }
@@ -155,7 +156,7 @@ bool source_put(struct source *s, uint32_t egress, const struct lane_slot *slot)
     if (lane_extend(s, egress, 1, s->n_free) == 0)
         return false;
     *lane_slot(s->fabric, l->lane, l->tail - 1) = *slot;
-    s->refs[slot->buf - s->ctx * s->fabric->ctx_bufs]++;
+    s->refs[slot->buf]++;
     return true;
 }
 
@@ -173,7 +174,7 @@ static inline uint32_t run_length(const struct source_burst *b, uint32_t first)
 static inline uint64_t slots_fill(
     struct source *s, struct lane_slot *slots, uint32_t at, const struct source_burst *b, uint32_t first, uint32_t n)
 {
-    uint32_t base = s->ctx * s->fabric->ctx_bufs, mask = s->fabric->lane_slots - 1;
+    uint32_t mask = s->fabric->lane_slots - 1;
     uint16_t *refs = s->refs, src = b->src;
     uint64_t bytes = 0;
 
@@ -181,7 +182,7 @@ static inline uint64_t slots_fill(
         slots[at & mask] = (struct lane_slot){
             .buf = b->buf[i], .gen = b->gen[i], .len = b->len[i], .src = src, .flags = b->flags[i]
         };
-        refs[b->buf[i] - base]++;
+        refs[b->buf[i]]++;
         bytes += b->len[i];
     }
     return bytes;

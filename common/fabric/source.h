@@ -23,8 +23,9 @@ struct source {
     uint32_t crowd; // slots that a lane holds when it is crowded
     uint32_t deepest; // slots that a lane held at the last source_reclaim(), the most of all
     uint32_t promised; // of the free ones: what lanes that hold less than that may still ask for
-    uint32_t *free; // stack of buffers, ctx_bufs entries
-    uint16_t *refs; // lanes that hold a buffer, by index in the context
+    uint8_t *bufs; // its buffers
+    uint32_t *free; // stack of those that are free, ctx_bufs entries
+    uint16_t *refs; // lanes that hold a buffer
     uint32_t n_touched;
     uint16_t touched[FABRIC_EGRESSES_MAX];
     struct source_lane lanes[FABRIC_EGRESSES_MAX];
@@ -48,6 +49,11 @@ static inline uint32_t source_in_use(const struct source *s)
 static inline bool source_crowded(const struct source *s)
 {
     return s->deepest >= s->crowd;
+}
+
+static inline void *source_buf(const struct source *s, uint32_t buf)
+{
+    return s->bufs + (uint64_t)buf * FABRIC_BUF_STRIDE;
 }
 
 // Returns a free buffer to fill, or UINT32_MAX. source_give() gives back one that was not put on a lane.

@@ -25,10 +25,10 @@ int main(void)
     SAY(POS_FRAMES, offsetof(struct ring_pos, frames));
     SAY(FABRIC_MAGIC, FABRIC_MAGIC);
     SAY(FABRIC_VERSION, FABRIC_VERSION);
-    SAY(FABRIC_EPOCH, offsetof(struct fabric, epoch));
-    SAY(FABRIC_SIZES, offsetof(struct fabric, max_vifs));
-    SAY(FABRIC_PLACES, offsetof(struct fabric, vifs_at));
-    SAY(FABRIC_HEAD, sizeof(struct fabric));
+    SAY(FABRIC_EPOCH, offsetof(struct fabric_head, epoch));
+    SAY(FABRIC_SIZES, offsetof(struct fabric_head, max_vifs));
+    SAY(FABRIC_PLACES, offsetof(struct fabric_head, vifs_at));
+    SAY(FABRIC_HEAD, sizeof(struct fabric_head));
     SAY(LANE, sizeof(struct lane));
     SAY(LANE_TAIL, offsetof(struct lane, tail));
     SAY(SLOT, sizeof(struct lane_slot));

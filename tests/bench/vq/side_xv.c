@@ -17,7 +17,7 @@
 
 struct source xv_source;
 struct vif xv_vifs[XV_VIFS];
-static struct fabric *fabric;
+static struct fabric fabric;
 static struct state_vif *states;
 static struct mem mem;
 static uint32_t last_gen;
@@ -43,7 +43,7 @@ static void fabric_open(void)
 {
     // As many vifs, slots and buffers as by default; guests as many as there are here.
     const struct crossbar_size size = {
-        .max_vifs = 16, .max_guests = XV_VIFS, .n_io = 1, .lane_slots = 1024, .ctx_bufs = 2048
+        .max_vifs = 16, .max_guests = XV_VIFS, .n_io = 1, .lane_slots = 1024, .ctx_bufs = 2048, .vm2vm = true
     };
     const struct rte_memzone *mz = rte_memzone_reserve_aligned(
         FABRIC_MEMZONE, crossbar_bytes(&size), SOCKET_ID_ANY, 0, 64);
@@ -51,9 +51,8 @@ static void fabric_open(void)
     if (mz == NULL)
         die("fabric");
     memset(mz->addr, 0, mz->len);
-    fabric = mz->addr;
-    crossbar_init(fabric, &size, EPOCH, LAYOUT);
-    if (fdb_add(fabric, guest_src, XV_SENDER) < 0 || fdb_add(fabric, guest_dst, XV_RECEIVER) < 0)
+    crossbar_make(&fabric, mz->addr, &size, EPOCH, LAYOUT);
+    if (fdb_add(&fabric, guest_src, XV_SENDER) < 0 || fdb_add(&fabric, guest_dst, XV_RECEIVER) < 0)
         die("forwarding table");
 }
 
@@ -70,21 +69,21 @@ static void xv_open(const struct guest *g)
     mem.regions[REGION_MEMPOOL] = (struct mem_region){ GUEST_GVA, GUEST_POOL_BYTES, p + 2 * GUEST_RING_BYTES };
     mem.n = REGION_MEMPOOL + 1;
     fabric_open();
-    if (source_init(&xv_source, fabric, XV_CTX) < 0)
+    if (source_init(&xv_source, &fabric, XV_CTX) < 0)
         die("source");
 }
 
 static void vif_start(uint32_t number, const uint8_t mac[6])
 {
     struct vif_attach a = { .number = number, .gen = ++last_gen, .rings = &ring_virtio, .ring_size = GUEST_RING };
-    struct fabric_vif *pub = fabric_vif(fabric, number);
+    struct fabric_vif *pub = fabric_vif(&fabric, number);
 
     a.since = a.gen;
     memcpy(a.mac, mac, 6);
     atomic_store(&pub->flags, FABRIC_VIF_UPLINK);
     atomic_store(&pub->gen, a.gen);
     xv_vifs[number].mem = mem;
-    vif_init(&xv_vifs[number], &a, fabric, &states[number]);
+    vif_init(&xv_vifs[number], &a, &fabric, &states[number]);
 }
 
 static void xv_start(void)

@@ -12,18 +12,25 @@
 #define SMALL_EPOCH 7u
 
 static const struct crossbar_size small_size = {
-    .max_vifs = 4, .max_guests = 3, .n_io = 1, .lane_slots = 64, .ctx_bufs = 256
+    .max_vifs = 4, .max_guests = 3, .n_io = 1, .lane_slots = 64, .ctx_bufs = 256, .vm2vm = true
 };
 
 static inline struct fabric *small_fabric_new(void)
 {
     uint64_t bytes = (crossbar_bytes(&small_size) + 63) & ~63ull;
-    struct fabric *f = aligned_alloc(64, bytes);
+    struct fabric *f = malloc(sizeof(*f));
+    void *memory = aligned_alloc(64, bytes);
 
-    assert(f != NULL);
-    memset(f, 0, bytes);
-    crossbar_init(f, &small_size, SMALL_EPOCH, SMALL_LAYOUT);
+    assert(f != NULL && memory != NULL);
+    memset(memory, 0, bytes);
+    crossbar_make(f, memory, &small_size, SMALL_EPOCH, SMALL_LAYOUT);
     return f;
+}
+
+static inline void small_fabric_free(struct fabric *f)
+{
+    free(f->head);
+    free(f);
 }
 
 #endif

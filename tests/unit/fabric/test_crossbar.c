@@ -3,40 +3,66 @@
 
 #include "small_fabric.h"
 
-Test(crossbar, what_was_made_passes_its_check)
-{
-    struct fabric *f = small_fabric_new();
+static struct fabric *f, opened;
 
-    cr_assert_eq(crossbar_check(f, crossbar_bytes(&small_size), SMALL_LAYOUT), 0);
-    free(f);
+static void setup(void)
+{
+    f = small_fabric_new();
 }
 
-Test(crossbar, another_layout_or_fewer_bytes_or_no_magic_fail)
+static void teardown(void)
 {
-    struct fabric *f = small_fabric_new();
+    small_fabric_free(f);
+}
+
+TestSuite(crossbar, .init = setup, .fini = teardown);
+
+static int open_it(uint64_t bytes, uint64_t epoch, uint32_t layout)
+{
+    return crossbar_open(&opened, f->head, bytes, epoch, layout);
+}
+
+Test(crossbar, what_was_made_is_opened_as_it_was_made)
+{
+    cr_assert_eq(open_it(crossbar_bytes(&small_size), SMALL_EPOCH, SMALL_LAYOUT), 0);
+    cr_assert_eq(opened.epoch, SMALL_EPOCH);
+    cr_assert_eq(opened.bytes, f->bytes);
+    cr_assert_eq(opened.fdb_words, f->fdb_words);
+    cr_assert(opened.vm2vm);
+    cr_assert_eq(opened.vifs, f->vifs);
+    cr_assert_eq(opened.fdb, f->fdb);
+    cr_assert_eq(opened.bells, f->bells);
+    cr_assert_eq(opened.lanes, f->lanes);
+    cr_assert_eq(opened.bufs, f->bufs);
+}
+
+Test(crossbar, another_layout_or_epoch_or_fewer_bytes_or_no_magic_fail)
+{
     uint64_t bytes = crossbar_bytes(&small_size);
 
-    cr_assert_lt(crossbar_check(f, bytes, SMALL_LAYOUT + 1), 0);
-    cr_assert_lt(crossbar_check(f, bytes - 1, SMALL_LAYOUT), 0);
-    cr_assert_lt(crossbar_check(f, sizeof(*f) - 1, SMALL_LAYOUT), 0);
-    f->lane_slots *= 2;
-    cr_assert_lt(crossbar_check(f, bytes, SMALL_LAYOUT), 0);
-    f->lane_slots /= 2;
-    f->magic = 0;
-    cr_assert_lt(crossbar_check(f, bytes, SMALL_LAYOUT), 0);
-    free(f);
+    cr_assert_lt(open_it(bytes, SMALL_EPOCH, SMALL_LAYOUT + 1), 0);
+    cr_assert_lt(open_it(bytes, SMALL_EPOCH + 1, SMALL_LAYOUT), 0);
+    cr_assert_lt(open_it(bytes - 1, SMALL_EPOCH, SMALL_LAYOUT), 0);
+    cr_assert_lt(open_it(sizeof(*f->head) - 1, SMALL_EPOCH, SMALL_LAYOUT), 0);
+    f->head->lane_slots *= 2;
+    cr_assert_lt(open_it(bytes, SMALL_EPOCH, SMALL_LAYOUT), 0);
+    f->head->lane_slots /= 2;
+    f->head->epoch = 0;
+    cr_assert_lt(open_it(bytes, 0, SMALL_LAYOUT), 0);
+    f->head->epoch = SMALL_EPOCH;
+    f->head->magic = 0;
+    cr_assert_lt(open_it(bytes, SMALL_EPOCH, SMALL_LAYOUT), 0);
 }
 
 Test(crossbar, parts_do_not_overlap)
 {
-    struct fabric *f = small_fabric_new();
-    char *end_of_lanes = (char *)fabric_lane(f, fabric_egresses(f) - 1, fabric_contexts(f) - 1) + f->lane_bytes;
+    uint8_t *end_of_lanes = (uint8_t *)fabric_lane(f, fabric_egresses(f) - 1, fabric_contexts(f) - 1) + f->lane_bytes;
+    uint8_t *end_of_bufs = fabric_buf(f, fabric_contexts(f) - 1, f->ctx_bufs - 1) + FABRIC_BUF_BYTES;
 
-    cr_assert_geq((char *)fabric_fdb(f), (char *)fabric_vif(f, f->max_vifs));
-    cr_assert_geq((char *)fabric_bells(f, 0), (char *)(fabric_fdb(f) + f->fdb_words));
-    cr_assert_geq((char *)fabric_lane(f, 0, 0), (char *)fabric_bells(f, fabric_egresses(f)));
-    cr_assert_geq((char *)fabric_buf(f, 0), end_of_lanes);
-    cr_assert_leq((char *)fabric_buf(f, fabric_bufs(f) - 1) + FABRIC_BUF_BYTES, (char *)f + f->bytes);
+    cr_assert_geq((uint8_t *)fabric_fdb(f), (uint8_t *)fabric_vif(f, f->max_vifs));
+    cr_assert_geq((uint8_t *)fabric_bells(f, 0), (uint8_t *)(fabric_fdb(f) + f->fdb_words));
+    cr_assert_geq((uint8_t *)fabric_lane(f, 0, 0), (uint8_t *)fabric_bells(f, fabric_egresses(f)));
+    cr_assert_geq(fabric_buf(f, 0, 0), end_of_lanes);
+    cr_assert_leq(end_of_bufs, (uint8_t *)f->head + f->bytes);
     cr_assert_eq((uintptr_t)fabric_lane(f, 1, 1) % 64, 0);
-    free(f);
 }

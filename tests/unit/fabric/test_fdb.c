@@ -23,7 +23,7 @@ Test(fdb, a_mac_is_found_until_it_is_removed)
     cr_assert_eq(fdb_remove(f, mac), 0);
     cr_assert_eq(fdb_remove(f, mac), -ENOENT);
     cr_assert_eq(fdb_find(f, fdb_key(mac)), FABRIC_VIF_NONE);
-    free(f);
+    small_fabric_free(f);
 }
 
 Test(fdb, an_entry_moves_to_another_vif_and_who_kept_it_sees_that)
@@ -44,7 +44,7 @@ Test(fdb, an_entry_moves_to_another_vif_and_who_kept_it_sees_that)
     cr_expect_eq(fdb_entry_gen(f, entry, word), 0);
     fdb_mac(fdb_key(mac), again);
     cr_expect_arr_eq(mac, again, 6);
-    free(f);
+    small_fabric_free(f);
 }
 
 Test(fdb, entries_behind_a_removed_one_are_still_found)
@@ -66,7 +66,7 @@ Test(fdb, entries_behind_a_removed_one_are_still_found)
         mac_make(mac, n);
         cr_assert_eq(fdb_find(f, fdb_key(mac)), n % 2 == 0 ? FABRIC_VIF_NONE : n % 4);
     }
-    free(f);
+    small_fabric_free(f);
 }
 
 Test(fdb, removing_all_leaves_the_table_empty)
@@ -81,7 +81,7 @@ Test(fdb, removing_all_leaves_the_table_empty)
     }
     for (uint32_t i = 0; i < f->fdb_words; i++)
         cr_assert_eq(atomic_load(&fabric_fdb(f)[i]), FDB_EMPTY);
-    free(f);
+    small_fabric_free(f);
 }
 
 Test(fdb, an_entry_of_a_closed_vif_or_out_of_range_is_none)
@@ -99,5 +99,5 @@ Test(fdb, an_entry_of_a_closed_vif_or_out_of_range_is_none)
     fdb_remove(f, mac);
     fdb_add(f, mac, 4); // max_vifs is 4
     cr_assert_eq(fdb_find_gen(f, fdb_key(mac), &gen), FABRIC_VIF_NONE);
-    free(f);
+    small_fabric_free(f);
 }

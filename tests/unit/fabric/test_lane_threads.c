@@ -28,7 +28,7 @@ static void *producer(void *arg)
             sched_yield();
             continue;
         }
-        memset(fabric_buf(f, slot.buf), (int)(n & 0xff), 64);
+        memset(source_buf(&s, slot.buf), (int)(n & 0xff), 64);
         if (source_put(&s, 2, &slot)) {
             n++;
         } else {
@@ -43,9 +43,9 @@ static void *producer(void *arg)
 
 static int frame_wrong(const struct sink_frame *frame, uint32_t n)
 {
-    const uint8_t *bytes = fabric_buf(f, frame->slot.buf);
+    const uint8_t *bytes = fabric_buf(f, frame->ctx, frame->slot.buf);
 
-    if (frame->slot.gen != n || !slot_ok(f, &frame->slot, 1))
+    if (frame->slot.gen != n || !slot_ok(f, &frame->slot))
         return 1;
     for (unsigned i = 0; i < 64; i++) {
         if (bytes[i] != (n & 0xff))
@@ -83,7 +83,7 @@ int main(void)
         return 1;
     wrong = consume();
     pthread_join(thread, NULL);
-    free(f);
+    small_fabric_free(f);
     printf("%u frames, %u wrong\n", FRAMES, wrong);
     return wrong != 0;
 }

@@ -16,7 +16,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    free(f);
+    small_fabric_free(f);
 }
 
 TestSuite(ledger, .init = setup, .fini = teardown);

@@ -25,7 +25,7 @@ static void setup(void)
 static void teardown(void)
 {
     source_fini(&s);
-    free(f);
+    small_fabric_free(f);
 }
 
 TestSuite(wake, .init = setup, .fini = teardown);

@@ -9,7 +9,7 @@ static const struct crossbar_size size = {
     .max_vifs = 4, .max_guests = 2, .n_io = 1, .lane_slots = 16, .ctx_bufs = 16
 };
 
-static struct fabric *f;
+static struct fabric fabric, *f = &fabric;
 static struct vif_view vifs[FABRIC_VIFS_MAX];
 static const struct origin here = { .port = 0 }, there = { .port = 1 };
 
@@ -25,9 +25,11 @@ static void vif_add(uint16_t vif, uint32_t gen, uint16_t port)
 // Vifs 0 and 1 on port 0, vif 2 on port 1.
 static void setup(void)
 {
-    f = aligned_alloc(64, (crossbar_bytes(&size) + 63) & ~63ull);
-    memset(f, 0, crossbar_bytes(&size));
-    crossbar_init(f, &size, 1, 2);
+    uint64_t bytes = (crossbar_bytes(&size) + 63) & ~63ull;
+    void *memory = aligned_alloc(64, bytes);
+
+    memset(memory, 0, bytes);
+    crossbar_make(f, memory, &size, 1, 2);
     vif_add(0, 10, 0);
     vif_add(1, 11, 0);
     vif_add(2, 12, 1);
@@ -35,7 +37,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    free(f);
+    free(f->head);
 }
 
 TestSuite(classify, .init = setup, .fini = teardown);

@@ -70,7 +70,7 @@ static void teardown(void)
     source_fini(&other_source);
     free(memory);
     free(state);
-    free(f);
+    small_fabric_free(f);
 }
 
 TestSuite(vif, .init = setup, .fini = teardown);
@@ -125,7 +125,7 @@ static void put_for(uint32_t gen, uint16_t len)
 {
     struct lane_slot slot = { .buf = source_take(&other_source), .len = len, .gen = gen };
 
-    frame_make(fabric_buf(f, slot.buf), len, mac, other_mac, len);
+    frame_make(source_buf(&other_source, slot.buf), len, mac, other_mac, len);
     cr_assert(source_put(&other_source, NUMBER, &slot));
     source_publish(&other_source);
 }
@@ -140,7 +140,7 @@ Test(vif, a_known_destination_gets_the_frame_with_its_generation)
     cr_assert_eq(got.slot.gen, OTHER_GEN);
     cr_assert_eq(got.slot.src, NUMBER);
     cr_assert_eq(got.slot.len, 60);
-    cr_assert_arr_eq(fabric_buf(f, got.slot.buf), frame, 60);
+    cr_assert_arr_eq(fabric_buf(f, got.ctx, got.slot.buf), frame, 60);
     cr_assert_eq(front->done(&g, REGION_TX_RING), 1);
     cr_assert_eq(front->take(&g, REGION_TX_RING, NULL, NULL), 0);
     cr_assert_eq(from_pos().frames, 1);
@@ -331,7 +331,7 @@ Test(vif, frames_for_an_earlier_guest_are_dropped)
 
 Test(vif, a_slot_out_of_bounds_is_dropped)
 {
-    struct lane_slot slot = { .buf = 0, .len = 60, .gen = GEN }; // not a buffer of context 2
+    struct lane_slot slot = { .buf = f->ctx_bufs, .len = 60, .gen = GEN };
     struct lane *l = fabric_lane(f, NUMBER, 2);
 
     front->post(&g, 0);

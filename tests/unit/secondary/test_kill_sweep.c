@@ -33,7 +33,7 @@
 #define EPOCH 7u
 
 static const struct crossbar_size size = {
-    .max_vifs = N_VIFS, .max_guests = 2, .n_io = 1, .lane_slots = 64, .ctx_bufs = 64
+    .max_vifs = N_VIFS, .max_guests = 2, .n_io = 1, .lane_slots = 64, .ctx_bufs = 64, .vm2vm = true
 };
 
 static const struct front *front;
@@ -64,7 +64,9 @@ static int shared_fd;
 
 static struct fabric *fabric(void)
 {
-    return (struct fabric *)shared->fabric;
+    static struct fabric f;
+
+    return &f;
 }
 
 static void mac_of(uint8_t mac[6], uint32_t vif)
@@ -179,7 +181,7 @@ static void lanes_fill(struct source *s, uint32_t vif)
     for (uint32_t n = 0; n < 3; n++) {
         struct lane_slot slot = { .buf = source_take(s), .len = 64, .gen = gen_of(vif) - (n == 1) * 5 };
 
-        frame_make(fabric_buf(fabric(), slot.buf), 64, dst, src, s->ctx * 1000 + vif * 100 + n);
+        frame_make(source_buf(s, slot.buf), 64, dst, src, s->ctx * 1000 + vif * 100 + n);
         source_put(s, vif, &slot);
     }
     source_publish(s);
@@ -189,7 +191,7 @@ static void scene_set(void)
 {
     const uint32_t others[] = { 0, OTHER_CTX };
 
-    crossbar_init(fabric(), &size, EPOCH, 1);
+    crossbar_make(fabric(), shared->fabric, &size, EPOCH, 1);
     vifs_open();
     for (uint32_t i = 0; i < VIFS; i++) {
         front->lay(&shared->guests[i].g, shared->memory[i]);
@@ -256,7 +258,7 @@ static void lane_hash(struct hash *h, uint32_t egress, uint32_t ctx)
         struct lane_slot slot = l->slots[at % size.lane_slots];
         struct hash *of = &by_src[slot.src % (N_VIFS + 1)];
 
-        hash_add(of, fabric_buf(fabric(), slot.buf), slot.len);
+        hash_add(of, fabric_buf(fabric(), ctx, slot.buf), slot.len);
         slot.buf = 0;
         hash_add(of, &slot, sizeof(slot));
     }
