@@ -35,7 +35,7 @@ struct served {
 struct control {
     struct control_start start;
     struct link link;
-    xengnttab_handle *gnt;
+    struct mem_maps maps;
     struct poller worker;
     bool has_guest; // GUEST_SET came: the poll thread runs
     uint64_t watcher_epoch;
@@ -103,7 +103,7 @@ static void region_name(char *name, size_t n, const struct region *r)
 static int vif_map(struct control *c, struct vif *v, const struct region_table *t, char *text, size_t n)
 {
     struct mem_fault fault;
-    int ret = mem_open(&v->mem, c->gnt, t, &fault);
+    int ret = mem_open(&v->mem, &c->maps, t, &fault);
     const struct region *r = &region_first(t)[fault.region];
     char name[24];
 
@@ -115,7 +115,7 @@ static int vif_map(struct control *c, struct vif *v, const struct region_table *
             region_refs(t)[r->first_ref + fault.page], fault.page, r->n_pages, name, strerror(-ret));
     else if (ret == -ENOSPC)
         snprintf(text, n, "can't map its %s at once: needs %u more maptrack frames, or a gntdev limit of %u pages",
-            name, (t->n_refs + MAPTRACK_PER_FRAME - 1) / MAPTRACK_PER_FRAME, r->n_pages);
+            name, (fault.pages + MAPTRACK_PER_FRAME - 1) / MAPTRACK_PER_FRAME, r->n_pages);
     else
         snprintf(text, n, "can't map the %u pages of its %s: %s", r->n_pages, name, strerror(-ret));
     return ret;
@@ -402,8 +402,8 @@ enum control_end control_run(const struct control_start *start)
         return CONTROL_FAILED;
     c->start = *start;
     c->started_ns = clock_ns();
-    c->gnt = xengnttab_open(NULL, 0);
-    if (c->gnt == NULL) {
+    c->maps.gnt = xengnttab_open(NULL, 0);
+    if (c->maps.gnt == NULL) {
         LOG(ERR, "can't open the grant device: %s", xendev_why("", "gntdev", errno, why));
         goto free_control;
     }
@@ -423,7 +423,7 @@ enum control_end control_run(const struct control_start *start)
         vif_free(c, &c->served[i]);
     link_close(&c->link);
 close_gnt:
-    xengnttab_close(c->gnt);
+    xengnttab_close(c->maps.gnt);
 free_control:
     free(c);
     return end;

@@ -3,7 +3,7 @@
 //
 // This is another matter than a ring's format: the same virtqueue may name bytes of a mempool that is mapped for good,
 // or a page by its grant. mem_region.c maps all that the guest published, once; from then on an address is looked up
-// here.
+// here. Devices of a guest tend to use the same mempools: each is mapped once, for all of them.
 #ifndef XV_MEM_H
 #define XV_MEM_H
 
@@ -20,10 +20,18 @@ struct mem_region {
     uint8_t *host;
 };
 
-struct mem {
+// What is mapped of one guest, by all its devices.
+struct mem_pool;
+struct mem_maps {
     xengnttab_handle *gnt;
+    struct mem_pool *pools;
+};
+
+struct mem {
+    struct mem_maps *maps;
     uint32_t n;
     struct mem_region regions[REGIONS_MAX]; // [REGION_RX_RING], [REGION_TX_RING], then mempools
+    struct mem_pool *pools[REGIONS_MAX]; // each region's; NULL: a ring
 };
 
 #define MEM_PAGE_NONE UINT32_MAX
@@ -31,12 +39,14 @@ struct mem {
 struct mem_fault {
     uint32_t region; // index of the region that can't be mapped
     uint32_t page; // its first page that can't, or MEM_PAGE_NONE
+    uint32_t pages; // of all regions, without those that are mapped already
 };
 
-// Map all regions of a checked table, each in one call: page by page would be quadratic. Returns 0 or -errno with
-// nothing left mapped and *fault filled; -ENOSPC: each page of the region can be mapped, but not all of them at once.
-// Undo with mem_close().
-int mem_open(struct mem *m, xengnttab_handle *gnt, const struct region_table *t, struct mem_fault *fault);
+// Map all regions of a checked table, each in one call: page by page would be quadratic. A mempool of the same address
+// and the same references as one that is mapped isn't mapped again; it stays until the last that uses it is closed.
+// Returns 0 or -errno with nothing more mapped than before and *fault filled; -ENOSPC: each page of the region can be
+// mapped, but not all of them at once. Undo with mem_close(). For one thread, which has *maps too.
+int mem_open(struct mem *m, struct mem_maps *maps, const struct region_table *t, struct mem_fault *fault);
 void mem_close(struct mem *m);
 
 // Returns where len bytes at the guest's address addr are, or NULL unless all of them are inside this region.

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a guest may take of what all share."""
+
+from case import OwnCase
+from guests import Fe22
+
+A, B, C, PEER = "00:00:00:00:00:0a", "00:00:00:00:00:0b", "00:00:00:00:00:0c", "00:00:00:00:00:80"
+RINGS = 6  # pages of a device's rings
+
+
+class Pages(OwnCase):
+
+    def guest(self, count):
+        """A guest with a mempool. Returns it and the mempool's pages."""
+        guest = Fe22(self.bench, self.bench.domain())
+        guest.do(f"pool 0 count={count}")
+        return guest, len(guest.do("refs pool 0")["refs"])
+
+    def mapped(self, guest, pages, devices):
+        """Waits until so many pages are mapped, and the flag pages of devices."""
+        self.wait(f"{pages} mapped pages", lambda: self.bench.sim.mapped(guest.domid) == pages + devices)
+
+    def test_devices_of_a_guest_share_its_mempools(self):
+        self.make()
+        guest, pool = self.guest(600)
+        peer = self.bench.fe22(PEER)
+        for n, mac in enumerate((A, B, C)):
+            guest.device(n, mac, new_pool=False, options="bufs=8")
+            guest.running(n)
+        self.mapped(guest, pool + 3 * RINGS, 3)
+        guest.do("rm event_type_start_0")
+        self.mapped(guest, pool + 2 * RINGS, 2)
+        guest.do(f"send dev=1 dst={PEER} flow=1")
+        peer.do(f"send dev=0 dst={B} flow=2")
+        self.wait_book(peer, 1, 1)
+        self.wait_book(guest, 2, 1, device=1)
+        guest.do(f"dev 0 mac={A} pool=0 bufs=8")
+        guest.do("start 0")
+        guest.running(0)
+        self.mapped(guest, pool + 3 * RINGS, 3)
+        for n in range(3):
+            guest.do(f"rm event_type_start_{n}")
+        self.mapped(guest, 0, 0)
