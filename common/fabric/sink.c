@@ -36,15 +36,22 @@ static bool ready_any(const struct sink *k)
 static void bells_look(struct sink *k)
 {
     _Atomic uint64_t *bells = (_Atomic uint64_t *)fabric_bells(k->fabric, k->egress);
+    uint32_t n = k->n_lanes;
 
-    for (uint32_t w = 0; w * 8 < k->n_lanes; w++) {
-        uint64_t now = atomic_load_explicit(&bells[w], memory_order_acquire);
-        uint64_t rang = now ^ k->rest[w];
+    for (uint32_t first = 0; first < n; first += 8) {
+        uint64_t now = atomic_load_explicit(&bells[first / 8], memory_order_acquire);
+        uint64_t rang = now ^ k->rest[first / 8];
 
-        k->rest[w] = now;
-        for (uint32_t i = 0; rang != 0; i++, rang >>= 8) {
-            if ((rang & 0xff) != 0 && w * 8 + i < k->n_lanes)
-                ready_set(k, w * 8 + i);
+        if (rang == 0)
+            continue;
+        k->rest[first / 8] = now;
+        for (uint32_t ctx = first; rang != 0; ctx++, rang >>= 8) {
+            uint32_t silent = (uint32_t)__builtin_ctzll(rang) / 8;
+
+            ctx += silent;
+            rang >>= silent * 8;
+            if (ctx < n)
+                ready_set(k, ctx);
         }
     }
 }
@@ -106,16 +113,17 @@ uint32_t sink_take(struct sink *k, struct sink_frame *frames, uint32_t max)
 {
     uint32_t n = 0;
 
-    for (uint32_t visit = 0; visit < k->n_lanes && n < max && ready_any(k); visit++) {
+    while (n < max && ready_any(k)) {
         uint32_t ctx = ready_next(k);
         uint32_t want = max - n < FABRIC_BURST ? max - n : FABRIC_BURST;
         uint32_t got = lane_take(k, ctx, frames + n, want);
 
         n += got;
-        // An emptied lane rests until its bell; one with more to give keeps its mark and waits for its next turn.
+        // An emptied lane rests until its bell. One with more to give keeps its mark and waits for its next turn.
         if (got < want)
             k->ready[ctx / 64] &= ~(1ull << (ctx % 64));
-        k->turn = ctx + 1 < k->n_lanes ? ctx + 1 : 0;
+        else
+            k->turn = ctx + 1 < k->n_lanes ? ctx + 1 : 0;
     }
     return n;
 }

@@ -15,16 +15,21 @@ static const struct crossbar_size small_size = {
     .max_vifs = 4, .max_guests = 3, .n_io = 1, .lane_slots = 64, .ctx_bufs = 256, .vm2vm = true
 };
 
-static inline struct fabric *small_fabric_new(void)
+static inline struct fabric *fabric_new(const struct crossbar_size *size)
 {
-    uint64_t bytes = (crossbar_bytes(&small_size) + 63) & ~63ull;
+    uint64_t bytes = (crossbar_bytes(size) + 63) & ~63ull;
     struct fabric *f = malloc(sizeof(*f));
     void *memory = aligned_alloc(64, bytes);
 
     assert(f != NULL && memory != NULL);
     memset(memory, 0, bytes);
-    crossbar_make(f, memory, &small_size, SMALL_EPOCH, SMALL_LAYOUT);
+    crossbar_make(f, memory, size, SMALL_EPOCH, SMALL_LAYOUT);
     return f;
+}
+
+static inline struct fabric *small_fabric_new(void)
+{
+    return fabric_new(&small_size);
 }
 
 static inline void small_fabric_free(struct fabric *f)

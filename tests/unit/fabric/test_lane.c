@@ -259,6 +259,53 @@ Test(lane, sources_are_served_in_turn)
     source_fini(&two);
 }
 
+Test(lane, a_source_that_sends_a_frame_at_a_time_takes_no_turn_from_others)
+{
+    struct source two;
+    struct sink_frame frames[FABRIC_BURST];
+    uint32_t from[4] = { 0 };
+
+    cr_assert_eq(source_init(&two, f, 3), 0);
+    for (uint32_t round = 0; round < 100; round++) {
+        put(&s, 2, 1);
+        put(&two, 2, 64);
+        source_reclaim(&s);
+        source_reclaim(&two);
+        for (uint32_t n = take(&k, frames, 4); n-- > 0;)
+            from[frames[n].ctx]++;
+    }
+    cr_assert_eq(from[1] + from[3], 400);
+    cr_assert_geq(from[1], 99);
+    cr_assert_geq(from[3], 200);
+    source_fini(&two);
+}
+
+Test(lane, bells_of_all_contexts_are_heard_and_no_others)
+{
+    const struct crossbar_size most = {
+        .max_vifs = 1, .max_guests = FABRIC_GUESTS_MAX, .n_io = FABRIC_IO_MAX - 1, .lane_slots = 4, .ctx_bufs = 4
+    };
+    struct fabric *all = fabric_new(&most);
+    struct sink_frame frames[FABRIC_BURST];
+    struct sink at;
+
+    sink_init(&at, all, 0);
+    for (uint32_t ctx = 0; ctx < fabric_contexts(all); ctx += 3) {
+        atomic_store(&fabric_lane(all, 0, ctx)->tail, 1);
+        fabric_bells(all, 0)[ctx] = (uint8_t)(ctx + 1);
+    }
+    cr_assert(sink_look(&at, false));
+    for (uint32_t ctx = 0; ctx < fabric_contexts(all); ctx += 3) {
+        cr_assert_eq(sink_take(&at, frames, 1), 1);
+        cr_assert_eq(frames[0].ctx, ctx);
+    }
+    cr_assert_eq(sink_take(&at, frames, FABRIC_BURST), 0);
+    for (uint32_t ctx = fabric_contexts(all); ctx < FABRIC_WAKE; ctx++)
+        fabric_bells(all, 0)[ctx] = 1;
+    cr_assert_not(sink_look(&at, false));
+    small_fabric_free(all);
+}
+
 Test(lane, a_look_at_all_finds_what_no_bell_told_of)
 {
     struct sink_frame frames[4];
