@@ -4,6 +4,7 @@
 #define XV_LAYOUT_H
 
 #include "fabric.h"
+#include "front_kind.h"
 #include "msg.h"
 #include "region.h"
 #include "state.h"
@@ -28,9 +29,15 @@ static inline uint32_t layout_hash(void)
         sizeof(struct state_binding), sizeof(struct state_wire), sizeof(struct state_port), sizeof(struct state_queue),
         sizeof(struct state_ctx), sizeof(struct state_vif), sizeof(struct state_fabric), sizeof(struct ledger),
         sizeof(struct ledger_lane), sizeof(struct ledger_done), sizeof(struct ring_pos),
+        // front_kind.h
+        FRONT_KINDS_MAX, FRONT_DEVICES_MAX, FRONT_WORDS_MAX, sizeof(struct front_words),
+#define LAYOUT_WORDS(NAME, name) FRONT_##NAME, sizeof(struct name##_words),
+        FRONT_KIND_LIST(LAYOUT_WORDS)
+#undef LAYOUT_WORDS
         // region.h
-        REGION_VERSION, REGION_MAGIC >> 32, REGION_MAGIC & UINT32_MAX, REGIONS_MAX, REGION_RX_RING, REGION_TX_RING,
-        REGION_MEMPOOL, sizeof(struct region), sizeof(struct region_table),
+        REGION_VERSION,
+        REGION_MAGIC >> 32, REGION_MAGIC & UINT32_MAX, REGIONS_MAX, REGION_RX_RING, REGION_TX_RING, REGION_MEMPOOL,
+        sizeof(struct region), sizeof(struct region_table),
         // msg.h
         MSG_MAGIC, MSG_WORKER_ON_DEMAND, MSG_VIF_PROMISC, MSG_VIF_SPOOF_OK, MSG_VIF_VLAN_OUT, MSG_VIF_PRIORITY_TAG,
         MSG_VIF_MAC_LENT,
@@ -40,8 +47,8 @@ static inline uint32_t layout_hash(void)
     };
 #define LAYOUT_NAME(name, ...) #name ","
     static const char names[] =
-        VIF_TX_DROPS(LAYOUT_NAME) ";" VIF_RX_DROPS(LAYOUT_NAME) ";" VIF_WIRE_DROPS(LAYOUT_NAME) ";" VIF_WIRE_COUNTERS(
-            LAYOUT_NAME) ";" PORT_COUNTERS(LAYOUT_NAME) ";" PORT_DROPS(LAYOUT_NAME) ";" RING_FAULTS(LAYOUT_NAME);
+        VIF_TX_DROPS(LAYOUT_NAME) ";" VIF_RX_DROPS(LAYOUT_NAME) ";" VIF_WIRE_DROPS(LAYOUT_NAME) ";" VIF_WIRE_COUNTERS(LAYOUT_NAME) ";" PORT_COUNTERS(
+            LAYOUT_NAME) ";" PORT_DROPS(LAYOUT_NAME) ";" RING_FAULTS(LAYOUT_NAME) ";" FRONT_KIND_LIST(LAYOUT_NAME);
 #undef LAYOUT_NAME
     uint32_t h = 2166136261u;
 

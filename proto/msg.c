@@ -48,11 +48,6 @@ static bool vif_ok(uint32_t vif, uint32_t gen, uint32_t up)
     return vif < FABRIC_VIFS_MAX && gen != 0 && up <= 1;
 }
 
-static bool ring_size_ok(uint32_t n)
-{
-    return n >= XENVIRT_RING_SIZE_MIN && n <= XENVIRT_RING_SIZE_MAX && (n & (n - 1)) == 0;
-}
-
 static bool records_ok(const struct msg_shown *m)
 {
     if (m->n > MSG_RECORDS_MAX || m->more > 1)
@@ -84,7 +79,7 @@ static bool fields_ok(const union msg *m)
         return domid_ok(m->GUEST_SET.domid) && m->GUEST_SET.ctx < FABRIC_CTX_MAX;
     case MSG_VIF_ATTACH:
         return vif_ok(m->VIF_ATTACH.vif, m->VIF_ATTACH.gen, m->VIF_ATTACH.up) && m->VIF_ATTACH.since != 0 &&
-               (m->VIF_ATTACH.flags & ~MSG_VIF_FLAGS) == 0 && ring_size_ok(m->VIF_ATTACH.ring_size) &&
+               (m->VIF_ATTACH.flags & ~MSG_VIF_FLAGS) == 0 && front_words_ok(&m->VIF_ATTACH.front) &&
                file_ok(m->VIF_ATTACH.region_file);
     case MSG_VIF_ATTACHED:
         return vif_ok(m->VIF_ATTACHED.vif, m->VIF_ATTACHED.gen, m->VIF_ATTACHED.up) && m->VIF_ATTACHED.ret <= 0 &&

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "fabric.h"
+#include "front_kind.h"
 
 #define MSG_MAGIC 0x314d5658u // "XVM1"
 #define MSG_BYTES_MAX 4096u
@@ -110,10 +111,9 @@ struct msg_vif_attach {
     uint32_t gen;
     uint32_t up;
     uint32_t flags; // MSG_VIF_*
-    uint32_t ring_size;
     uint32_t device; // the guest's number of the device, for the log
     uint32_t since; // the device's first generation with this vif number. Its counters go on from there
-    uint32_t reserved0;
+    struct front_words front;
     uint64_t region_bytes; // of the region file
     uint64_t region_sum;
     char region_file[MSG_NAME_BYTES]; // name below run_dir, no slash
@@ -263,7 +263,7 @@ static_assert(sizeof(struct msg_claimed) == 168, "no hole");
 static_assert(sizeof(struct msg_hello_primary) == 56, "no hole");
 static_assert(sizeof(struct msg_hello_worker) == 56, "no hole");
 static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
-static_assert(sizeof(struct msg_vif_attach) == 144, "no hole");
+static_assert(sizeof(struct msg_vif_attach) == 176, "no hole");
 static_assert(sizeof(struct msg_vif_attached) == 176, "no hole");
 static_assert(sizeof(struct msg_port_vif) == 72, "no hole");
 static_assert(sizeof(struct msg_port_vif_is) == 56, "no hole");

@@ -9,10 +9,11 @@
 #include <stdbool.h>
 
 #include "fabric.h"
+#include "front_kind.h"
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 6u
+#define STATE_VERSION 7u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test
@@ -189,12 +190,10 @@ struct state_binding {
     uint32_t device;
     uint32_t gen; // generation of the attachment in force. 0: none
     uint32_t guest; // index of the guest, whose context is n_io + index. Valid while gen isn't 0
-    uint32_t ring_size;
     char uuid[40]; // of the domain. "": XenStore has none
     uint64_t last_use; // CLOCK_MONOTONIC ns
     _Atomic uint64_t mac; // an fdb_key(). It may change while attached, in one store
-    uint32_t flag_gref;
-    uint32_t front_gen; // the front end's generation that is served. 0: it has none
+    struct front_words front; // its kind is the device's, attached or not
     uint64_t offer_sum; // checksum of all that the guest published. Another sum means another start
     uint32_t flags; // MSG_VIF_*. Flags, port and vlan are those configured at the attach
     uint16_t port;

@@ -7,6 +7,7 @@
 #define XV_XENVIRT_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -65,6 +66,23 @@ struct xenvirt_pair {
 #define XENVIRT_NET_HDR_BYTES 10u
 #define XENVIRT_CHAIN_MAX 64u // descriptors of one frame, or of the room for one
 static_assert(XENVIRT_CHAIN_MAX <= XENVIRT_RING_SIZE_MIN, "a chain that loops is too long on any ring");
+
+// What worker and watcher keep of a device (front_kind.h).
+struct xenvirt_words {
+    uint32_t ring_size; // entries of both rings
+    uint32_t flag_gref; // of the flag page
+    uint32_t front_gen; // the front end's generation that is served. 0: it has none
+};
+
+static inline bool xenvirt_ring_size_ok(uint32_t n)
+{
+    return n >= XENVIRT_RING_SIZE_MIN && n <= XENVIRT_RING_SIZE_MAX && (n & (n - 1)) == 0;
+}
+
+static inline bool xenvirt_words_ok(const struct xenvirt_words *w)
+{
+    return xenvirt_ring_size_ok(w->ring_size);
+}
 
 // Clear a header in memory that both sides write. The header is mostly clear already, so it is read first: a cache
 // line that isn't written stays in both sides' caches.

@@ -46,7 +46,7 @@ struct vif_attach {
     uint32_t device;
     uint32_t flags;
     const struct ring_ops *rings; // what both are
-    uint32_t ring_size;
+    struct front_words front;
     uint8_t mac[6];
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "clock.h"
 #include "control.h"
 #include "heartbeat.h"
@@ -15,7 +16,6 @@
 #include "notify.h"
 #include "poller.h"
 #include "region_file.h"
-#include "ring_virtio.h"
 #include "xendev.h"
 
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
@@ -83,74 +83,25 @@ static void vif_free(struct control *c, struct served *s)
     s->leaving = false;
     if (v == NULL)
         return;
-    mem_close(&v->mem);
     LOG(INFO, "guest %u vif %u: detached from device %u, generation %u", c->start.domid, v->number, v->device, v->gen);
-    free(v);
-}
-
-static void region_name(char *name, size_t n, const struct region *r)
-{
-    if (r->kind == REGION_MEMPOOL)
-        snprintf(name, n, "mempool %u", r->number);
-    else
-        snprintf(name, n, "%s ring", r->kind == REGION_RX_RING ? "receive" : "transmit");
-}
-
-// Xen keeps an entry of 16 bytes for each page that a domain maps.
-#define MAPTRACK_PER_FRAME (XENVIRT_PAGE_BYTES / 16)
-
-// Map what the table says. On failure text says what could not be mapped.
-static int vif_map(struct control *c, struct vif *v, const struct region_table *t, char *text, size_t n)
-{
-    struct mem_fault fault;
-    int ret = mem_open(&v->mem, &c->maps, t, &fault);
-    const struct region *r = &region_first(t)[fault.region];
-    char name[24];
-
-    if (ret == 0)
-        return 0;
-    region_name(name, sizeof(name), r);
-    if (fault.page != MEM_PAGE_NONE)
-        snprintf(text, n, "can't map reference %u, page %u of %u of its %s: %s",
-            region_refs(t)[r->first_ref + fault.page], fault.page, r->n_pages, name, strerror(-ret));
-    else if (ret == -ENOSPC)
-        snprintf(text, n, "can't map its %s at once: needs %u more maptrack frames, or a gntdev limit of %u pages",
-            name, (fault.pages + MAPTRACK_PER_FRAME - 1) / MAPTRACK_PER_FRAME, r->n_pages);
-    else
-        snprintf(text, n, "can't map the %u pages of its %s: %s", r->n_pages, name, strerror(-ret));
-    return ret;
+    attach_close(v);
 }
 
 static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *text, size_t n)
 {
-    struct vif_attach a = {
-        .number = m->vif,
-        .gen = m->gen,
-        .since = m->since,
-        .device = m->device,
-        .flags = m->flags,
-        .rings = &ring_virtio,
-        .ring_size = m->ring_size,
-    };
+    struct served *s = &c->served[m->vif];
     struct region_table *t = NULL;
-    struct vif *v;
     int ret = region_file_read(c->start.conf->run_dir, m, c->start.domid, &t);
 
     if (ret < 0) {
         snprintf(text, n, "can't use %s: %s", m->region_file, strerror(-ret));
         return ret;
     }
-    memcpy(a.mac, m->mac, sizeof(a.mac));
-    v = aligned_alloc(alignof(struct vif), sizeof(*v));
-    ret = v != NULL ? vif_map(c, v, t, text, n) : -ENOMEM;
+    ret = attach_open(&s->vif, m, t, &c->maps, c->start.fabric, &c->start.state->vifs[m->vif], text, n);
     free(t);
-    if (ret < 0) {
-        free(v);
+    if (ret < 0)
         return ret;
-    }
-    vif_init(v, &a, c->start.fabric, &c->start.state->vifs[m->vif]);
-    c->served[m->vif].vif = v;
-    c->served[m->vif].mail = poller_add(&c->worker, v);
+    s->mail = poller_add(&c->worker, s->vif);
     LOG(INFO, "guest %u vif %u: attached to device %u, generation %u", c->start.domid, m->vif, m->device, m->gen);
     return 0;
 }

@@ -2,7 +2,7 @@
 // mem.h: how an address that a guest names becomes bytes of ours.
 //
 // This is another matter than a ring's format: the same virtqueue may name bytes of a mempool that is mapped for good,
-// or a page by its grant. mem_region.c maps all that the guest published, once; from then on an address is looked up
+// or a page by its grant. Each way is one struct mem_ops. mem_region.c maps all that the guest published, once; from then on an address is looked up
 // here. Devices of a guest tend to use the same mempools: each is mapped once, for all of them.
 #ifndef XV_MEM_H
 #define XV_MEM_H
@@ -27,7 +27,9 @@ struct mem_maps {
     struct mem_pool *pools;
 };
 
+struct mem_ops;
 struct mem {
+    const struct mem_ops *ops; // that opened it
     struct mem_maps *maps;
     uint32_t n;
     struct mem_region regions[REGIONS_MAX]; // [REGION_RX_RING], [REGION_TX_RING], then mempools
@@ -42,12 +44,17 @@ struct mem_fault {
     uint32_t pages; // of all regions, without those that are mapped already
 };
 
-// Map all regions of a checked table, each in one call: page by page would be quadratic. A mempool of the same address
-// and the same references as one that is mapped isn't mapped again; it stays until the last that uses it is closed.
-// Returns 0 or -errno with nothing more mapped than before and *fault filled; -ENOSPC: each page of the region can be
-// mapped, but not all of them at once. Undo with mem_close(). For one thread, which has *maps too.
-int mem_open(struct mem *m, struct mem_maps *maps, const struct region_table *t, struct mem_fault *fault);
-void mem_close(struct mem *m);
+struct mem_ops {
+    // Map of a checked table's regions what has to be mapped, the rings at least. Returns 0 or -errno with nothing more
+    // mapped than before and *fault filled; -ENOSPC: each page of the region can be mapped, but not all of them at
+    // once. Undo with close. For one thread, which has *maps too.
+    int (*open)(struct mem *m, struct mem_maps *maps, const struct region_table *t, struct mem_fault *fault);
+    void (*close)(struct mem *m);
+};
+
+// All regions, each in one call: page by page would be quadratic. A mempool of the same address and the same references
+// as one that is mapped isn't mapped again; it stays until the last that uses it is closed.
+extern const struct mem_ops mem_regions;
 
 // Returns where len bytes at the guest's address addr are, or NULL unless all of them are inside this region.
 static inline uint8_t *mem_region_at(const struct mem_region *r, uint64_t addr, uint32_t len)

@@ -102,6 +102,30 @@ static int region_map_new(struct mem *m, const struct region_table *t, const str
     return 0;
 }
 
+static void pool_free(struct mem_maps *maps, struct mem_pool *p)
+{
+    struct mem_pool **at = &maps->pools;
+
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    free(p);
+}
+
+static void regions_close(struct mem *m)
+{
+    while (m->n > 0) {
+        const struct mem_region *r = &m->regions[--m->n];
+        struct mem_pool *p = m->pools[m->n];
+
+        if (p != NULL && --p->users > 0)
+            continue;
+        xengnttab_unmap(m->maps->gnt, r->host, r->bytes / XENVIRT_PAGE_BYTES);
+        if (p != NULL)
+            pool_free(m->maps, p);
+    }
+}
+
 static int region_map(struct mem *m, const struct region_table *t, const struct region *r, uint32_t *bad_page)
 {
     struct mem_pool *p = pool_find(m->maps, t, r);
@@ -120,17 +144,17 @@ static int region_map(struct mem *m, const struct region_table *t, const struct 
     if (ret != -EINVAL)
         return ret;
     // Nothing of this vif stays mapped meanwhile: where Xen is short of room, the search would take it for the fault.
-    mem_close(m);
+    regions_close(m);
     *bad_page = region_bad_page(m, t, r);
     return *bad_page != MEM_PAGE_NONE ? ret : -ENOSPC;
 }
 
-int mem_open(struct mem *m, struct mem_maps *maps, const struct region_table *t, struct mem_fault *fault)
+static int regions_open(struct mem *m, struct mem_maps *maps, const struct region_table *t, struct mem_fault *fault)
 {
     const struct region *regions = region_first(t);
     int ret = 0;
 
-    *m = (struct mem){ .maps = maps };
+    *m = (struct mem){ .ops = &mem_regions, .maps = maps };
     *fault = (struct mem_fault){ .page = MEM_PAGE_NONE };
     for (uint32_t i = 0; i < t->n_regions; i++)
         fault->pages += pool_find(maps, t, &regions[i]) == NULL ? regions[i].n_pages : 0;
@@ -139,30 +163,8 @@ int mem_open(struct mem *m, struct mem_maps *maps, const struct region_table *t,
         ret = region_map(m, t, &regions[i], &fault->page);
     }
     if (ret < 0)
-        mem_close(m);
+        regions_close(m);
     return ret;
 }
 
-static void pool_free(struct mem_maps *maps, struct mem_pool *p)
-{
-    struct mem_pool **at = &maps->pools;
-
-    while (*at != p)
-        at = &(*at)->next;
-    *at = p->next;
-    free(p);
-}
-
-void mem_close(struct mem *m)
-{
-    while (m->n > 0) {
-        const struct mem_region *r = &m->regions[--m->n];
-        struct mem_pool *p = m->pools[m->n];
-
-        if (p != NULL && --p->users > 0)
-            continue;
-        xengnttab_unmap(m->maps->gnt, r->host, r->bytes / XENVIRT_PAGE_BYTES);
-        if (p != NULL)
-            pool_free(m->maps, p);
-    }
-}
+const struct mem_ops mem_regions = { .open = regions_open, .close = regions_close };

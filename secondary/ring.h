@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "front_kind.h"
 #include "ledger.h"
 #include "mem.h"
 
@@ -61,8 +62,12 @@ struct ring {
 struct ring_ops {
     const char *name;
 
-    // Serve the ring whose pages are mapped as that region. What of an opening can fail or must be undone is mem's.
-    void (*open)(struct ring *r, const struct mem *mem, enum region_kind region, uint32_t size);
+    // Returns how many pages a ring has, by the front end's words, which are good (front_words_ok()).
+    uint32_t (*pages)(const struct front_words *w);
+
+    // Serve the ring whose pages, as many as that, are mapped as that region. What of an opening can fail or must be
+    // undone is mem's.
+    void (*open)(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w);
 
     // Returns what comes next according to the ring itself, for an attachment whose ledger knows nothing. The guest may
     // have written there what it likes: it hurts itself only.

@@ -24,9 +24,15 @@ static const struct virtqueue *virtqueue_of(const struct ring *r)
     return (const struct virtqueue *)r->own;
 }
 
-static void virtio_open(struct ring *r, const struct mem *mem, enum region_kind region, uint32_t size)
+static uint32_t virtio_pages(const struct front_words *w)
+{
+    return region_ring_pages(w->xenvirt.ring_size);
+}
+
+static void virtio_open(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w)
 {
     static const struct mem_region none; // of no length
+    uint32_t size = w->xenvirt.ring_size;
     struct vring v;
 
     vring_init(&v, size, mem->regions[region].host, XENVIRT_RING_ALIGN);
@@ -428,6 +434,7 @@ static uint32_t virtio_to_guest(struct vif *v, bool look_all)
 
 const struct ring_ops ring_virtio = {
     .name = "virtio",
+    .pages = virtio_pages,
     .open = virtio_open,
     .adopt = virtio_adopt,
     .pending = virtio_pending,

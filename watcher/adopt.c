@@ -22,7 +22,7 @@ void adopt_ask(struct guests *gs, struct attachment *a)
     if (j == NULL)
         return;
     j->offer.domid = a->guest->domid;
-    j->offer.flag_ref = a->flag_ref;
+    j->offer.flag_ref = a->words.xenvirt.flag_gref;
     a->ticket = j->ticket;
     mapper_give(gs->mapper, j);
 }
@@ -36,8 +36,7 @@ void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number)
     a->number = (int32_t)number;
     a->gen = b->gen;
     a->since = b->since;
-    a->ring_size = b->ring_size;
-    a->flag_ref = b->flag_gref;
+    a->words = b->front;
     a->sum = b->offer_sum;
     a->doubt = true;
     fdb_mac(b->mac, a->mac);
@@ -54,7 +53,7 @@ void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number)
     adopt_ask(gs, a);
 }
 
-void adopt_mapped(struct guests *gs, struct attachment *a, const struct map_job *j)
+void adopt_mapped(struct attachment *a, const struct map_job *j)
 {
     struct flag_view view;
 
@@ -70,10 +69,8 @@ void adopt_mapped(struct guests *gs, struct attachment *a, const struct map_job 
     }
     view = flag_read(a->flag);
     a->front = view.front;
-    if (view.front && gs->state->bindings[a->number].front_gen != 0)
-        a->front_gen = gs->state->bindings[a->number].front_gen;
-    else if (view.front)
-        a->front_gen = view.generation;
+    if (view.front && a->words.xenvirt.front_gen == 0)
+        a->words.xenvirt.front_gen = view.generation;
     attachment_go(a, ATTACHMENT_OPENING);
 }
 
@@ -84,7 +81,7 @@ static void adopt_binding(struct guests *gs, uint32_t number)
                                                                                         : NULL;
     struct attachment *a = g == NULL ? NULL : attachment_make(g, b->device);
 
-    if (a == NULL || a->number >= 0 || b->guest >= FABRIC_GUESTS_MAX) {
+    if (a == NULL || a->number >= 0 || b->guest >= FABRIC_GUESTS_MAX || !front_words_ok(&b->front)) {
         b->gen = 0;
         return;
     }

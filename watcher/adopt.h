@@ -21,6 +21,6 @@ void adopt_ask(struct guests *gs, struct attachment *a);
 
 // The mapper has answered and a->flag is set, or isn't. Afterwards a is OPENING or DETACHING, or is to be asked for
 // again later.
-void adopt_mapped(struct guests *gs, struct attachment *a, const struct map_job *j);
+void adopt_mapped(struct attachment *a, const struct map_job *j);
 
 #endif

@@ -39,7 +39,7 @@ struct attachment {
     int32_t number; // of its vif, -1: none
     uint32_t gen;
     uint32_t since; // its first generation under this number
-    uint32_t front_gen;
+    struct front_words words; // of its front end
     bool front; // the front end reads our words
     uint8_t mac[6];
     uint32_t mac_number; // of the front end's wish for an address that was judged last
@@ -49,8 +49,6 @@ struct attachment {
     bool quiet; // its steps to run again are for debugging only
     uint64_t claim; // of devices with the same address the one with the greatest gets its frames
     uint64_t frames_seen; // that it had sent when that was looked at last
-    uint32_t ring_size;
-    uint32_t flag_ref;
     uint64_t sum;
     uint32_t vlan;
     uint32_t port;

@@ -40,7 +40,7 @@ static void front_heard(struct guests *gs, struct attachment *a, const struct fl
 {
     if (!a->front) {
         a->front = true;
-        a->front_gen = view->generation;
+        a->words.xenvirt.front_gen = view->generation;
     }
     if (!attachment_in_force(a)) {
         // A stop of something that never ran is over at once.
@@ -48,12 +48,12 @@ static void front_heard(struct guests *gs, struct attachment *a, const struct fl
             front_tell(gs, a, view->generation, XENVIRT_BACK_DETACHED);
         return;
     }
-    if (view->run && view->generation == a->front_gen) {
+    if (view->run && view->generation == a->words.xenvirt.front_gen) {
         mac_look(gs, a, view);
         return;
     }
     a->end = true;
-    if (view->generation != a->front_gen && a->want != NULL && a->touched > 0)
+    if (view->generation != a->words.xenvirt.front_gen && a->want != NULL && a->touched > 0)
         a->fresh = true;
 }
 

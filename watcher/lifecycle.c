@@ -27,7 +27,7 @@ static void refuse(struct guests *gs, struct attachment *a, enum xenvirt_refusal
     snprintf(a->why, sizeof(a->why), "%s", why[0] != '\0' ? why : refusal_text(refusal));
     a->retry_ns = gs->loop->now + (refusal == XENVIRT_REFUSED_HOST ? RETRY_HOST_NS : RETRY_NS);
     attachment_go(a, ATTACHMENT_REFUSED);
-    front_tell(gs, a, a->front_gen, XENVIRT_BACK_REFUSED);
+    front_tell(gs, a, a->words.xenvirt.front_gen, XENVIRT_BACK_REFUSED);
     if (refusal == XENVIRT_REFUSED_FLAG_DOWN)
         front_drop(gs, a);
 }
@@ -128,7 +128,7 @@ static void mapped_offer(struct guests *gs, struct attachment *a, struct map_job
     }
     // Say that we are here, then ask whether it still wants to run. A front end that stops does it the other way round,
     // so one sees the other, and nothing is freed that a worker is about to map.
-    front_tell(gs, a, a->front_gen, XENVIRT_BACK_NONE);
+    front_tell(gs, a, a->words.xenvirt.front_gen, XENVIRT_BACK_NONE);
     atomic_thread_fence(memory_order_seq_cst);
     if (a->front)
         view = flag_read(a->flag);
@@ -171,12 +171,12 @@ void lifecycle_mapped(struct guests *gs, struct attachment *a, struct map_job *j
     a->flag = j->flag;
     j->flag = NULL;
     if (a->state == ATTACHMENT_ADOPTING) {
-        adopt_mapped(gs, a, j);
+        adopt_mapped(a, j);
     } else if (a->flag != NULL) {
         struct flag_view view = flag_read(a->flag);
 
         a->front = view.front;
-        a->front_gen = view.generation;
+        a->words.xenvirt.front_gen = view.generation;
         a->told_gen = 0;
         a->told = XENVIRT_BACK_NONE;
     }
@@ -233,15 +233,17 @@ void lifecycle_port_is(struct guests *gs, struct attachment *a, const struct msg
 
 void lifecycle_attached(struct guests *gs, struct attachment *a, const struct msg_vif_attached *m)
 {
+    bool host = m->ret == -ENOMEM || m->ret == -ENOSPC || m->ret == -EPROTONOSUPPORT;
+
     if (a->state == ATTACHMENT_ATTACHING && memcmp(m->mac, a->mac, sizeof(a->mac)) != 0)
         return;
     if (a->state == ATTACHMENT_ATTACHING && m->up == 1 && m->ret == 0) {
         attachment_go(a, ATTACHMENT_RUNNING);
         mac_runs(gs, a);
-        front_tell(gs, a, a->front_gen, XENVIRT_BACK_ATTACHED);
+        front_tell(gs, a, a->words.xenvirt.front_gen, XENVIRT_BACK_ATTACHED);
     } else if (a->state == ATTACHMENT_ATTACHING && m->ret < 0) {
         // Its lists were good, its pages are not; or the host has no room for them.
-        fail(a, m->ret == -ENOMEM || m->ret == -ENOSPC ? XENVIRT_REFUSED_HOST : XENVIRT_REFUSED_REF_UNKNOWN, m->text);
+        fail(a, host ? XENVIRT_REFUSED_HOST : XENVIRT_REFUSED_REF_UNKNOWN, m->text);
     } else if (a->state == ATTACHMENT_DETACHING && m->up == 0) {
         attachment_go(a, ATTACHMENT_CLOSING);
         a->end = true;
@@ -267,7 +269,7 @@ static void ended(struct guests *gs, struct attachment *a)
         // A start that came while the one before was ending, or unwatched.
         a->fresh = a->fresh || (a->want != NULL && a->want->whole_sum != a->tried_sum);
         attachment_go(a, ATTACHMENT_IDLE);
-        front_tell(gs, a, a->front_gen, XENVIRT_BACK_DETACHED);
+        front_tell(gs, a, a->words.xenvirt.front_gen, XENVIRT_BACK_DETACHED);
         a->number = -1;
     }
     a->gen = 0;
@@ -306,7 +308,7 @@ static void probe(struct guests *gs, struct attachment *a)
     if (j == NULL)
         return;
     j->offer.domid = a->guest->domid;
-    j->offer.flag_ref = a->flag_ref;
+    j->offer.flag_ref = a->words.xenvirt.flag_gref;
     a->probe = j->ticket;
     a->probe_ns = gs->loop->now;
     mapper_give(gs->mapper, j);

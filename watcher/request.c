@@ -45,8 +45,8 @@ void request_attach(struct guests *gs, struct attachment *a, uint32_t up)
                         .since = a->since,
                         .up = up,
                         .flags = a->flags,
-                        .ring_size = a->ring_size,
                         .device = a->device,
+                        .front = a->words,
                         .region_bytes = a->file.bytes,
                         .region_sum = a->file.sum } };
 

@@ -82,9 +82,7 @@ static void seat_keep(struct guests *gs, const struct attachment *a)
     struct state_binding *b = seat_binding(gs, a);
 
     b->guest = (uint32_t)a->guest->index;
-    b->ring_size = a->ring_size;
-    b->flag_gref = a->flag_ref;
-    b->front_gen = a->front ? a->front_gen : 0;
+    b->front = a->words;
     b->offer_sum = a->sum;
     b->flags = a->flags;
     b->port = (uint16_t)a->port;
@@ -109,8 +107,9 @@ int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j)
     a->number = ret;
     a->gen = atomic_fetch_add(&gs->state->last_gen, 1) + 1;
     a->since = binding_since(gs->state, (uint32_t)a->number, a->gen);
-    a->ring_size = j->offer.ring_size;
-    a->flag_ref = j->offer.flag_ref;
+    a->words.kind = FRONT_XENVIRT;
+    a->words.xenvirt.ring_size = j->offer.ring_size;
+    a->words.xenvirt.flag_gref = j->offer.flag_ref;
     a->sum = j->offer.sum;
     j->table->vif = (uint32_t)a->number;
     j->table->gen = a->gen;

@@ -75,7 +75,9 @@ static void xv_open(const struct guest *g)
 
 static void vif_start(uint32_t number, const uint8_t mac[6])
 {
-    struct vif_attach a = { .number = number, .gen = ++last_gen, .rings = &ring_virtio, .ring_size = GUEST_RING };
+    struct vif_attach a = {
+        .number = number, .gen = ++last_gen, .rings = &ring_virtio, .front = { .xenvirt = { .ring_size = GUEST_RING } }
+    };
     struct fabric_vif *pub = fabric_vif(&fabric, number);
 
     a.since = a.gen;

@@ -39,7 +39,7 @@ static union msg good(enum msg_type type)
         break;
     case MSG_VIF_ATTACH:
         m.VIF_ATTACH.gen = m.VIF_ATTACH.since = 1;
-        m.VIF_ATTACH.ring_size = 256;
+        m.VIF_ATTACH.front = (struct front_words){ .kind = FRONT_XENVIRT, .xenvirt = { .ring_size = 256 } };
         strcpy(m.VIF_ATTACH.region_file, "vif.0.1.regions");
         break;
     case MSG_VIF_ATTACHED:
@@ -209,10 +209,12 @@ Test(msg, unknown_flags_are_refused)
 
 Test(msg, a_ring_is_a_power_of_two_in_range)
 {
-    EDGE(VIF_ATTACH, ring_size, XENVIRT_RING_SIZE_MIN, XENVIRT_RING_SIZE_MIN / 2);
-    EDGE(VIF_ATTACH, ring_size, XENVIRT_RING_SIZE_MAX, XENVIRT_RING_SIZE_MAX * 2);
-    EDGE(VIF_ATTACH, ring_size, 128, 129);
-    EDGE(VIF_ATTACH, ring_size, 512, 0);
+    EDGE(VIF_ATTACH, front.xenvirt.ring_size, XENVIRT_RING_SIZE_MIN, XENVIRT_RING_SIZE_MIN / 2);
+    EDGE(VIF_ATTACH, front.xenvirt.ring_size, XENVIRT_RING_SIZE_MAX, XENVIRT_RING_SIZE_MAX * 2);
+    EDGE(VIF_ATTACH, front.xenvirt.ring_size, 128, 129);
+    EDGE(VIF_ATTACH, front.xenvirt.ring_size, 512, 0);
+    EDGE(VIF_ATTACH, front.kind, FRONT_XENVIRT, FRONT_NONE);
+    EDGE(VIF_ATTACH, front.kind, FRONT_KINDS - 1, FRONT_KINDS);
 }
 
 Test(msg, a_tag_is_1_to_4094)

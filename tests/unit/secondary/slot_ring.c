@@ -48,11 +48,17 @@ static const struct own *own_of(const struct ring *r)
 
 static const struct ring_ops slot_rings;
 
-static void slot_open(struct ring *r, const struct mem *mem, enum region_kind region, uint32_t size)
+static uint32_t slot_pages(const struct front_words *w)
+{
+    (void)w;
+    return 1;
+}
+
+static void slot_open(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w)
 {
     static_assert(sizeof(struct own) <= RING_OWN_BYTES, "room in struct ring");
-    assert(size == SLOTS);
-    *r = (struct ring){ .ops = &slot_rings, .size = size };
+    (void)w;
+    *r = (struct ring){ .ops = &slot_rings, .size = SLOTS };
     *(struct own *)r->own = (struct own){
         .ring = (struct slot_ring *)mem->regions[region].host, .xen = mem, .to_guest = region == REGION_RX_RING
     };
@@ -193,6 +199,7 @@ static uint32_t slot_to_guest(struct vif *v, bool look_all)
 
 static const struct ring_ops slot_rings = {
     .name = "slots",
+    .pages = slot_pages,
     .open = slot_open,
     .adopt = slot_adopt,
     .pending = slot_pending,

@@ -37,9 +37,12 @@ static void vif_open(uint32_t number, uint32_t gen, const uint8_t addr[6])
 // A new process: everything private is made anew from what is shared.
 static void worker_new(uint32_t gen, uint32_t flags)
 {
-    struct vif_attach a = {
-        .number = NUMBER, .gen = gen, .since = gen, .rings = front->rings, .ring_size = front->ring_size, .flags = flags
-    };
+    struct vif_attach a = { .number = NUMBER,
+        .gen = gen,
+        .since = gen,
+        .rings = front->rings,
+        .front = { .xenvirt = { .ring_size = front->ring_size } },
+        .flags = flags };
 
     memcpy(a.mac, mac, 6);
     ledger_redo_tails(&state->from, f, CTX);

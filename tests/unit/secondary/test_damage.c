@@ -42,9 +42,11 @@ static void vif_open(uint32_t number, uint32_t gen, const uint8_t addr[6])
 
 static void setup(void)
 {
-    struct vif_attach a = {
-        .number = NUMBER, .gen = GEN, .since = GEN, .rings = virtio_front.rings, .ring_size = virtio_front.ring_size
-    };
+    struct vif_attach a = { .number = NUMBER,
+        .gen = GEN,
+        .since = GEN,
+        .rings = virtio_front.rings,
+        .front = { .xenvirt = { .ring_size = virtio_front.ring_size } } };
 
     f = small_fabric_new();
     state = aligned_alloc(64, sizeof(*state));

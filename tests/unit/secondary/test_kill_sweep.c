@@ -220,9 +220,11 @@ static void worker_start_up(void)
     if (source_init(&source, fabric(), CTX) < 0)
         die("source_init");
     for (uint32_t i = 0; i < VIFS; i++) {
-        struct vif_attach a = {
-            .number = i, .gen = gen_of(i), .since = gen_of(i), .rings = front->rings, .ring_size = front->ring_size
-        };
+        struct vif_attach a = { .number = i,
+            .gen = gen_of(i),
+            .since = gen_of(i),
+            .rings = front->rings,
+            .front = { .xenvirt = { .ring_size = front->ring_size } } };
 
         mac_of(a.mac, i);
         vifs[i].mem = shared->guests[i].g.mem;

@@ -78,7 +78,7 @@ static int open_it(struct mem_fault *fault)
 {
     static struct mem m;
     static struct mem_maps maps;
-    int ret = mem_open(&m, &maps, &table.t, fault);
+    int ret = mem_regions.open(&m, &maps, &table.t, fault);
 
     cr_expect_eq(m.n, ret == 0 ? 3 : 0);
     cr_expect_eq(dev.mapped, ret == 0 ? REFS : 0, "all or nothing");
@@ -154,7 +154,7 @@ static void device_open(uint32_t d)
 
     for (uint32_t i = 0; i < 2 * RING; i++)
         table.refs[i] = 5000 + 100 * d + i;
-    cr_assert_eq(mem_open(&mems[d], &maps, &table.t, &fault), 0);
+    cr_assert_eq(mem_regions.open(&mems[d], &maps, &table.t, &fault), 0);
     cr_assert_eq(mems[d].n, 3);
 }
 
@@ -166,17 +166,17 @@ Test(mem_open, devices_that_use_a_mempool_map_it_once)
     cr_expect_eq(dev.mapped, POOL + 2 * 2 * RING);
     cr_expect_eq(mems[0].regions[2].host, mems[1].regions[2].host);
     // The first one starts anew while the other one runs.
-    mem_close(&mems[0]);
+    mem_regions.close(&mems[0]);
     cr_expect_eq(dev.mapped, POOL + 2 * RING);
     device_open(0);
     cr_expect_eq(dev.mapped, POOL + 2 * 2 * RING);
     cr_expect_eq(mems[0].regions[2].host, mems[1].regions[2].host);
-    mem_close(&mems[0]);
-    mem_close(&mems[1]);
+    mem_regions.close(&mems[0]);
+    mem_regions.close(&mems[1]);
     cr_expect_eq(dev.mapped, 0, "the last one unmaps it");
     cr_expect_null(maps.pools);
     device_open(2);
-    mem_close(&mems[2]);
+    mem_regions.close(&mems[2]);
     cr_expect_eq(dev.mapped, 0);
 }
 
@@ -192,7 +192,7 @@ Test(mem_open, another_mempool_is_mapped_for_itself)
     device_open(2);
     cr_expect_eq(dev.mapped, 3 * REFS);
     for (uint32_t d = 0; d < 3; d++)
-        mem_close(&mems[d]);
+        mem_regions.close(&mems[d]);
     cr_expect_eq(dev.mapped, 0);
 }
 
@@ -202,11 +202,11 @@ Test(mem_open, a_device_that_fails_leaves_what_others_use)
 
     device_open(0);
     dev.bad[0] = table.refs[0] = 99;
-    cr_expect_eq(mem_open(&mems[1], &maps, &table.t, &fault), -EINVAL);
+    cr_expect_eq(mem_regions.open(&mems[1], &maps, &table.t, &fault), -EINVAL);
     cr_expect_eq(fault.region, 0);
     cr_expect_eq(fault.page, 0);
     cr_expect_eq(fault.pages, 2 * RING, "the mempool is there");
     cr_expect_eq(dev.mapped, REFS);
-    mem_close(&mems[0]);
+    mem_regions.close(&mems[0]);
     cr_expect_eq(dev.mapped, 0);
 }

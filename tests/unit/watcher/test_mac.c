@@ -41,10 +41,10 @@ static void make(uint32_t i, uint32_t domid, uint32_t device, uint32_t mac)
     struct attachment *a = attachment_make(guest_make(&gs, domid), device);
 
     a->number = (int32_t)i;
-    a->gen = a->front_gen = i + 1;
+    a->gen = a->words.xenvirt.front_gen = i + 1;
     a->state = ATTACHMENT_RUNNING;
     a->front = a->doubt = true;
-    a->ring_size = 256;
+    a->words.xenvirt.ring_size = 256;
     a->vlan = 1000 + i;
     a->flag = &pages[i];
     mac_make(a->mac, mac);
