@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# install-deps.sh [xen|bench|debian13]: install what building and testing needs and this machine lacks; with "xen" also what the
-# tests on emulated Xen need, with "bench" what the benches need, with "debian13" what makes a Debian 13 to build in.
+# install-deps.sh [xen|bench|fuzz|debian13]: install what building and testing needs and this machine lacks; with "xen" also
+# what the tests on emulated Xen need, with "bench" what the benches need, with "fuzz" what the fuzzers need, with "debian13"
+# what makes a Debian 13 to build in.
 # Debian 12 and 13; needs root only if something is missing. Nothing else fetches what a build needs.
 set -eu
 cd "$(dirname "$0")/.."
@@ -24,6 +25,7 @@ missing()
     case $1 in
     xen) PACKAGES="$PACKAGES qemu-system-x86 busybox-static" ;;
     bench) PACKAGES="$PACKAGES dpdk openvswitch-switch-dpdk python3-matplotlib valgrind" ;;
+    fuzz) PACKAGES="$PACKAGES clang libclang-rt-dev" ;;
     debian13) PACKAGES="$PACKAGES mmdebstrap" ;;
     esac
     for p in $PACKAGES; do

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# test.sh [unit|e2e|debian13|xen|nic|bench|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
+# test.sh [unit|e2e|fuzz|debian13|xen|nic|bench|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
 # The last line is `N passed, N failed`; exit status 77 if nothing failed since nothing could be tested. Needs root: simulated
 # Xen, hugepages, network namespaces.
 #
 #   unit  lint; what is built without a network (scripts/test-build.sh); unit tests; the same with address and undefined behaviour sanitizers; two-thread tests with the thread
 #         sanitizer
 #   e2e   real processes and real frames, in namespaces of their own (tests/e2e)
+#   fuzz  a fixed number of runs of each fuzzer (scripts/fuzz.sh --quick)
 #   debian13
 #         the same on Debian 13, with its DPDK and its Xen, in a root directory of its own (scripts/test-debian13.sh). Where
 #         its packages can't be had, that is said and counts neither way
@@ -16,7 +17,7 @@
 #   bench the short form of each bench (scripts/bench.sh --quick): facts, not speeds
 #   all   all of these
 #
-# Build directories are in the clone: build, build-asan, build-tsan.
+# Build directories are in the clone: build, build-asan, build-tsan, build-fuzz.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -25,7 +26,7 @@ UNTESTED=77
 
 usage()
 {
-    echo "usage: test.sh [unit|e2e|debian13|xen|nic|bench|all]..." >&2
+    echo "usage: test.sh [unit|e2e|fuzz|debian13|xen|nic|bench|all]..." >&2
     exit 2
 }
 
@@ -126,6 +127,13 @@ e2e()
     count_last build/e2e.log
 }
 
+fuzz()
+{
+    say "fuzzers, a fixed number of runs"
+    scripts/fuzz.sh --quick 2>&1 | tee build/fuzz.log
+    count_last build/fuzz.log
+}
+
 debian13()
 {
     say "Debian 13"
@@ -157,16 +165,17 @@ bench()
 }
 
 [ $# -gt 0 ] || set -- unit e2e
-run_unit='' run_e2e='' run_debian13='' run_xen='' run_nic='' run_bench=''
+run_unit='' run_e2e='' run_fuzz='' run_debian13='' run_xen='' run_nic='' run_bench=''
 for what in "$@"; do
     case $what in
     unit) run_unit=yes ;;
     e2e) run_e2e=yes ;;
+    fuzz) run_fuzz=yes ;;
     debian13) run_debian13=yes ;;
     xen) run_xen=yes ;;
     nic) run_nic=yes ;;
     bench) run_bench=yes ;;
-    all) run_unit=yes run_e2e=yes run_debian13=yes run_xen=yes run_nic=yes run_bench=yes ;;
+    all) run_unit=yes run_e2e=yes run_fuzz=yes run_debian13=yes run_xen=yes run_nic=yes run_bench=yes ;;
     *) usage ;;
     esac
 done
@@ -177,6 +186,7 @@ say "build"
 build build
 [ -z "$run_unit" ] || unit
 [ -z "$run_e2e" ] || e2e
+[ -z "$run_fuzz" ] || fuzz
 [ -z "$run_debian13" ] || debian13
 [ -z "$run_xen" ] || xen
 [ -z "$run_nic" ] || nic

@@ -235,7 +235,7 @@ BURST_INLINE void rooms_look(const struct virtqueue *q, uint32_t next, uint32_t 
 
     for (uint32_t i = 0; i < n; i++) {
         rooms[i] = room_look(&l, look_head(&l, next + i));
-        __builtin_prefetch(rooms[i].at + l.hdr_bytes, 1);
+        __builtin_prefetch((const void *)((uintptr_t)rooms[i].at + l.hdr_bytes), 1); // NULL + n is no pointer
     }
 }
 

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// What a guest publishes: its keys, and the pages that list its pages. What the watcher accepts of it is a region table
+// that a worker accepts.
+#include "contract.h"
+#include "input.h"
+#include "reflist.h"
+#include "region.h"
+#include "snapshot.h"
+
+// A key and its value: one of the contract's names more often than not.
+static void key(struct input *in, struct snapshot *s)
+{
+    static const char *const names[] = { "%u_mempool_gref", "%u_mempool_va", "%u_rx_vring_gref", "%u_tx_vring_gref",
+        "%u_ether_addr", "%u_vring_flag", "%u_vring_size", "%u_mempools", "event_type_start_%u" };
+    uint8_t which = input_u8(in), number = input_u8(in), n = input_u8(in);
+    char name[64] = "", value[256], **place;
+
+    if (which % 16 < sizeof(names) / sizeof(names[0])) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(name, sizeof(name), names[which % 16], number % 3 == 0 ? 0u : number);
+#pragma GCC diagnostic pop
+    } else {
+        input_bytes(in, name, which % sizeof(name));
+    }
+    input_bytes(in, value, n);
+    snapshot_dir(name);
+    snapshot_start_device(snapshot_key(name));
+    place = snapshot_place(s, name);
+    if (place != NULL)
+        MUST(snapshot_set(place, value, n) == 0);
+}
+
+static void page(struct input *in, struct xenvirt_pair pairs[XENVIRT_PAIRS_PER_PAGE], uint32_t fresh)
+{
+    uint8_t how = input_u8(in);
+
+    memset(pairs, 0, XENVIRT_PAGE_BYTES);
+    if (how & 0x80) { // a run of references, to have many
+        for (uint32_t i = 0; i < (how & 0x40 ? XENVIRT_PAIRS_PER_PAGE : how & 0x3fu); i++)
+            pairs[i].gref = fresh + i;
+    } else {
+        input_bytes(in, pairs, how & 0x7fu);
+    }
+}
+
+// Walk the lists of an offer as the mapper does. Returns 0 or -1: refused.
+static int lists(struct input *in, struct reflist *l, const struct offer *o)
+{
+    struct xenvirt_pair pairs[XENVIRT_PAIRS_PER_PAGE];
+    uint32_t fresh = 1;
+
+    for (uint32_t i = 0; i < o->n_pools + 2; i++) {
+        const struct ref_list *names = reflist_region(l, o);
+        int more = 1;
+
+        for (uint32_t k = 0; k < names->n && more > 0; k++, fresh += XENVIRT_PAIRS_PER_PAGE) {
+            page(in, pairs, fresh);
+            more = reflist_page(l, pairs);
+        }
+        if (more < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void device(struct input *in, const struct snapshot *s, uint32_t number)
+{
+    struct offer *o = malloc(sizeof(*o));
+    struct region_table *t = NULL;
+    struct reflist l;
+    size_t bytes;
+
+    contract_judge(s, number, o);
+    if (o->refusal != XENVIRT_REFUSED_NONE) {
+        MUST(memchr(o->why, '\0', sizeof(o->why)) != NULL && refusal_text(o->refusal) != NULL);
+        free(o);
+        return;
+    }
+    MUST(o->n_pools <= XENVIRT_MEMPOOLS_MAX && o->flag_ref != 0);
+    reflist_init(&l);
+    if (lists(in, &l, o) == 0)
+        t = reflist_table(&l, o, &bytes);
+    MUST((t == NULL) == (l.refusal != XENVIRT_REFUSED_NONE));
+    MUST(t == NULL || region_table_check(t, bytes) == 0);
+    free(t);
+    reflist_fini(&l);
+    free(o);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct input in = { data, n };
+    struct snapshot *s = snapshot_new(7, 1), *newer = snapshot_new(7, 1);
+
+    for (uint32_t keys = input_below(&in, 32); keys > 0 && input_more(&in); keys--)
+        key(&in, s);
+    for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
+        if (s->devices[i][DEVICE_START] != NULL)
+            device(&in, s, i);
+    }
+    snapshot_starts(s);
+    key(&in, newer);
+    snapshot_merge(newer, s);
+    snapshot_free(newer);
+    return 0;
+}
