@@ -13,11 +13,9 @@ and counted as disturbed.
 A round's flows have numbers of their own, so a frame of an earlier round or of an earlier guest is seen as a stranger.
 """
 
-import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -30,7 +28,8 @@ import seq  # noqa: E402
 from bench import Bench  # noqa: E402
 from conf import merge  # noqa: E402
 from guests import Fe22  # noqa: E402
-from memory import Fabric, State  # noqa: E402
+from leaks import SETTLE, Broken, Leaks  # noqa: E402
+from memory import State  # noqa: E402
 from proc import built, processes_with  # noqa: E402
 from switch import Switch  # noqa: E402
 from wait import Failure, wait_for  # noqa: E402
@@ -40,7 +39,6 @@ EXACT, LOSSY = "exact", "lossy"
 WIRE = "wire"
 ROUNDS = 8  # rounds whose flows have different numbers
 FENCE = 50  # more than a round has flows: the numbers of its fences
-SETTLE = 60
 STALL = 0.7  # seconds without a CPU: the machine's fault, and the round proves order only
 GRANT_LIMIT = "32768"
 
@@ -50,10 +48,6 @@ CONF = {
     "worker": {"hang_ms": 1200, "start_ms": 20000},
     "log_level": "info",
 }
-
-
-class Broken(AssertionError):
-    """A promise that didn't hold."""
 
 
 class Witness:
@@ -148,7 +142,7 @@ class Flow:
         return f"flow {self.number} from {end(self.source)} to {end(self.target)}"
 
 
-class World:
+class World(Leaks):
     def __init__(self, name, n_guests=3, n_vifs=2, conf=None, start=True):
         self.bench = Bench(name)
         self.round_number = 0
@@ -440,70 +434,6 @@ class World:
         for g in self.guests:
             g.running()
 
-    # ---- leaks
-
-    def census(self):
-        """Everything that a death could leave behind, by name."""
-        primary, watcher = self.primary_pid(), self.switch.watcher.pid
-        if self.fabric is None or self.fabric.pid != primary:
-            if self.fabric is not None:
-                self.fabric.close()
-            self.fabric = Fabric(primary, self.bench.huge_dir())
-        roles = {primary: "primary", watcher: "watcher"}
-        for g in self.guests:
-            roles[g.worker()] = f"worker of {g.index + 1}"
-        by_domid = {g.domid: f"guest {g.index + 1}" for g in self.guests}
-        count = {"buffers free": self.fabric.free_buffers(), "MACs": self.fabric.macs(), "grants": {}}
-        for line in self.bench.sim.run("grants", self.bench.sim.dir).splitlines():
-            m = re.match(r"domain (\d+) pid \d+ granted (\d+) mapped (\d+) by (.*)", line)
-            by = {roles.get(int(p), f"pid {p}"): int(n) for p, n in re.findall(r"0/(\d+)=(\d+)", m[4])}
-            count["grants"][by_domid.get(int(m[1]), f"domain {m[1]}")] = (int(m[2]), int(m[3]), by)
-        for role, pid in (("primary", primary), ("watcher", watcher)):
-            count[f"descriptors of {role}"] = descriptors(pid)
-            count[f"threads of {role}"] = len(os.listdir(f"/proc/{pid}/task"))
-        for g in self.guests:
-            count[f"descriptors of worker {g.index + 1}"] = sum(descriptors(g.worker()).values())
-        count["EAL heap"] = heap(self.bench.prefix)
-        count["run_dir"] = names(self.switch.run_dir)
-        count["EAL files"] = names(f"/var/run/dpdk/{self.bench.prefix}")
-        huge = self.bench.huge_dir()
-        count["hugepages"] = sum(os.stat(os.path.join(huge, n)).st_size for n in os.listdir(huge)) >> 21
-        count["processes"] = len(processes_with(self.switch.conf_file))
-        return count
-
-    def first_census(self):
-        """Once what a death leaves for a moment is gone: nothing changes any more."""
-        last, since = self.census(), time.monotonic()
-        while time.monotonic() - since < 2.5:
-            time.sleep(0.5)
-            now = self.census()
-            if now != last:
-                last, since = now, time.monotonic()
-        return last
-
-    def same_census(self, before, timeout=SETTLE):
-        """Waits until all is as before; raises Broken with what isn't."""
-        end = time.monotonic() + timeout
-        while True:
-            try:
-                now = self.census()
-                wrong = {k: (before[k], now[k]) for k in before if before[k] != now[k]}
-            except (OSError, TypeError, KeyError, Failure) as e:
-                wrong = {"census": e}
-            if not wrong:
-                return now
-            if time.monotonic() > end:
-                raise Broken("leaked: " + "; ".join(difference(k, *v) if isinstance(v, tuple) else f"{k}: {v}"
-                                                    for k, v in wrong.items()))
-            time.sleep(0.2)
-
-
-def difference(what, before, now):
-    if isinstance(before, dict):
-        keys = [k for k in {**before, **now} if before.get(k) != now.get(k)]
-        return f"{what}: " + ", ".join(f"{k}: {before.get(k, 0)}, now {now.get(k, 0)}" for k in keys)
-    return f"{what}: {before}, now {now}"
-
 
 def conf_copy(value):
     return {k: conf_copy(v) for k, v in value.items()} if isinstance(value, dict) else value
@@ -514,35 +444,3 @@ def signal_pid(pid, number):
         os.kill(pid, number)
     except ProcessLookupError:
         pass
-
-
-def names(path):
-    """How many files there are of each kind; a number in a name is what differs between files of a kind."""
-    found = {}
-    for name in os.listdir(path) if os.path.isdir(path) else []:
-        kind = re.sub(r"\d+(_[0-9a-f]+)?", "N", name)
-        found[kind] = found.get(kind, 0) + 1
-    return found
-
-
-def heap(prefix):
-    """What all EAL processes share, by the primary's telemetry: bytes and blocks in use."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-        s.settimeout(SETTLE)
-        s.connect(f"/var/run/dpdk/{prefix}/dpdk_telemetry.v2")
-        s.recv(65536)
-        s.send(b"/eal/heap_info,0")
-        info = json.loads(s.recv(65536))["/eal/heap_info"]
-    return {"bytes": info["Alloc_size"], "blocks": info["Alloc_count"]}
-
-
-def descriptors(pid):
-    """How many there are of each kind."""
-    found = {}
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            kind = re.sub(r"\d+", "N", os.readlink(f"/proc/{pid}/fd/{fd}"))
-        except OSError:
-            continue
-        found[kind] = found.get(kind, 0) + 1
-    return found

@@ -6,55 +6,13 @@
 
 #include <criterion/criterion.h>
 
-#include "conf.h"
 #include "log.h"
 #include "option.h"
+#include "rig.h"
 
-static struct conf conf, again;
-static char dir[] = "/tmp/xv-conf-XXXXXX";
-static char file[64];
-static char err[512];
-
-static void set_up(void)
-{
-    cr_assert_not_null(mkdtemp(dir));
-    snprintf(file, sizeof(file), "%s/xv.conf", dir);
-}
-
-static void tear_down(void)
-{
-    unlink(file);
-    rmdir(dir);
-}
+static struct conf again;
 
 TestSuite(conf, .init = set_up, .fini = tear_down);
-
-static int read_text(struct conf *c, const char *text)
-{
-    FILE *f = fopen(file, "w");
-
-    cr_assert_not_null(f);
-    fputs(text, f);
-    fclose(f);
-    err[0] = '\0';
-    return conf_read(c, file, err, sizeof(err));
-}
-
-static void good(const char *text)
-{
-    cr_assert_eq(read_text(&conf, text), 0, "%s: %s", text, err);
-}
-
-// The text is refused at that line with these words.
-static void bad(const char *text, unsigned line, const char *words)
-{
-    char at[96];
-
-    cr_expect_eq(read_text(&conf, text), -EINVAL, "accepted: %s", text);
-    snprintf(at, sizeof(at), "%s:%u: ", file, line);
-    cr_expect_eq(strncmp(err, at, strlen(at)), 0, "\"%s\" does not begin with \"%s\"", err, at);
-    cr_expect_not_null(strstr(err, words), "\"%s\" does not say \"%s\"", err, words);
-}
 
 static char *printed(const struct conf *c)
 {
@@ -309,79 +267,6 @@ Test(conf, cpu_lists_are_checked)
     }
 }
 
-#define UUID_A "01234567-89ab-cdef-0123-456789abcdef"
-#define UUID_B "11234567-89ab-cdef-0123-456789abcdef"
-
-Test(conf, a_guest_needs_a_domid_a_uuid_or_a_name)
-{
-    good("guests = ( { domid = 0; }, { uuid = \"" UUID_A "\"; }, { name = \"a\"; } );");
-    cr_expect_eq(conf.n_guests, 3);
-    bad("guests = (\n{ allow = true; } );", 2, "a guest without domid, uuid or name");
-    bad("guests = ( { name = \"\"; } );", 1, "guests.name is \"\"");
-    bad("guests = ( { uuid = \"0123\"; } );", 1, "guests.uuid is \"0123\"; allowed: a UUID");
-    bad("guests = ( { uuid = \"" UUID_A "0\"; } );", 1, "a UUID");
-    bad("guests = ( { uuid = \"g1234567-89ab-cdef-0123-456789abcdef\"; } );", 1, "a UUID");
-    good("guests = ( { domid = 32751; } );");
-    bad("guests = ( { domid = 32752; } );", 1, "allowed: 0 to 32751");
-    bad("guests = ( { domid = -1; } );", 1, "allowed: 0 to 32751");
-}
-
-Test(conf, nothing_is_given_twice)
-{
-    bad("guests = ( { domid = 1; },\n{ domid = 1; } );", 2, "domid 1 is given twice");
-    bad("guests = ( { name = \"a\"; },\n{ name = \"a\"; } );", 2, "name a is given twice");
-    bad("guests = ( { uuid = \"" UUID_A "\"; },\n{ uuid = \"01234567-89AB-cdef-0123-456789abcdef\"; } );", 2,
-        "is given twice");
-    bad("guests = ( { domid = 1; vifs = ( { device = 1; },\n{ device = 1; } ); } );", 2, "device 1 is given twice");
-    bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 3; } ); },\n"
-        "{ domid = 2; vifs = ( { device = 0;\nnumber = 3; } ); } );",
-        3, "number 3 is given twice");
-    bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 3; vlan = 7; },\n"
-        "{ device = 1; number = 4; vlan = 7; } ); } );",
-        1, "vlan 7 is given twice");
-    bad("max_vifs = 2;\nmax_vifs = 3;", 2, "duplicate setting name");
-}
-
-Test(conf, a_pinned_tag_may_not_be_another_numbers)
-{
-    bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 3;\nvlan = 1004; } ); } );", 2,
-        "vlan 1004 is given twice: number 4 has it too");
-    good("guests = ( { domid = 1; vifs = ( { device = 0; number = 3; vlan = 1004; },"
-         "{ device = 1; number = 4; vlan = 1003; } ); } );");
-    cr_expect_eq(conf_vlan(&conf, 3), 1004);
-    cr_expect_eq(conf_vlan(&conf, 4), 1003);
-    cr_expect_eq(conf_vlan(&conf, 5), 1005);
-}
-
-Test(conf, a_vif_is_in_the_switch)
-{
-    good("max_vifs = 4; guests = ( { domid = 1; vifs = ( { device = 31; number = 3; vlan = 4094; uplink = 15; } ); } "
-         ");");
-    bad("guests = ( { domid = 1; vifs = ( { device = 32; } ); } );", 1, "allowed: 0 to 31");
-    bad("guests = ( { domid = 1; vifs = ( { number = 1; } ); } );", 1, "a vif without device");
-    bad("guests = ( { domid = 1; vifs = ( { device = 0;\nnumber = 4; } ); } );\nmax_vifs = 4;", 2,
-        "number is 4; allowed: 0 to 3 (max_vifs - 1)");
-    bad("guests = ( { domid = 1; vifs = ( { device = 0; number = 1; vlan = 4095; } ); } );", 1, "allowed: 1 to 4094");
-    bad("guests = ( { domid = 1; vifs = ( { device = 0; vlan = 5; } ); } );", 1, "vlan without number");
-    bad("guests = ( { domid = 1; uplink = 16; } );", 1, "allowed: 0 to 15");
-}
-
-Test(conf, what_is_not_said_of_a_guest_is_open)
-{
-    good("guests = ( { domid = 1; vifs = ( { device = 2; } ); } );");
-    cr_expect_eq(conf.guests[0].allow, true);
-    cr_expect_eq(conf.guests[0].compat_2_2, false);
-    cr_expect_eq(conf.guests[0].promiscuous, -1);
-    cr_expect_eq(conf.guests[0].mac_spoof_check, -1);
-    cr_expect_eq(conf.guests[0].uplink, -1);
-    cr_expect_eq(conf.guests[0].vifs[0].number, -1);
-    cr_expect_eq(conf.guests[0].vifs[0].vlan, -1);
-    cr_expect_eq(conf.guests[0].vifs[0].uplink, -1);
-    cr_expect_eq(conf.guests[0].vifs[0].vlan_out, -1);
-    cr_expect_eq(conf.guests[0].vifs[0].priority_tag, -1);
-    cr_expect_eq(conf.guests[0].priority_tag, -1);
-}
-
 Test(conf, what_is_printed_reads_back)
 {
     char *first, *second;
@@ -419,26 +304,6 @@ Test(conf, an_included_file_is_named_in_its_errors)
 Test(conf, syntax_errors_have_their_line)
 {
     bad("max_vifs = 16;\nmax_guests = ;", 2, "syntax error");
-}
-
-Test(conf, a_guest_is_found_by_uuid_then_domid_then_name)
-{
-    good("guests = ( { name = \"bob\"; }, { domid = 7; }, { uuid = \"" UUID_A "\"; } );");
-    cr_expect_eq(conf_guest_find(&conf, 7, UUID_A, "bob"), &conf.guests[2]);
-    cr_expect_eq(conf_guest_find(&conf, 7, "01234567-89AB-CDEF-0123-456789ABCDEF", "bob"), &conf.guests[2]);
-    cr_expect_eq(conf_guest_find(&conf, 7, UUID_B, "bob"), &conf.guests[1]);
-    cr_expect_eq(conf_guest_find(&conf, 8, UUID_B, "bob"), &conf.guests[0]);
-    cr_expect_eq(conf_guest_find(&conf, 8, "", ""), NULL);
-    cr_expect_eq(conf_guest_find(&conf, 8, UUID_B, "eve"), NULL);
-}
-
-Test(conf, an_entry_that_contradicts_does_not_match)
-{
-    good("guests = ( { domid = 7; uuid = \"" UUID_A "\"; compat_2_2 = true; } );");
-    cr_expect_eq(conf_guest_find(&conf, 7, UUID_A, ""), &conf.guests[0]);
-    cr_expect_eq(conf_guest_find(&conf, 7, UUID_B, ""), NULL); // the domid is another domain's now
-    cr_expect_eq(conf_guest_find(&conf, 8, UUID_A, ""), NULL);
-    cr_expect_eq(conf_guest_find(&conf, 7, "", ""), &conf.guests[0]); // no UUID known
 }
 
 Test(conf, a_short_error_buffer_is_not_overrun)

@@ -10,19 +10,18 @@
 // A second sweep stops the successor of a worker that died between commit and clear, after each instruction of its
 // redo.
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "burst.h"
 #include "front.h"
 #include "msg.h"
+#include "tracee.h"
 
 #define CTX 1u // the context under test
 #define OTHER_CTX 2u
@@ -77,12 +76,6 @@ static void mac_of(uint8_t mac[6], uint32_t vif)
 static uint32_t gen_of(uint32_t vif)
 {
     return 10 + vif;
-}
-
-static void die(const char *what)
-{
-    perror(what);
-    exit(2);
 }
 
 // --- the scene ---
@@ -342,35 +335,6 @@ static uint64_t outcome_from_here(bool awake)
     if (waitpid(pid, &status, 0) < 0 || status != 0)
         return 0;
     return result->outcome;
-}
-
-static pid_t tracee_start(void (*body)(void))
-{
-    int status;
-    pid_t pid = fork();
-
-    if (pid < 0)
-        die("fork");
-    if (pid == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-            die("PTRACE_TRACEME");
-        raise(SIGSTOP);
-        body();
-        _exit(0);
-    }
-    if (waitpid(pid, &status, 0) < 0 || !WIFSTOPPED(status))
-        die("waitpid");
-    return pid;
-}
-
-// One instruction further. Returns false when the process has ended.
-static bool tracee_step(pid_t pid)
-{
-    int status;
-
-    if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 || waitpid(pid, &status, 0) < 0)
-        die("PTRACE_SINGLESTEP");
-    return WIFSTOPPED(status);
 }
 
 static void *memory_new(size_t bytes, int *fd)

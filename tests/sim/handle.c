@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "handle.h"
+#include "run.h"
+
+#define NO_PORT UINT32_MAX
+
+uint32_t env_number(const char *name, uint32_t fallback)
+{
+    const char *value = getenv(name);
+
+    return value == NULL ? fallback : strtoul(value, NULL, 0);
+}
+
+int call(struct handle *h, const struct grant_req *req, int list, struct grant_rep *rep, int *fds, unsigned *n_fds)
+{
+    int ret;
+
+    pthread_mutex_lock(&h->lock);
+    ret = grant_send(h->sock, req, sizeof(*req), &list, list >= 0);
+    if (ret == 0)
+        ret = grant_recv(h->sock, rep, sizeof(*rep), fds, n_fds);
+    else
+        *n_fds = 0;
+    pthread_mutex_unlock(&h->lock);
+    if (ret == 0 && rep->error != 0) {
+        errno = rep->error;
+        return -1;
+    }
+    return ret;
+}
+
+int call_simple(struct handle *h, enum grant_op op, uint32_t domid, uint64_t id)
+{
+    struct grant_req req = { .op = op, .domid = domid, .id = id };
+    struct grant_rep rep;
+    unsigned n_fds = 0;
+
+    return call(h, &req, -1, &rep, NULL, &n_fds);
+}
+
+xengnttab_handle *handle_open(void)
+{
+    struct xengntdev_handle *x;
+    char path[PATH_MAX];
+
+    if (run_path(path, getenv("XENSIM_DIR"), RUN_NO_DOMAIN, "keeper") < 0)
+        return NULL;
+    x = calloc(1, sizeof(*x));
+    if (x == NULL)
+        return NULL;
+    pthread_mutex_init(&x->h.lock, NULL);
+    x->h.sock = run_connect(path, SOCK_SEQPACKET);
+    if (x->h.sock < 0)
+        goto free_handle;
+    if (call_simple(&x->h, GRANT_HELLO, env_number("XENSIM_DOMID", 0), 0) < 0)
+        goto close_sock;
+    return x;
+
+close_sock:
+    close(x->h.sock);
+free_handle:
+    free(x);
+    return NULL;
+}
+
+int handle_close(xengnttab_handle *x)
+{
+    struct area *area;
+
+    if (x == NULL)
+        return 0;
+    if (x->h.areas == NULL)
+        close(x->h.sock);
+    while ((area = x->h.areas) != NULL) {
+        x->h.areas = area->next;
+        free(area);
+    }
+    pthread_mutex_destroy(&x->h.lock);
+    free(x);
+    return 0;
+}
+
+int area_add(struct handle *h, void *addr, uint32_t count, uint64_t id)
+{
+    struct area *area = malloc(sizeof(*area));
+
+    if (area == NULL)
+        return -1;
+    *area = (struct area){ .addr = addr, .count = count, .id = id };
+    pthread_mutex_lock(&h->lock);
+    area->next = h->areas;
+    h->areas = area;
+    pthread_mutex_unlock(&h->lock);
+    return 0;
+}
+
+static struct area *area_take(struct handle *h, const void *addr, uint32_t count)
+{
+    struct area **p, *area = NULL;
+
+    pthread_mutex_lock(&h->lock);
+    for (p = &h->areas; *p != NULL && (*p)->addr != addr;)
+        p = &(*p)->next;
+    if (*p != NULL && (*p)->count == count) {
+        area = *p;
+        *p = area->next;
+    }
+    pthread_mutex_unlock(&h->lock);
+    return area;
+}
+
+int area_end(struct handle *h, void *addr, uint32_t count, enum grant_op op)
+{
+    struct area *area = area_take(h, addr, count);
+    int ret;
+
+    if (area == NULL) {
+        errno = EINVAL;
+        return -1;
+    }
+    munmap(addr, (size_t)count * GRANT_PAGE);
+    ret = call_simple(h, op, 0, area->id);
+    free(area);
+    return ret;
+}
+
+int notify_check(uint32_t *offset, uint32_t port)
+{
+    if (*offset >= GRANT_PAGE)
+        *offset = GRANT_NO_NOTIFY;
+    if (port == NO_PORT)
+        return 0;
+    errno = ENOSYS;
+    return -1;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// handle.h: a connection to the keeper, and the memory that it gave. Private to libxengnttab's stand-in.
+#ifndef XV_HANDLE_H
+#define XV_HANDLE_H
+
+#include <pthread.h>
+#include <stdint.h>
+#include <xengnttab.h>
+
+#include "grant.h"
+
+struct area {
+    struct area *next;
+    void *addr;
+    uint32_t count;
+    uint64_t id; // the keeper's, of the block or mapping
+};
+
+struct handle {
+    int sock;
+    pthread_mutex_t lock; // one request at a time, and the list
+    struct area *areas;
+};
+
+// The library's two handle types are the same to us.
+struct xengntdev_handle {
+    struct handle h;
+};
+
+// A number from the environment.
+uint32_t env_number(const char *name, uint32_t fallback);
+
+// Send a request and wait for its reply. list is a descriptor to send along, or -1. At most *n_fds descriptors come back
+// in fds, and their number in *n_fds. Returns 0, or -1 with errno set.
+int call(struct handle *h, const struct grant_req *req, int list, struct grant_rep *rep, int *fds, unsigned *n_fds);
+int call_simple(struct handle *h, enum grant_op op, uint32_t domid, uint64_t id);
+
+xengnttab_handle *handle_open(void);
+int handle_close(xengnttab_handle *x);
+
+// An area is given back whole, or not at all. Both return 0, or -1 with errno set.
+int area_add(struct handle *h, void *addr, uint32_t count, uint64_t id);
+int area_end(struct handle *h, void *addr, uint32_t count, enum grant_op op);
+
+// Event channels between domains are not simulated.
+int notify_check(uint32_t *offset, uint32_t port);
+
+#endif
