@@ -113,7 +113,7 @@ static void attach(uint32_t gen)
         .gen = gen,
         .since = gen,
         .rings = &ring_virtio,
-        .ring_size = GUEST_RING,
+        .front = { .xenvirt = { .ring_size = GUEST_RING } },
         .flags = MSG_VIF_SPOOF_OK };
 
     memcpy(a.mac, mac, 6);
