@@ -50,9 +50,12 @@ static void setup(void)
 // A worker begins, after another or as the first.
 static void worker_new(uint32_t flags)
 {
-    struct vif_attach a = {
-        .number = NUMBER, .gen = gen, .since = gen, .rings = &ring_virtio, .ring_size = RING, .flags = flags
-    };
+    struct vif_attach a = { .number = NUMBER,
+        .gen = gen,
+        .since = gen,
+        .rings = &ring_virtio,
+        .front = { .xenvirt = { .ring_size = RING } },
+        .flags = flags };
     struct mem mem = v->mem;
 
     memcpy(a.mac, mac, 6);
