@@ -30,3 +30,18 @@ int number_domid(const char *text, uint32_t *domid)
 {
     return strlen(text) > 5 ? -EINVAL : number_parse(text, 10, XENVIRT_DOMID_LAST, domid);
 }
+
+int number_mac(const char *text, uint8_t mac[6])
+{
+    if (strlen(text) != strlen("00:00:00:00:00:00"))
+        return -EINVAL;
+    for (unsigned i = 0; i < 6; i++) {
+        const char *p = text + 3 * i;
+        char byte[3] = { p[0], p[1], '\0' };
+
+        if (!isxdigit((unsigned char)p[0]) || !isxdigit((unsigned char)p[1]) || p[2] != (i < 5 ? ':' : '\0'))
+            return -EINVAL;
+        mac[i] = (uint8_t)strtoul(byte, NULL, 16);
+    }
+    return 0;
+}

@@ -119,6 +119,7 @@ static int mac_verdict(uint32_t verdict)
     case XENVIRT_REFUSED_MAC_IN_USE:
         return -EADDRINUSE;
     case XENVIRT_REFUSED_NOT_ALLOWED:
+    case XENVIRT_REFUSED_MAC_DENIED:
         return -EPERM;
     case XENVIRT_REFUSED_MAC_BAD:
         return -EINVAL;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
 
 #include "address.h"
 #include "fdb.h"
@@ -68,12 +71,28 @@ int address_take(struct primary *p, uint32_t vif, const uint8_t mac[6])
     return ret;
 }
 
+// The host itself may speak with the MAC of an interface of the kernel, and gets what comes for it. A bond's members
+// count too.
+static bool is_uplinks(const uint8_t mac[6])
+{
+    struct rte_ether_addr addr;
+
+    for (uint16_t port = (uint16_t)rte_eth_find_next(0); port < RTE_MAX_ETHPORTS;
+         port = (uint16_t)rte_eth_find_next(port + 1))
+        if (rte_eth_macaddr_get(port, &addr) == 0 && memcmp(addr.addr_bytes, mac, 6) == 0)
+            return true;
+    return false;
+}
+
 int address_check(const struct primary *p, const struct msg_port_vif *m)
 {
     uint16_t holder = address_find(p, m->mac);
 
     if (!mac_is_usable(m->mac))
         return -EINVAL;
+    // The watcher sees to it that a pinned one is its own device's.
+    if (is_uplinks(m->mac) && conf_mac_find(p->conf, m->mac) == NULL)
+        return -EPERM;
     if ((m->flags & MSG_VIF_MAC_LENT) != 0 || holder == FABRIC_VIF_NONE || p->vifs[holder].gen == 0)
         return 0;
     return p->vifs[holder].domid == m->domid ? 0 : -EEXIST;

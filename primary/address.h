@@ -10,8 +10,8 @@
 // The vif, open or closed, that this MAC leads to, or FABRIC_VIF_NONE.
 uint16_t address_find(const struct primary *p, const uint8_t mac[6]);
 
-// Returns 0 if the vif that m wants may have its MAC, -EINVAL if that is none for one station, or -EEXIST if another
-// guest's open vif has it.
+// Returns 0 if the vif that m wants may have its MAC, -EINVAL if that is none for one station, -EPERM if an uplink has
+// it and the configuration pins no device to it, or -EEXIST if another guest's open vif has it.
 int address_check(const struct primary *p, const struct msg_port_vif *m);
 
 // Let the MAC lead to this vif, from a closed one or from another one of the same guest. Returns 0, -EEXIST: another

@@ -186,7 +186,8 @@ static_assert(offsetof(struct xenvirt_flag_page, back) == 128, "own cache line")
     R(FLAG_DOWN, "the flag byte is 0") \
     R(NOT_ALLOWED, "the configuration does not allow this guest") \
     R(NO_MEMPOOL, "no mempool is published") \
-    R(HOST, "the host failed to attach it; see its log")
+    R(HOST, "the host failed to attach it; see its log") \
+    R(MAC_DENIED, "the configuration does not allow this MAC address")
 
 #define XENVIRT_REFUSAL_ENUM(name, text) XENVIRT_REFUSED_##name,
 enum xenvirt_refusal { XENVIRT_REFUSALS(XENVIRT_REFUSAL_ENUM) XENVIRT_REFUSED_COUNT };

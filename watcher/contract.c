@@ -6,6 +6,7 @@
 
 #include "contract.h"
 #include "ether.h"
+#include "number.h"
 #include "region.h"
 
 #define REF_MAX 0x7fffffffu
@@ -85,16 +86,8 @@ enum xenvirt_refusal contract_mac(const char *text, uint8_t mac[6])
 {
     if (text == NULL)
         return XENVIRT_REFUSED_KEY_MISSING;
-    if (strlen(text) != strlen("00:00:00:00:00:00"))
+    if (number_mac(text, mac) < 0)
         return XENVIRT_REFUSED_KEY_MALFORMED;
-    for (unsigned i = 0; i < 6; i++) {
-        const char *p = text + 3 * i;
-        char byte[3] = { p[0], p[1], '\0' };
-
-        if (!isxdigit((unsigned char)p[0]) || !isxdigit((unsigned char)p[1]) || p[2] != (i < 5 ? ':' : '\0'))
-            return XENVIRT_REFUSED_KEY_MALFORMED;
-        mac[i] = (uint8_t)strtoul(byte, NULL, 16);
-    }
     return mac_is_usable(mac) ? XENVIRT_REFUSED_NONE : XENVIRT_REFUSED_MAC_BAD;
 }
 
@@ -114,7 +107,7 @@ enum xenvirt_refusal contract_ring_size(const char *text, uint32_t *size)
 }
 
 // A number at *p: decimal, at most max. Moves *p behind it. Returns false if there is none.
-static bool number_parse(const char **p, uint32_t max, uint32_t *n)
+static bool field_parse(const char **p, uint32_t max, uint32_t *n)
 {
     const char *from = *p;
 
@@ -132,12 +125,12 @@ static bool part_parse(const char **p, struct pool_part parts[XENVIRT_MEMPOOLS_M
     struct pool_part part = { .used = true };
     uint32_t m;
 
-    if (!number_parse(p, XENVIRT_MEMPOOLS_MAX - 1, &m) || parts[m].used)
+    if (!field_parse(p, XENVIRT_MEMPOOLS_MAX - 1, &m) || parts[m].used)
         return false;
     if (**p == ':') {
         (*p)++;
-        if (!number_parse(p, XENVIRT_PAGES_MAX - 1, &part.first) || *(*p)++ != '+' ||
-            !number_parse(p, XENVIRT_PAGES_MAX - part.first, &part.n_pages) || part.n_pages == 0)
+        if (!field_parse(p, XENVIRT_PAGES_MAX - 1, &part.first) || *(*p)++ != '+' ||
+            !field_parse(p, XENVIRT_PAGES_MAX - part.first, &part.n_pages) || part.n_pages == 0)
             return false;
     }
     parts[m] = part;

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mac.h"
+#include "mac_policy.h"
 #include "primary.h"
 #include "request.h"
 #include "seat.h"
@@ -42,9 +43,23 @@ static void fail(struct attachment *a, enum xenvirt_refusal refusal, const char 
 
 // ---- what XenStore says
 
+// An earlier watcher, with another configuration or before the guest had its name, let it have its address.
+static void address_judge(const struct guests *gs, struct attachment *a)
+{
+    enum xenvirt_refusal refusal;
+    const char *why;
+
+    if (!attachment_needs_worker(a) || a->end || a->guest->name[0] == '\0')
+        return;
+    refusal = mac_policy(gs, a, mac_of(a), &why);
+    if (refusal == XENVIRT_REFUSED_MAC_DENIED)
+        fail(a, refusal, why);
+}
+
 void lifecycle_snapshot(struct guests *gs, struct attachment *a, const struct snapshot *s)
 {
     want_read(a, s);
+    address_judge(gs, a);
     lifecycle_step(gs, a);
 }
 
@@ -69,10 +84,9 @@ static bool may_begin(struct guests *gs, const struct attachment *a)
 // Returns XENVIRT_REFUSED_NONE if there is room for what it wants, or why not with *why in words.
 static enum xenvirt_refusal room(struct guests *gs, const struct attachment *a, const char **why)
 {
-    if (!mac_taken(gs, a, a->want->mac))
-        return seat_room(gs, a, why);
-    *why = refusal_text(XENVIRT_REFUSED_MAC_IN_USE);
-    return XENVIRT_REFUSED_MAC_IN_USE;
+    enum xenvirt_refusal refusal = mac_judge(gs, a, a->want->mac, why);
+
+    return refusal == XENVIRT_REFUSED_NONE ? seat_room(gs, a, why) : refusal;
 }
 
 static void begin(struct guests *gs, struct attachment *a)
@@ -193,7 +207,8 @@ static void port_refused(struct guests *gs, struct attachment *a, int32_t ret)
 
     switch (ret) {
     case -EEXIST:
-        fail(a, XENVIRT_REFUSED_MAC_IN_USE, refusal_text(XENVIRT_REFUSED_MAC_IN_USE));
+    case -EPERM:
+        fail(a, mac_refusal(ret), ret == -EPERM ? MAC_UPLINK_TEXT : "");
         return;
     case -ENOBUFS:
         snprintf(why, sizeof(why), "uplink %u has no VMDQ pool for number %d (nic.overflow)", a->port, a->number);
@@ -279,6 +294,7 @@ static void ended(struct guests *gs, struct attachment *a)
 
 static void retry(struct guests *gs, struct attachment *a)
 {
+    enum xenvirt_refusal refusal;
     const char *why;
 
     if (a->want == NULL || a->retry_ns == 0 || gs->loop->now < a->retry_ns)
@@ -287,8 +303,11 @@ static void retry(struct guests *gs, struct attachment *a)
     switch (a->refusal) {
     case XENVIRT_REFUSED_MAC_IN_USE:
     case XENVIRT_REFUSED_TOO_MANY_DEVICES:
-        if (room(gs, a, &why) == XENVIRT_REFUSED_NONE)
+        refusal = room(gs, a, &why);
+        if (refusal == XENVIRT_REFUSED_NONE)
             begin(gs, a);
+        else // perhaps another reason than before: for xvctl
+            snprintf(a->why, sizeof(a->why), "%s", why);
         break;
     case XENVIRT_REFUSED_HOST:
         begin(gs, a);

@@ -14,10 +14,9 @@
 #include "log.h"
 #include "loop.h"
 #include "mac.h"
+#include "mac_policy.h"
 #include "seat.h"
 
-#define REST_NS \
-    (30 * CLOCK_SECOND) // a stopped device's address is nobody else's for so long, where a running one wants it
 #define SHARE_NS (100 * CLOCK_MS)
 #define MAC_FMT "%02x:%02x:%02x:%02x:%02x:%02x"
 #define MAC_BYTES(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
@@ -32,7 +31,7 @@ static bool mac_is(const struct attachment *a, const uint8_t mac[6])
     return memcmp(a->mac, mac, 6) == 0 || memcmp(mac_of(a), mac, 6) == 0;
 }
 
-bool mac_taken(const struct guests *gs, const struct attachment *a, const uint8_t mac[6])
+static bool mac_taken(const struct guests *gs, const struct attachment *a, const uint8_t mac[6])
 {
     for (const struct guest *g = gs->first; g != NULL; g = g->next)
         for (const struct attachment *o = attachment_first(g); o != NULL; o = attachment_next(o))
@@ -46,19 +45,6 @@ bool mac_shared(const struct attachment *a, const uint8_t mac[6])
     for (const struct attachment *o = attachment_first(a->guest); o != NULL; o = attachment_next(o))
         if (o != a && o->number >= 0 && attachment_in_force(o) && mac_is(o, mac))
             return true;
-    return false;
-}
-
-// Another guest's device that stopped a moment ago, perhaps to start again, had it.
-static bool mac_rests(const struct guests *gs, const struct guest *g, const uint8_t mac[6])
-{
-    for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
-        const struct state_binding *b = &gs->state->bindings[k];
-        bool own = b->uuid[0] != '\0' ? strncmp(b->uuid, g->uuid, sizeof(b->uuid)) == 0 : b->domid == g->domid;
-
-        if (b->used != 0 && b->gen == 0 && !own && b->mac == fdb_key(mac) && gs->loop->now - b->last_use < REST_NS)
-            return true;
-    }
     return false;
 }
 
@@ -79,29 +65,39 @@ void mac_claim(struct guests *gs, struct attachment *a)
     a->guest->claimed = true;
 }
 
-static enum xenvirt_refusal mac_judge(const struct guests *gs, const struct attachment *a, const uint8_t mac[6])
+enum xenvirt_refusal mac_judge(
+    const struct guests *gs, const struct attachment *a, const uint8_t mac[6], const char **why)
 {
-    if (!mac_is_usable(mac))
-        return XENVIRT_REFUSED_MAC_BAD;
-    if (!change_allowed(gs, a->guest))
-        return XENVIRT_REFUSED_NOT_ALLOWED;
-    if (mac_taken(gs, a, mac) || mac_rests(gs, a->guest, mac))
-        return XENVIRT_REFUSED_MAC_IN_USE;
-    return XENVIRT_REFUSED_NONE;
+    if (!mac_taken(gs, a, mac))
+        return mac_policy(gs, a, mac, why);
+    *why = refusal_text(XENVIRT_REFUSED_MAC_IN_USE);
+    return XENVIRT_REFUSED_MAC_IN_USE;
 }
 
-static void wish_refuse(struct attachment *a, const uint8_t mac[6], enum xenvirt_refusal why)
+static enum xenvirt_refusal wish_judge(
+    const struct guests *gs, const struct attachment *a, const uint8_t mac[6], const char **why)
 {
-    const char *text = why == XENVIRT_REFUSED_NOT_ALLOWED ? "guest.mac_change is false" : refusal_text(why);
+    *why = "";
+    if (!mac_is_usable(mac))
+        return XENVIRT_REFUSED_MAC_BAD;
+    if (change_allowed(gs, a->guest))
+        return mac_judge(gs, a, mac, why);
+    *why = "guest.mac_change is false";
+    return XENVIRT_REFUSED_NOT_ALLOWED;
+}
 
-    flag_tell_mac(a->flag, a->mac_number, why);
+static void wish_refuse(struct attachment *a, const uint8_t mac[6], enum xenvirt_refusal refusal, const char *why)
+{
+    flag_tell_mac(a->flag, a->mac_number, refusal);
     if (log_may(&a->guest->quota))
-        LOG(WARNING, "%s: does not get MAC " MAC_FMT " while it runs: %s", attachment_label(a), MAC_BYTES(mac), text);
+        LOG(WARNING, "%s: does not get MAC " MAC_FMT " while it runs: %s", attachment_label(a), MAC_BYTES(mac),
+            why[0] != '\0' ? why : refusal_text(refusal));
 }
 
 void mac_look(struct guests *gs, struct attachment *a, const struct flag_view *view)
 {
-    enum xenvirt_refusal why;
+    enum xenvirt_refusal refusal;
+    const char *why;
 
     if (a->state != ATTACHMENT_RUNNING || view->mac_number == 0 || view->mac_number == a->mac_number)
         return;
@@ -113,9 +109,9 @@ void mac_look(struct guests *gs, struct attachment *a, const struct flag_view *v
     if (!guest_spend(gs, a->guest))
         return;
     a->mac_number = view->mac_number;
-    why = mac_judge(gs, a, view->mac);
-    if (why != XENVIRT_REFUSED_NONE) {
-        wish_refuse(a, view->mac, why);
+    refusal = wish_judge(gs, a, view->mac, &why);
+    if (refusal != XENVIRT_REFUSED_NONE) {
+        wish_refuse(a, view->mac, refusal, why);
         return;
     }
     a->mac_asked = a->mac_number;
@@ -139,6 +135,13 @@ void mac_granted(struct guests *gs, struct attachment *a)
     seat_address_keep(gs, a);
 }
 
+enum xenvirt_refusal mac_refusal(int ret)
+{
+    return ret == -EEXIST  ? XENVIRT_REFUSED_MAC_IN_USE
+           : ret == -EPERM ? XENVIRT_REFUSED_MAC_DENIED
+                           : XENVIRT_REFUSED_HOST;
+}
+
 void mac_refused(struct attachment *a, int ret)
 {
     uint8_t mac[6];
@@ -147,7 +150,7 @@ void mac_refused(struct attachment *a, int ret)
     a->mac_asked = 0;
     a->sent_ns = 0;
     if (a->flag != NULL)
-        wish_refuse(a, mac, ret == -EEXIST ? XENVIRT_REFUSED_MAC_IN_USE : XENVIRT_REFUSED_HOST);
+        wish_refuse(a, mac, mac_refusal(ret), ret == -EPERM ? MAC_UPLINK_TEXT : "");
 }
 
 void mac_runs(struct guests *gs, struct attachment *a)

@@ -10,8 +10,12 @@
 // The address that a device has or is about to have.
 const uint8_t *mac_of(const struct attachment *a);
 
-// Returns true if another guest's device has it; if another device of a's own guest has it.
-bool mac_taken(const struct guests *gs, const struct attachment *a, const uint8_t mac[6]);
+// Returns XENVIRT_REFUSED_NONE if a may have it: no other guest's device has it, and nothing in mac_policy.h is against
+// it. Otherwise why not, with *why in words.
+enum xenvirt_refusal mac_judge(
+    const struct guests *gs, const struct attachment *a, const uint8_t mac[6], const char **why);
+
+// Returns true if another device of a's own guest has it.
 bool mac_shared(const struct attachment *a, const uint8_t mac[6]);
 
 // a begins anew, with the address of its offer and no wish judged yet.
@@ -26,6 +30,11 @@ void mac_look(struct guests *gs, struct attachment *a, const struct flag_view *v
 
 // Returns true if m answers what the primary was asked last.
 bool mac_answers(const struct attachment *a, const struct msg_port_vif_is *m);
+
+#define MAC_UPLINK_TEXT "the MAC is that of an uplink; guests.vifs.mac can give it to a device"
+
+// What a front end is told for what the primary says of an address.
+enum xenvirt_refusal mac_refusal(int ret);
 
 // The primary has done it, or won't (ret); the worker has it too.
 void mac_granted(struct guests *gs, struct attachment *a);

@@ -22,6 +22,15 @@ void check_vif(struct reader *r, const struct setting *s, const struct conf_gues
             break;
         }
     }
+    // Devices of one guest may share an address.
+    for (const struct conf_guest *o = r->c->guests; o < g; o++) {
+        for (uint32_t j = 0; j < o->n_vifs; j++) {
+            if (g->vifs[i].mac.bits != 0 && conf_mac_is(&o->vifs[j].mac, g->vifs[i].mac.mac)) {
+                reader_fail(r, member(s, "mac"), "the MAC is another guest's too");
+                return;
+            }
+        }
+    }
     // The primary sets its tags up when it starts, by number, and knows no devices then.
     if (g->vifs[i].vlan >= 0 && setting_member(s, "number") == NULL)
         reader_fail(r, member(s, "vlan"), "vlan without number; a tag belongs to a number");

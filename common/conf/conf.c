@@ -27,6 +27,36 @@ const struct conf_vif *conf_vif_find(const struct conf *c, uint32_t number)
     return NULL;
 }
 
+bool conf_mac_is(const struct conf_mac *m, const uint8_t mac[6])
+{
+    unsigned whole = m->bits / 8u, rest = m->bits % 8u;
+
+    if (m->bits == 0 || memcmp(m->mac, mac, whole) != 0)
+        return false;
+    return rest == 0 || ((m->mac[whole] ^ mac[whole]) >> (8 - rest)) == 0;
+}
+
+bool conf_macs_have(const struct conf_mac *macs, uint32_t n, const uint8_t mac[6])
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (conf_mac_is(&macs[i], mac))
+            return true;
+    return false;
+}
+
+const struct conf_vif *conf_mac_find(const struct conf *c, const uint8_t mac[6])
+{
+    for (uint32_t i = 0; i < c->n_guests; i++) {
+        for (uint32_t j = 0; j < c->guests[i].n_vifs; j++) {
+            const struct conf_vif *v = &c->guests[i].vifs[j];
+
+            if (conf_mac_is(&v->mac, mac))
+                return v;
+        }
+    }
+    return NULL;
+}
+
 uint32_t conf_vlan(const struct conf *c, uint32_t number)
 {
     const struct conf_vif *v = conf_vif_find(c, number);

@@ -18,9 +18,16 @@
 #define CONF_GUESTS_MAX 128u
 #define CONF_GUEST_VIFS_MAX 32u
 #define CONF_UPLINKS_MAX 16u
+#define CONF_MACS_MAX 32u
 
 enum conf_start { CONF_START_WATCHER, CONF_START_EXTERNAL };
 enum conf_overflow { CONF_OVERFLOW_REFUSE, CONF_OVERFLOW_SOFTWARE };
+
+// A MAC, or all that begin with the same bits.
+struct conf_mac {
+    uint8_t mac[6];
+    uint8_t bits; // 48: this one; fewer: so many count, from the front; 0: not said
+};
 
 // What is said of one vif of one guest. Fields that the file doesn't set have the guest's or the global default.
 struct conf_vif {
@@ -28,6 +35,7 @@ struct conf_vif {
     int32_t number; // vif number k (VLAN vlan_base + k, pool k), -1: the lowest free one
     int32_t vlan; // -1: vlan_base + k
     int32_t uplink; // index of the uplink, -1: the guest's, else 0
+    struct conf_mac mac; // the one that it has to have
     int8_t vlan_out; // 0, 1, -1: the global default
     int8_t priority_tag; // 0, 1, -1: the guest's
 };
@@ -44,6 +52,8 @@ struct conf_guest {
     int8_t priority_tag; // -1: the global default
     int32_t uplink;
     int32_t pools; // -1: the global default
+    uint32_t n_mac_deny;
+    struct conf_mac mac_deny[CONF_MACS_MAX]; // beside those that nobody may have
     uint32_t n_vifs;
     struct conf_vif vifs[CONF_GUEST_VIFS_MAX];
 };
@@ -103,6 +113,9 @@ struct conf {
     bool guest_vlan_out; // false
     bool guest_priority_tag; // false
     uint32_t guest_pools; // 128: all
+    uint32_t guest_mac_grace; // seconds, 30
+    uint32_t n_guest_mac_deny;
+    struct conf_mac guest_mac_deny[CONF_MACS_MAX]; // MACs that no device may have to which they are not pinned
     uint32_t n_guests;
     struct conf_guest guests[CONF_GUESTS_MAX];
 };
@@ -128,6 +141,13 @@ uint32_t conf_vlan(const struct conf *c, uint32_t number);
 
 // The MTU of an uplink, 0: its device's own.
 uint32_t conf_mtu(const struct conf *c, uint32_t uplink);
+
+// The first entry that pins a device to this MAC, or NULL. Other devices of the same guest may have it too.
+const struct conf_vif *conf_mac_find(const struct conf *c, const uint8_t mac[6]);
+
+// Returns true if m says this MAC; if one of the n of them does.
+bool conf_mac_is(const struct conf_mac *m, const uint8_t mac[6]);
+bool conf_macs_have(const struct conf_mac *macs, uint32_t n, const uint8_t mac[6]);
 
 // What the configuration says of a guest. uuid and name may be "". Returns the entry, or NULL if none matches; entries
 // match by UUID first, then domid, then name. An entry that says something else of the guest (its domid matches, but it

@@ -108,6 +108,9 @@ static_assert(sizeof(overflows) / sizeof(overflows[0]) == CONF_OVERFLOW_SOFTWARE
 #define TEXTS(f, n, check, words) \
     .of = OPTION_OF_CONF, .type = OPTION_TEXTS, .offset = offsetof(struct conf, f), .count = offsetof(struct conf, n), \
     .most = sizeof(((struct conf *)NULL)->f) / CONF_TEXT_BYTES, .max = LONGEST, .text_ok = check, .allowed = words
+#define MACS(where, in, f, n) \
+    .of = OPTION_OF_##where, .type = OPTION_MACS, .offset = offsetof(struct in, f), .count = offsetof(struct in, n), \
+    .most = CONF_MACS_MAX
 #define WORD(list, first, preset) .type = OPTION_WORD, .words = list, .min = first, .def = preset
 #define LONGEST (CONF_TEXT_BYTES - 1)
 
@@ -162,6 +165,8 @@ static const struct option options[] = {
     { "guest.vlan_out", CONF(guest_vlan_out), BOOL(false), .about = "tag frames towards the wire" },
     { "guest.priority_tag", CONF(guest_priority_tag), BOOL(false), .about = "tag those that get no other tag with VLAN 0, as DPDK 2.2 did" },
 
+    { "guest.mac_deny", MACS(CONF, conf, guest_mac_deny, n_guest_mac_deny), .about = "MACs that no device may have unless it is pinned to them" },
+    { "guest.mac_grace", CONF(guest_mac_grace), NUMBER(UINT, 0, 3600, 30), .about = "seconds in which a stopped device's MAC is no other guest's" },
     { "guest.pools", CONF(guest_pools), NUMBER(UINT, 0, FABRIC_VIFS_MAX, FABRIC_VIFS_MAX), .about = "VMDQ pools that one guest may have" },
 
     { "guests", CONF(guests), .type = OPTION_GUESTS, .about = "what is said of single guests" },
@@ -176,11 +181,13 @@ static const struct option options[] = {
     { "guests.priority_tag", GUEST(priority_tag), MAYBE, .about = "for this guest" },
     { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },
     { "guests.pools", GUEST(pools), NUMBER(INT, 0, FABRIC_VIFS_MAX, -1), .about = "for this guest" },
+    { "guests.mac_deny", MACS(GUEST, conf_guest, mac_deny, n_mac_deny), .about = "more of them for this guest" },
     { "guests.vifs", GUEST(vifs), .type = OPTION_VIFS, .about = "what is said of single devices" },
     { "guests.vifs.device", VIF(device), NUMBER(UINT, 0, CONF_GUEST_VIFS_MAX - 1, 0), .about = "the guest's number for it" },
     { "guests.vifs.number", VIF(number), NUMBER(INT, 0, FABRIC_VIFS_MAX - 1, -1), .about = "the switch's number for it (k); not set: the lowest free one" },
     { "guests.vifs.vlan", VIF(vlan), NUMBER(INT, 1, 4094, -1), .about = "its tag; not set: vlan_base + k" },
     { "guests.vifs.uplink", VIF(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: the guest's" },
+    { "guests.vifs.mac", VIF(mac), .type = OPTION_MAC, .about = "the MAC that it, and no other, has to have" },
     { "guests.vifs.vlan_out", VIF(vlan_out), MAYBE, .about = "for this device" },
     { "guests.vifs.priority_tag", VIF(priority_tag), MAYBE, .about = "for this device" },
 };
@@ -232,7 +239,11 @@ static void option_default(const struct option *o, void *field)
     case OPTION_TEXT:
         strcpy(field, o->text);
         break;
+    case OPTION_MAC:
+        *(struct conf_mac *)field = (struct conf_mac){ 0 };
+        break;
     case OPTION_TEXTS:
+    case OPTION_MACS:
     case OPTION_GUESTS:
     case OPTION_VIFS:
     case OPTION_UPLINKS:
@@ -288,6 +299,12 @@ void option_allowed(const struct option *o, char *out, size_t n)
         break;
     case OPTION_TEXTS:
         append(out, n, o->allowed);
+        break;
+    case OPTION_MAC:
+        append(out, n, "a unicast MAC as \"02:00:00:00:00:01\"");
+        break;
+    case OPTION_MACS:
+        append(out, n, "a list of MACs, or of the bits they begin with as \"00:00:5e:00:01:00/40\"");
         break;
     case OPTION_WORD:
         for (uint32_t i = 0; o->words[i] != NULL; i++) {

@@ -18,6 +18,8 @@ enum option_type {
     OPTION_TEXT, // char[]
     OPTION_WORD, // uint32_t, one of words: the first has the value min
     OPTION_TEXTS, // char[most][CONF_TEXT_BYTES], and a uint32_t that says how many
+    OPTION_MAC, // struct conf_mac, of 48 bits
+    OPTION_MACS, // struct conf_mac[most], and a uint32_t that says how many
     OPTION_GUESTS,
     OPTION_VIFS,
     OPTION_UPLINKS,
@@ -54,7 +56,7 @@ bool option_is_group(const char *prefix, const char *name);
 // Set every field of that struct to its default.
 void option_defaults(enum option_of of, void *base);
 
-// Where base has the number of an OPTION_TEXTS' texts; where it has text i.
+// Where base has the number of an OPTION_TEXTS' texts or an OPTION_MACS' addresses; where it has text i.
 uint32_t *option_count(const struct option *o, const void *base);
 char *option_text(const struct option *o, const void *base, uint32_t i);
 

@@ -28,6 +28,10 @@ static bool is_said(const struct option *o, const void *base)
         return *(const int32_t *)field >= 0;
     case OPTION_MAYBE:
         return *(const int8_t *)field >= 0;
+    case OPTION_MAC:
+        return ((const struct conf_mac *)field)->bits != 0;
+    case OPTION_MACS:
+        return o->of == OPTION_OF_CONF || *option_count(o, base) > 0;
     case OPTION_TEXT:
         return o->of == OPTION_OF_CONF || *(const char *)field != '\0';
     default:
@@ -41,6 +45,24 @@ static void print_texts(FILE *out, const struct option *o, const void *base)
     for (uint32_t i = 0; i < *option_count(o, base); i++) {
         fputs(i == 0 ? " " : ", ", out);
         print_text(out, option_text(o, base, i));
+    }
+    fputs(" ]", out);
+}
+
+static void print_mac(FILE *out, const struct conf_mac *m)
+{
+    fprintf(out, "\"%02x:%02x:%02x:%02x:%02x:%02x", m->mac[0], m->mac[1], m->mac[2], m->mac[3], m->mac[4], m->mac[5]);
+    if (m->bits < 48)
+        fprintf(out, "/%u", m->bits);
+    fputc('"', out);
+}
+
+static void print_macs(FILE *out, const struct conf_mac *macs, uint32_t n)
+{
+    fputc('[', out);
+    for (uint32_t i = 0; i < n; i++) {
+        fputs(i == 0 ? " " : ", ", out);
+        print_mac(out, &macs[i]);
     }
     fputs(" ]", out);
 }
@@ -105,6 +127,12 @@ static void print_value(FILE *out, const struct option *o, const void *base)
         break;
     case OPTION_TEXTS:
         print_texts(out, o, base);
+        break;
+    case OPTION_MAC:
+        print_mac(out, field);
+        break;
+    case OPTION_MACS:
+        print_macs(out, field, *option_count(o, base));
         break;
     case OPTION_GUESTS:
         print_guests(out, base);
@@ -180,6 +208,8 @@ static void print_default(FILE *out, const struct option *o)
         break;
     case OPTION_MAYBE:
     case OPTION_TEXTS:
+    case OPTION_MAC:
+    case OPTION_MACS:
     case OPTION_GUESTS:
     case OPTION_VIFS:
     case OPTION_UPLINKS:

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "ether.h"
+#include "number.h"
 #include "reader.h"
 
 int reader_fail(struct reader *r, const struct setting *s, const char *fmt, ...)
@@ -88,6 +90,44 @@ static int read_texts(struct reader *r, const struct setting *s, const struct op
     return ret;
 }
 
+// A MAC; where `first` is set perhaps only the bits that it begins with.
+static int read_mac(struct reader *r, const struct setting *s, const struct option *o, bool first, struct conf_mac *m)
+{
+    char text[24] = "", is[CONF_TEXT_BYTES + 8];
+    size_t n = s->type == SETTING_STRING ? strcspn(s->text, "/") : 0;
+    uint32_t bits = 48;
+
+    if (s->type != SETTING_STRING)
+        return fail_value(r, s, o, setting_kind(s));
+    snprintf(is, sizeof(is), "\"%.100s\"", s->text);
+    snprintf(text, sizeof(text), "%.*s", (int)n, s->text);
+    if (n >= sizeof(text) || number_mac(text, m->mac) < 0 || (s->text[n] != '\0' && !first) ||
+        (s->text[n] != '\0' && number_parse(s->text + n + 1, 10, 48, &bits) < 0) || bits == 0)
+        return fail_value(r, s, o, is);
+    if (!first && !mac_is_usable(m->mac))
+        return fail_value(r, s, o, is);
+    m->bits = (uint8_t)bits;
+    return 0;
+}
+
+static int read_macs(struct reader *r, const struct setting *s, const struct option *o, void *base)
+{
+    struct conf_mac *macs = (struct conf_mac *)((char *)base + o->offset);
+    uint32_t i = 0;
+    int ret = 0;
+
+    if (s->type != SETTING_ARRAY && s->type != SETTING_LIST)
+        return fail_value(r, s, o, setting_kind(s));
+    if (s->n > o->most)
+        return reader_fail(r, s, "%s has %u entries; allowed: at most %u", o->path, s->n, o->most);
+    for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
+        if (e->type == SETTING_BROKEN || read_mac(r, e, o, true, &macs[i]) < 0)
+            ret = -EINVAL;
+    }
+    *option_count(o, base) = s->n;
+    return ret;
+}
+
 int reader_value(struct reader *r, const struct setting *s, const struct option *o, void *base)
 {
     void *field = (char *)base + o->offset;
@@ -110,6 +150,10 @@ int reader_value(struct reader *r, const struct setting *s, const struct option 
         return read_word(r, s, o, field);
     case OPTION_TEXTS:
         return read_texts(r, s, o, base);
+    case OPTION_MAC:
+        return read_mac(r, s, o, false, field);
+    case OPTION_MACS:
+        return read_macs(r, s, o, base);
     case OPTION_GUESTS: // lists of groups are read.c's
     case OPTION_VIFS:
     case OPTION_UPLINKS:

@@ -72,6 +72,34 @@ Test(conf, pools_may_be_limited_overflow_or_be_unused)
     bad("guest: { pools = 129; };", 1, "guest.pools is 129; allowed: 0 to 128");
 }
 
+Test(conf, macs_are_pinned_or_denied)
+{
+    const uint8_t mac[6] = { 2, 0, 0, 0, 0, 0x1f }, vrrp[6] = { 0, 0, 0x5e, 0, 1, 7 };
+
+    good("guests = ( { domid = 1; vifs = ( { device = 0; mac = \"02:00:00:00:00:1F\"; },"
+         " { device = 1; mac = \"02:00:00:00:00:1f\"; }, { device = 2; } ); },"
+         " { domid = 2; mac_deny = [ \"02:00:00:00:00:10/44\" ]; } );"
+         "guest: { mac_deny = [ \"00:00:5e:00:01:00/40\", \"ff:ff:ff:ff:ff:ff\" ]; mac_grace = 0; };");
+    cr_expect_eq(conf_mac_find(&conf, mac), &conf.guests[0].vifs[0]);
+    cr_expect_null(conf_mac_find(&conf, vrrp));
+    cr_expect(conf_macs_have(conf.guest_mac_deny, conf.n_guest_mac_deny, vrrp));
+    cr_expect(!conf_macs_have(conf.guest_mac_deny, conf.n_guest_mac_deny, mac));
+    cr_expect(conf_macs_have(conf.guests[1].mac_deny, conf.guests[1].n_mac_deny, mac));
+    cr_expect_eq(conf.guests[0].n_mac_deny, 0);
+    cr_expect(!conf_mac_is(&conf.guests[0].vifs[2].mac, (uint8_t[6]){ 0 }), "not said is none");
+    bad("guests = ( { domid = 1; vifs = ( { device = 0; mac = \"02:00:00:00:00:1\"; } ); } );", 1,
+        "guests.vifs.mac is \"02:00:00:00:00:1\"; allowed: a unicast MAC as \"02:00:00:00:00:01\"");
+    bad("guests = ( { domid = 1; vifs = ( { device = 0; mac = \"01:00:00:00:00:01\"; } ); } );", 1,
+        "guests.vifs.mac is");
+    bad("guests = ( { domid = 1; vifs = ( { device = 0; mac = \"02:00:00:00:00:01/40\"; } ); } );", 1, "vifs.mac is");
+    bad("guest: { mac_deny = [ \"02:00:00:00:00:01/0\" ]; };", 1, "guest.mac_deny is \"02:00:00:00:00:01/0\"");
+    bad("guest: { mac_deny = [ \"02:00:00:00:00:01/49\" ]; };", 1, "guest.mac_deny is");
+    bad("guest: { mac_deny = [ 1 ]; };", 1, "guest.mac_deny is a number");
+    bad("guests = ( { domid = 1; vifs = ( { device = 0; mac = \"02:00:00:00:00:01\"; } ); },\n{ domid = 2;"
+        " vifs = ( { device = 0;\nmac = \"02:00:00:00:00:01\"; } ); } );",
+        3, "the MAC is another guest's too");
+}
+
 Test(conf, an_uplinks_mtu_is_its_own_or_that_of_all_or_not_said)
 {
     good("");

@@ -130,6 +130,7 @@ static const struct {
     { "poll: { ", "busy", " };", 100 },
     { "poll: { ", "yield", " };", 1000 },
     { "poll: { ", "sleep_us", " };", 200 },
+    { "guest: { ", "mac_grace", " };", 2 },
     { "guest: { ", "pools", " };", 2 },
     { "guests = ( { ", "domid", " } );", 1 },
     { "guests = ( { domid = 1; ", "uplink", " } );", 1 },

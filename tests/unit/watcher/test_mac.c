@@ -64,6 +64,7 @@ static void set_up(void)
     snprintf(conf.run_dir, sizeof(conf.run_dir), "/nowhere");
     conf.max_vifs = conf.max_guests = 4;
     conf.guest_allow = conf.guest_mac_change = true;
+    conf.guest_mac_grace = 30;
     peers_join(&gs, &conf);
     peers_primary.up = peers_worker = true;
     peers_loop.now = 1000 * CLOCK_SECOND;
@@ -217,7 +218,7 @@ Test(mac, one_that_another_guest_just_stopped_with_waits_for_it)
 
     mac_make(mac, 0x44);
     gs.state->bindings[3] =
-        (struct state_binding){ .used = 1, .domid = 9, .mac = key(0x44), .last_use = peers_loop.now };
+        (struct state_binding){ .used = 1, .domid = 9, .last_gen = 9, .mac = key(0x44), .last_use = peers_loop.now };
     refused(mac, XENVIRT_REFUSED_MAC_IN_USE);
     gs.state->bindings[3].domid = 7; // its own
     wish(0, 0x44);
