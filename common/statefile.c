@@ -15,7 +15,7 @@ static int state_path(char *path, const char *run_dir, const char *suffix)
     return snprintf(path, PATH_MAX, "%s/" STATE_FILE "%s", run_dir, suffix) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-static int state_map(struct state **s, int fd)
+static int state_map(struct state **s, int fd, int prot)
 {
     struct state *p;
     struct stat st;
@@ -24,7 +24,7 @@ static int state_map(struct state **s, int fd)
         return -errno;
     if (st.st_size != sizeof(struct state))
         return -EPROTO;
-    p = mmap(NULL, sizeof(struct state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    p = mmap(NULL, sizeof(struct state), prot, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED)
         return -errno;
     if (p->magic != STATE_MAGIC || p->version != STATE_VERSION || p->layout != layout_hash()) {
@@ -35,18 +35,58 @@ static int state_map(struct state **s, int fd)
     return 0;
 }
 
-int state_open(struct state **s, const char *run_dir)
+static int state_file(const char *run_dir, int flags)
 {
     char path[PATH_MAX];
     int ret = state_path(path, run_dir, "");
-    int fd;
+
+    if (ret == 0)
+        ret = open(path, flags | O_CLOEXEC);
+    return ret < 0 && ret != -ENAMETOOLONG ? -errno : ret;
+}
+
+static int state_get(struct state **s, const char *run_dir, int flags, int prot)
+{
+    int fd = state_file(run_dir, flags), ret;
+
+    if (fd < 0)
+        return fd;
+    ret = state_map(s, fd, prot);
+    close(fd);
+    return ret;
+}
+
+int state_open(struct state **s, const char *run_dir)
+{
+    return state_get(s, run_dir, O_RDWR, PROT_READ | PROT_WRITE);
+}
+
+// What is mapped from a descriptor that can't write stays read-only, whatever its process tries.
+int state_view(const struct state **s, const char *run_dir)
+{
+    return state_get((struct state **)s, run_dir, O_RDONLY, PROT_READ);
+}
+
+int state_join(struct state **s, const char *run_dir, int *fd)
+{
+    int ret = state_get(s, run_dir, O_RDONLY, PROT_READ);
 
     if (ret < 0)
         return ret;
-    fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ret = state_map(s, fd);
+    *fd = state_file(run_dir, O_RDWR);
+    if (*fd >= 0)
+        return 0;
+    state_close(*s);
+    return *fd;
+}
+
+int state_own(struct state *s, int fd, uint32_t guest)
+{
+    struct state_guest *part = &s->guests[guest];
+    void *p = mmap(part, sizeof(*part), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+        (off_t)offsetof(struct state, guests) + (off_t)(guest * sizeof(*part)));
+    int ret = p == MAP_FAILED ? -errno : 0;
+
     close(fd);
     return ret;
 }
@@ -93,9 +133,9 @@ int state_create(struct state **s, const char *run_dir)
     return ret < 0 ? ret : state_open(s, run_dir);
 }
 
-void state_close(struct state *s)
+void state_close(const struct state *s)
 {
-    munmap(s, sizeof(*s));
+    munmap((void *)(uintptr_t)s, sizeof(*s));
 }
 
 int state_remove(const char *run_dir)

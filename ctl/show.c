@@ -92,11 +92,15 @@ void show_count(struct show *sh, const struct state *s)
 {
     for (uint32_t i = 0; i < sh->n_vifs; i++) {
         struct show_vif *v = &sh->vifs[i];
+        const struct state_vif *ledgers;
 
         if (v->said.vif >= FABRIC_VIFS_MAX || v->said.gen == 0)
             continue;
-        count_ledger(&v->from, &s->vifs[v->said.vif].from, &v->said);
-        count_ledger(&v->to, &s->vifs[v->said.vif].to, &v->said);
+        ledgers = state_vif_of(s, v->said.vif);
+        if (ledgers != NULL) {
+            count_ledger(&v->from, &ledgers->from, &v->said);
+            count_ledger(&v->to, &ledgers->to, &v->said);
+        }
         count_wire(v, &s->wires[v->said.vif]);
     }
     for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {

@@ -66,8 +66,8 @@ static int client_failed(int ret)
 
 static int count_all(struct show *sh)
 {
-    struct state *s;
-    int ret = state_open(&s, conf.run_dir);
+    const struct state *s;
+    int ret = state_view(&s, conf.run_dir);
 
     if (ret < 0) {
         fprintf(stderr, "xvctl: can't read the counters in %s/" STATE_FILE ": %s\n", conf.run_dir,

@@ -33,8 +33,8 @@ struct io *io_new(uint32_t id, struct fabric *f, struct state *s, const struct c
     // Every row starts without a worker; the lcores share the rows.
     for (uint32_t vif = id; vif < f->max_vifs; vif += f->n_io)
         drain_take(io, vif);
-    atomic_store_explicit(&s->ctxs[id].pid, (uint32_t)getpid(), memory_order_relaxed);
-    atomic_store_explicit(&s->ctxs[id].tid, (uint32_t)gettid(), memory_order_relaxed); // io_run() may be another's
+    atomic_store_explicit(&s->ios[id].pid, (uint32_t)getpid(), memory_order_relaxed);
+    atomic_store_explicit(&s->ios[id].tid, (uint32_t)gettid(), memory_order_relaxed); // io_run() may be another's
     return io;
 }
 
@@ -160,7 +160,7 @@ uint32_t io_post(struct io *io, enum io_request request, uint32_t vif, const str
 
 void io_late_look(struct io *io, uint64_t now_ms)
 {
-    uint32_t tid = atomic_load_explicit(&io->state->ctxs[io->id].tid, memory_order_relaxed);
+    uint32_t tid = atomic_load_explicit(&io->state->ios[io->id].tid, memory_order_relaxed);
 
     if (mailbox_count(&io->mailbox) > 0) {
         if (io->late_said || now_ms - io->late_ms < IO_LATE_MS)
@@ -243,14 +243,14 @@ static uint32_t io_turn(struct io *io)
         n += uplink_receive(io, &io->uplinks[i]);
     if (sink_look(&io->sink, false))
         n += io_send(io);
-    count_add(&io->state->ctxs[io->id].beats, 1);
+    count_add(&io->state->ios[io->id].beats, 1);
     return n;
 }
 
 static void io_sleep(struct io *io, uint32_t us)
 {
     uint32_t egress = fabric_io_egress(io->fabric, io->id);
-    uint64_t turn = atomic_load_explicit(&io->state->ctxs[io->id].beats, memory_order_relaxed);
+    uint64_t turn = atomic_load_explicit(&io->state->ios[io->id].beats, memory_order_relaxed);
     uint32_t id = backoff_calm(&io->backoff) ? wake_id(turn, egress) : 0;
 
     wake_tell(io->fabric, egress, id);
@@ -273,7 +273,7 @@ int io_run(void *arg)
 {
     struct io *io = arg;
 
-    atomic_store_explicit(&io->state->ctxs[io->id].tid, (uint32_t)gettid(), memory_order_relaxed);
+    atomic_store_explicit(&io->state->ios[io->id].tid, (uint32_t)gettid(), memory_order_relaxed);
     while (!atomic_load_explicit(&io->stop, memory_order_acquire))
         io_go(io);
     return 0;

@@ -240,7 +240,7 @@ static void watchdog_feed(struct session *s, uint64_t now_ms)
 
     s->watchdog_ms = now_ms;
     for (uint32_t i = 0; i < p->n_io; i++)
-        all = heartbeat_look(&s->heartbeats[i], &p->state->ctxs[i], gap_ns) == 0 && all;
+        all = heartbeat_look(&s->heartbeats[i], &p->state->ios[i], gap_ns) == 0 && all;
     if (all)
         notify_say("WATCHDOG=1");
 }

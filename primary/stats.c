@@ -42,7 +42,8 @@ static struct sums ledger_sums(const struct primary *p, uint32_t vif, const stru
 // What the primary dropped was delivered by the worker's count.
 static struct sums tx_sums(const struct primary *p, uint32_t vif)
 {
-    struct sums s = ledger_sums(p, vif, &p->state->vifs[vif].from);
+    const struct state_vif *v = state_vif_of(p->state, vif);
+    struct sums s = v == NULL ? (struct sums){ 0, 0 } : ledger_sums(p, vif, &v->from);
     uint64_t lost = wire_count(&p->state->wires[vif], WIRE_TX);
 
     lost = lost < s.frames ? lost : s.frames;
@@ -54,7 +55,8 @@ static struct sums tx_sums(const struct primary *p, uint32_t vif)
 // What the primary dropped never came to the worker.
 static struct sums rx_sums(const struct primary *p, uint32_t vif)
 {
-    struct sums s = ledger_sums(p, vif, &p->state->vifs[vif].to);
+    const struct state_vif *v = state_vif_of(p->state, vif);
+    struct sums s = v == NULL ? (struct sums){ 0, 0 } : ledger_sums(p, vif, &v->to);
 
     s.drops += wire_count(&p->state->wires[vif], WIRE_RX);
     return s;

@@ -27,8 +27,9 @@ static inline uint32_t layout_hash(void)
         STATE_VERSION, STATE_MAGIC >> 32, STATE_MAGIC & UINT32_MAX, STATE_DROPS_MAX, STATE_PORTS_MAX, STATE_QUEUES_MAX,
         STATE_POOL_NONE, LEDGER_POS, LEDGER_LANES, LEDGER_RING, LEDGER_STEP, sizeof(struct state),
         sizeof(struct state_binding), sizeof(struct state_wire), sizeof(struct state_port), sizeof(struct state_queue),
-        sizeof(struct state_ctx), sizeof(struct state_vif), sizeof(struct state_fabric), sizeof(struct ledger),
-        sizeof(struct ledger_lane), sizeof(struct ledger_done), sizeof(struct ring_pos),
+        sizeof(struct state_ctx), sizeof(struct state_vif), sizeof(struct state_guest), STATE_PAGE,
+        sizeof(struct state_fabric), sizeof(struct ledger), sizeof(struct ledger_lane), sizeof(struct ledger_done),
+        sizeof(struct ring_pos),
         // front_kind.h
         FRONT_KINDS_MAX, FRONT_DEVICES_MAX, FRONT_WORDS_MAX, sizeof(struct front_words),
 #define LAYOUT_WORDS(NAME, name) FRONT_##NAME, sizeof(struct name##_words),

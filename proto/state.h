@@ -2,7 +2,8 @@
 // state.h: layout of <run_dir>/state, the memory that outlives every process.
 //
 // The watcher creates the file, the other programs wait for it. The file is in tmpfs and outside EAL's memory, so it
-// survives the primary. Each part has one writer at a time, which its comment names.
+// survives the primary. Each part has one writer at a time, which its comment names. A worker maps all of it read-only
+// but its guest's own pages.
 #ifndef XV_STATE_H
 #define XV_STATE_H
 
@@ -146,11 +147,6 @@ struct ledger {
 #define LEDGER_RING 0x4u // the ring itself, its used index or answers, is still to be published
 #define LEDGER_STEP 0x8u // added at each commit, so that readers notice a reused pos
 
-struct state_vif { // written by the worker that serves the vif
-    struct ledger from; // guest -> switch
-    struct ledger to; // switch -> guest
-};
-
 struct state_wire { // written by the primary
     alignas(64) _Atomic uint32_t gen; // the counters below include the owner's generations up to this one
     uint32_t reserved;
@@ -183,13 +179,26 @@ struct state_ctx { // written by the worker or I/O lcore that runs the context
     _Atomic uint32_t tid; // of the thread that runs the loop
 };
 
+struct state_vif { // written by the worker that serves the vif
+    struct ledger from; // guest -> switch
+    struct ledger to; // switch -> guest
+};
+
+// All that a worker writes. A guest keeps its place as long as a binding names it, so a device's ledger is found where
+// its last worker left it. Whole pages, so that a worker has write access to its own guest's alone.
+#define STATE_PAGE 4096u
+struct state_guest { // written by the guest's worker
+    alignas(STATE_PAGE) struct state_ctx ctx;
+    struct state_vif vifs[FRONT_KINDS_MAX][FRONT_DEVICES_MAX]; // by the device's kind and the guest's number for it
+};
+
 // A vif number and its owner. The watcher writes it, and reads it at its next start.
 struct state_binding {
     alignas(64) _Atomic uint32_t used; // written last. 1: the number is bound, 0: it is free
     uint32_t domid;
     uint32_t device;
     uint32_t gen; // generation of the attachment in force. 0: none
-    uint32_t guest; // index of the guest, whose context is n_io + index. Valid while gen isn't 0
+    uint32_t guest; // index of the guest, whose context is n_io + index. Valid while last_gen isn't 0
     char uuid[40]; // of the domain. "": XenStore has none
     uint64_t last_use; // CLOCK_MONOTONIC ns
     _Atomic uint64_t mac; // an fdb_key(). It may change while attached, in one store
@@ -227,10 +236,22 @@ struct state {
     alignas(64) struct state_binding bindings[FABRIC_VIFS_MAX];
     struct state_wire wires[FABRIC_VIFS_MAX];
     struct state_port ports[STATE_PORTS_MAX];
-    struct state_ctx ctxs[FABRIC_CTX_MAX];
-    struct state_vif vifs[FABRIC_VIFS_MAX];
+    struct state_ctx ios[FABRIC_IO_MAX]; // the I/O lcores' contexts
     struct state_queue queues[STATE_PORTS_MAX][STATE_QUEUES_MAX];
     struct state_fabric fabric;
+    struct state_guest guests[FABRIC_GUESTS_MAX];
 };
+static_assert(sizeof(struct state_guest) % STATE_PAGE == 0, "whole pages");
+
+// The ledgers of the device that vif k is or was last, or NULL if it never was one. Read by others than its worker.
+static inline const struct state_vif *state_vif_of(const struct state *s, uint32_t k)
+{
+    const struct state_binding *b = &s->bindings[k];
+    uint32_t guest = b->guest, kind = b->front.kind, device = b->device;
+
+    if (guest >= FABRIC_GUESTS_MAX || kind >= FRONT_KINDS_MAX || device >= FRONT_DEVICES_MAX)
+        return NULL;
+    return &s->guests[guest].vifs[kind][device];
+}
 
 #endif

@@ -16,6 +16,7 @@
 #include "notify.h"
 #include "poller.h"
 #include "region_file.h"
+#include "statefile.h"
 #include "xendev.h"
 
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
@@ -97,7 +98,8 @@ static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *t
         snprintf(text, n, "can't use %s: %s", m->region_file, strerror(-ret));
         return ret;
     }
-    ret = attach_open(&s->vif, m, t, &c->maps, c->start.fabric, &c->start.state->vifs[m->vif], text, n);
+    ret = attach_open(
+        &s->vif, m, t, &c->maps, c->start.fabric, &c->worker.state->vifs[m->front.kind][m->device], text, n);
     free(t);
     if (ret < 0)
         return ret;
@@ -216,7 +218,10 @@ static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
     }
     if (c->has_guest)
         return true;
-    ret = poller_start(&c->worker, c->start.conf, c->start.fabric, c->start.state, m->ctx);
+    ret = state_own(c->start.state, c->start.state_fd, m->ctx - f->n_io);
+    if (ret == 0)
+        ret = poller_start(
+            &c->worker, c->start.conf, c->start.fabric, &c->start.state->guests[m->ctx - f->n_io], m->ctx);
     if (ret < 0) {
         LOG(ERR, "guest %u: can't start the poll loop: %s", c->start.domid, strerror(-ret));
         return false;
@@ -276,7 +281,7 @@ static void watchdog_feed(struct control *c, uint64_t now)
     if (!c->has_guest || gap < WATCHDOG_NS)
         return;
     c->fed_ns = now;
-    if (heartbeat_look(&c->heartbeat, &c->start.state->ctxs[c->worker.ctx], gap) == 0)
+    if (heartbeat_look(&c->heartbeat, &c->worker.state->ctx, gap) == 0)
         notify_say("WATCHDOG=1");
 }
 

@@ -22,7 +22,8 @@ struct control_start {
     int primary_fd; // pidfd
     int signal_fd; // signalfd of SIGTERM and SIGINT
     struct fabric *fabric;
-    struct state *state;
+    struct state *state; // only to read, until the guest is known
+    int state_fd; // for state_own()
 };
 
 // Serve the guest until it ends. What was mapped is unmapped when it returns, or when

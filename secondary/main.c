@@ -206,7 +206,7 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
         return EXIT_FAILED;
     logtype = rte_log_register_type_and_pick_level("xv.worker", RTE_LOG_DEBUG);
     log_sink(log_to_eal);
-    ret = state_open(&start.state, c->run_dir);
+    ret = state_join(&start.state, c->run_dir, &start.state_fd);
     if (ret < 0) {
         LOG(ERR, "%s/" STATE_FILE ": %s", c->run_dir, strerror(-ret));
         return EXIT_FAILED;

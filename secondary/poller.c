@@ -75,7 +75,7 @@ static void poller_sleep(struct poller *w, uint64_t turn, uint32_t us, bool wake
 static void *poller_main(void *arg)
 {
     struct poller *w = arg;
-    struct state_ctx *me = &w->state->ctxs[w->ctx];
+    struct state_ctx *me = &w->state->ctx;
     struct backoff idle;
     struct crowd crowd;
     uint64_t looked = 0, beats = atomic_load_explicit(&me->beats, memory_order_relaxed);
@@ -122,22 +122,22 @@ uint32_t poller_remove(struct poller *w, struct vif *v)
     return post(w, WORKER_REMOVE, v);
 }
 
-int poller_start(struct poller *w, const struct conf *c, struct fabric *f, struct state *s, uint32_t ctx)
+int poller_start(struct poller *w, const struct conf *c, struct fabric *f, struct state_guest *state, uint32_t ctx)
 {
     int ret;
 
     *w = (struct poller){ .fabric = f,
-        .state = s,
+        .state = state,
         .ctx = ctx,
         .poll_busy = c->poll_busy,
         .poll_yield = c->poll_yield,
         .poll_sleep_us = c->poll_sleep_us };
-    for (uint32_t vif = 0; vif < f->max_vifs; vif++)
-        ledger_redo_tails(&s->vifs[vif].from, f, ctx);
+    for (uint32_t i = 0; i < FRONT_KINDS * FRONT_DEVICES_MAX; i++)
+        ledger_redo_tails(&state->vifs[i / FRONT_DEVICES_MAX][i % FRONT_DEVICES_MAX].from, f, ctx);
     ret = source_init(&w->source, f, ctx);
     if (ret < 0)
         return ret;
-    atomic_store_explicit(&s->ctxs[ctx].pid, (uint32_t)getpid(), memory_order_relaxed);
+    atomic_store_explicit(&state->ctx.pid, (uint32_t)getpid(), memory_order_relaxed);
     ret = -pthread_create(&w->thread, NULL, poller_main, w);
     if (ret < 0) {
         source_fini(&w->source);

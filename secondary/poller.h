@@ -26,7 +26,7 @@ static_assert(POLLER_MAILS > XENVIRT_DEVICES_MAX);
 
 struct poller {
     struct fabric *fabric;
-    struct state *state;
+    struct state_guest *state;
     uint32_t ctx;
     uint32_t poll_busy, poll_yield, poll_sleep_us;
     struct source source;
@@ -41,7 +41,7 @@ struct poller {
 // Run ctx's context in a thread, after what a predecessor was about to publish has been published. Returns 0 or -errno.
 // poller_stop() ends it between two bursts; it returns -ETIMEDOUT if the thread doesn't end, which then may touch what it
 // was given until the process ends.
-int poller_start(struct poller *w, const struct conf *c, struct fabric *f, struct state *s, uint32_t ctx);
+int poller_start(struct poller *w, const struct conf *c, struct fabric *f, struct state_guest *state, uint32_t ctx);
 int poller_stop(struct poller *w);
 
 // Serve v from now on; no more touch v. Neither waits: it is so when mailbox_done() says it of the number returned, which

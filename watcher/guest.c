@@ -86,27 +86,49 @@ const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device)
     return NULL;
 }
 
-static int index_free(struct guests *gs)
+static bool binding_of(const struct state_binding *b, const struct guest *g)
 {
-    bool used[FABRIC_GUESTS_MAX] = { false };
+    return (b->domid == g->domid && b->gone == 0) ||
+           (g->uuid[0] != '\0' && strncmp(b->uuid, g->uuid, sizeof(b->uuid)) == 0);
+}
 
+// Where a guest's devices left their ledgers it comes back to. Nobody else gets that place while there is another one;
+// of those the one that was left first.
+static int index_find(struct guests *gs, const struct guest *of)
+{
+    uint64_t left[FABRIC_GUESTS_MAX] = { 0 };
+    uint32_t max = primary_max_guests(gs->primary);
+    int best = -ENOSPC;
+
+    for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
+        const struct state_binding *b = &gs->state->bindings[k];
+
+        if (b->used != 0 && b->last_gen != 0 && b->guest < FABRIC_GUESTS_MAX && !binding_of(b, of))
+            left[b->guest] = b->last_use > left[b->guest] ? b->last_use : left[b->guest];
+    }
     for (struct guest *g = gs->first; g != NULL; g = g->next)
         if (g->index >= 0)
-            used[g->index] = true;
-    for (uint32_t i = 0; i < primary_max_guests(gs->primary); i++)
-        if (!used[i])
-            return (int)i;
-    return -ENOSPC;
+            left[g->index] = UINT64_MAX;
+    for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
+        const struct state_binding *b = &gs->state->bindings[k];
+
+        if (b->used != 0 && b->last_gen != 0 && b->guest < max && left[b->guest] == 0 && binding_of(b, of))
+            return (int)b->guest;
+    }
+    for (uint32_t i = 0; i < max; i++)
+        if (left[i] != UINT64_MAX && (best < 0 || left[i] < left[best]))
+            best = (int)i;
+    return best;
 }
 
 bool guest_index_there(struct guests *gs, const struct guest *g)
 {
-    return g->index >= 0 || index_free(gs) >= 0;
+    return g->index >= 0 || index_find(gs, g) >= 0;
 }
 
 int guest_index_take(struct guests *gs, struct guest *g)
 {
-    int i = g->index >= 0 ? g->index : index_free(gs);
+    int i = g->index >= 0 ? g->index : index_find(gs, g);
 
     if (i < 0)
         return i;

@@ -190,9 +190,10 @@ static struct attachment *holder_of(struct guest *g, const struct attachment *a)
 
 static uint64_t frames_sent(const struct guests *gs, const struct attachment *a)
 {
+    const struct state_vif *v = state_vif_of(gs->state, (uint32_t)a->number);
     struct ring_pos pos;
 
-    return ledger_read(&gs->state->vifs[a->number].from, &pos) == a->gen ? pos.frames : 0;
+    return v != NULL && ledger_read(&v->from, &pos) == a->gen ? pos.frames : 0;
 }
 
 // A bond may go back to a member without a word: that one sends then, and the other is silent. What was sent before

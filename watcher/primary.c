@@ -194,9 +194,9 @@ static void starved_say(const struct primary_peer *p, uint32_t io)
 static void primary_look(struct primary_peer *p)
 {
     for (uint32_t i = 0; i < p->n_io; i++) {
-        uint64_t silent = heartbeat_look(&p->heartbeats[i], &p->state->ctxs[i], p->loop->gap_ns);
+        uint64_t silent = heartbeat_look(&p->heartbeats[i], &p->state->ios[i], p->loop->gap_ns);
 
-        rescue_offer(&p->rescue, p->process.pid, &p->state->ctxs[i], &p->heartbeats[i]);
+        rescue_offer(&p->rescue, p->process.pid, &p->state->ios[i], &p->heartbeats[i]);
         if (heartbeat_turned(&p->heartbeats[i]))
             starved_say(p, i);
         if (silent < p->conf->worker_hang_ms * CLOCK_MS)

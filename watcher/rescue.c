@@ -28,9 +28,9 @@ static int policy_set(pid_t tid, int policy, int priority)
 void rescue_open(const struct state *s)
 {
     for (uint32_t i = 0; i < FABRIC_IO_MAX; i++) {
-        pid_t tid = word(&s->ctxs[i].tid);
+        pid_t tid = word(&s->ios[i].tid);
 
-        if (tid != 0 && heartbeat_thread(word(&s->ctxs[i].pid), tid).state != 0 && sched_getscheduler(tid) == POLICY)
+        if (tid != 0 && heartbeat_thread(word(&s->ios[i].pid), tid).state != 0 && sched_getscheduler(tid) == POLICY)
             policy_set(tid, SCHED_OTHER, 0);
     }
 }

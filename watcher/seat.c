@@ -106,6 +106,8 @@ int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j)
         return ret;
     a->number = ret;
     a->gen = atomic_fetch_add(&gs->state->last_gen, 1) + 1;
+    if (seat_binding(gs, a)->guest != (uint32_t)a->guest->index)
+        seat_binding(gs, a)->since = 0; // its ledgers are where another guest is now
     a->since = binding_since(gs->state, (uint32_t)a->number, a->gen);
     a->words.kind = FRONT_XENVIRT;
     a->words.xenvirt.ring_size = j->offer.ring_size;

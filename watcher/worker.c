@@ -241,7 +241,8 @@ static void starved_say(const struct worker *w)
 // A poll loop that doesn't turn, by its own fault, is the end of the process.
 static void worker_look(struct workers *ws, struct worker *w)
 {
-    const struct state_ctx *ctx = w->ctx < 0 ? NULL : &ws->state->ctxs[w->ctx];
+    uint32_t index = w->ctx < 0 ? UINT32_MAX : (uint32_t)w->ctx - ws->primary->n_io;
+    const struct state_ctx *ctx = index < FABRIC_GUESTS_MAX ? &ws->state->guests[index].ctx : NULL;
     uint64_t silent;
 
     if (ctx == NULL || !worker_serves(ws, w) || (pid_t)atomic_load(&ctx->pid) != w->process.pid)

@@ -10,11 +10,15 @@
 int main(void)
 {
     SAY(STATE, sizeof(struct state));
-    SAY(CTXS, offsetof(struct state, ctxs));
-    SAY(CTX, sizeof(struct state_ctx));
-    SAY(CTX_PID, offsetof(struct state_ctx, pid));
-    SAY(CTX_BEATS, offsetof(struct state_ctx, beats));
-    SAY(VIFS, offsetof(struct state, vifs));
+    SAY(GUESTS, offsetof(struct state, guests));
+    SAY(GUEST, sizeof(struct state_guest));
+    SAY(BINDINGS, offsetof(struct state, bindings));
+    SAY(BINDING, sizeof(struct state_binding));
+    SAY(BINDING_GUEST, offsetof(struct state_binding, guest));
+    SAY(BINDING_KIND, offsetof(struct state_binding, front.kind));
+    SAY(BINDING_DEVICE, offsetof(struct state_binding, device));
+    SAY(VIFS, offsetof(struct state_guest, vifs));
+    SAY(KIND, FRONT_DEVICES_MAX * sizeof(struct state_vif));
     SAY(VIF, sizeof(struct state_vif));
     SAY(VIF_FROM, offsetof(struct state_vif, from));
     SAY(VIF_TO, offsetof(struct state_vif, to));

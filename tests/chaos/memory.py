@@ -35,11 +35,11 @@ class State:
     def _u32(self, at):
         return struct.unpack_from("<I", self.map, at)[0]
 
-    def ctx_pid(self, ctx):
-        return self._u32(AT["CTXS"] + ctx * AT["CTX"] + AT["CTX_PID"])
-
-    def ctx_beats(self, ctx):
-        return struct.unpack_from("<Q", self.map, AT["CTXS"] + ctx * AT["CTX"] + AT["CTX_BEATS"])[0]
+    def _vif(self, vif):
+        """The ledgers of the device that has the number, or had it last."""
+        binding = AT["BINDINGS"] + vif * AT["BINDING"]
+        guest, kind, device = (self._u32(binding + AT["BINDING_" + w]) for w in ("GUEST", "KIND", "DEVICE"))
+        return AT["GUESTS"] + guest * AT["GUEST"] + AT["VIFS"] + kind * AT["KIND"] + device * AT["VIF"]
 
     def _frames(self, ledger):
         while True:
@@ -51,10 +51,10 @@ class State:
 
     def from_frames(self, vif):
         """Frames that the switch took from the guest, since the number is the device's."""
-        return self._frames(AT["VIFS"] + vif * AT["VIF"] + AT["VIF_FROM"])
+        return self._frames(self._vif(vif) + AT["VIF_FROM"])
 
     def to_frames(self, vif):
-        return self._frames(AT["VIFS"] + vif * AT["VIF"] + AT["VIF_TO"])
+        return self._frames(self._vif(vif) + AT["VIF_TO"])
 
 
 class Fabric:

@@ -13,41 +13,45 @@
 
 static inline struct state *sample_state(void)
 {
-    struct state *s = aligned_alloc(64, sizeof(*s));
+    struct state *s = aligned_alloc(STATE_PAGE, sizeof(*s));
     struct ring_pos *pos;
 
     memset(s, 0, sizeof(*s));
-    ledger_start(&s->vifs[3].from, 9, 9, 0);
-    pos = ledger_begin(&s->vifs[3].from);
+    for (uint32_t k = 3; k < 6; k++) {
+        s->bindings[k].guest = 2;
+        s->bindings[k].device = k;
+    }
+    ledger_start(&s->guests[2].vifs[0][3].from, 9, 9, 0);
+    pos = ledger_begin(&s->guests[2].vifs[0][3].from);
     pos->frames = 1000;
     pos->bytes = 64000;
     pos->drops[DROP_TX_SPOOFED] = 5;
     pos->fault = RING_FAULT_CHAIN_LONG;
-    ledger_commit(&s->vifs[3].from, 0);
-    ledger_start(&s->vifs[3].to, 9, 9, 0);
-    pos = ledger_begin(&s->vifs[3].to);
+    ledger_commit(&s->guests[2].vifs[0][3].from, 0);
+    ledger_start(&s->guests[2].vifs[0][3].to, 9, 9, 0);
+    pos = ledger_begin(&s->guests[2].vifs[0][3].to);
     pos->frames = 7;
     pos->drops[DROP_RX_TOO_SMALL] = 1;
-    ledger_commit(&s->vifs[3].to, 0);
+    ledger_commit(&s->guests[2].vifs[0][3].to, 0);
     s->wires[3].gen = 9;
     s->wires[3].counters[WIRE_RX_FRAMES] = 70;
     s->wires[3].drops[DROP_WIRE_RX_WRONG_TAG] = 3;
     // vif 4 was an earlier guest's: its counters are of generation 8.
-    ledger_start(&s->vifs[4].from, 8, 8, 0);
-    pos = ledger_begin(&s->vifs[4].from);
+    ledger_start(&s->guests[2].vifs[0][4].from, 8, 8, 0);
+    pos = ledger_begin(&s->guests[2].vifs[0][4].from);
     pos->frames = 555;
-    ledger_commit(&s->vifs[4].from, 0);
+    ledger_commit(&s->guests[2].vifs[0][4].from, 0);
     s->wires[4].gen = 8;
     s->wires[4].counters[WIRE_TX_FRAMES] = 555;
     // vif 5 is stopped: its worker didn't come to its last start, the primary did.
-    ledger_start(&s->vifs[5].to, 12, 12, 0);
-    pos = ledger_begin(&s->vifs[5].to);
+    ledger_start(&s->guests[2].vifs[0][5].to, 12, 12, 0);
+    pos = ledger_begin(&s->guests[2].vifs[0][5].to);
     pos->frames = 333;
-    ledger_commit(&s->vifs[5].to, 0);
-    ledger_start(&s->vifs[5].from, 10, 10, 0); // another device's
-    pos = ledger_begin(&s->vifs[5].from);
+    ledger_commit(&s->guests[2].vifs[0][5].to, 0);
+    ledger_start(&s->guests[2].vifs[0][5].from, 10, 10, 0); // another device's
+    pos = ledger_begin(&s->guests[2].vifs[0][5].from);
     pos->frames = 555;
-    ledger_commit(&s->vifs[5].from, 0);
+    ledger_commit(&s->guests[2].vifs[0][5].from, 0);
     s->wires[5].gen = 13;
     s->wires[5].drops[DROP_WIRE_RX_STOPPED] = 44;
     s->ports[0].counters[PORT_RX_FRAMES] = 100;

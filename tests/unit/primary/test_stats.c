@@ -18,10 +18,10 @@ static char *printed(void)
     size_t n;
     FILE *f;
 
-    primary.state = aligned_alloc(64, sizeof(*primary.state));
+    primary.state = aligned_alloc(STATE_PAGE, sizeof(*primary.state));
     memset(primary.state, 0, sizeof(*primary.state));
-    ledgers[0] = &primary.state->vifs[0].from;
-    ledgers[1] = &primary.state->vifs[0].to;
+    ledgers[0] = &primary.state->guests[0].vifs[0][0].from;
+    ledgers[1] = &primary.state->guests[0].vifs[0][0].to;
     for (uint32_t i = 0; i < 2; i++) {
         ledger_start(ledgers[i], 7, 7, 0);
         pos = ledger_begin(ledgers[i]);

@@ -21,7 +21,7 @@ void peers_join(struct guests *gs, const struct conf *conf)
     gs->conf = peers_primary.conf = conf;
     gs->primary = &peers_primary;
     gs->workers = &workers;
-    gs->state = aligned_alloc(64, sizeof(*gs->state));
+    gs->state = aligned_alloc(STATE_PAGE, sizeof(*gs->state));
     memset(gs->state, 0, sizeof(*gs->state));
 }
 

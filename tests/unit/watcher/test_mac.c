@@ -55,8 +55,9 @@ static void make(uint32_t i, uint32_t domid, uint32_t device, uint32_t mac)
     gs.state->bindings[i].used = 1;
     gs.state->bindings[i].domid = domid;
     gs.state->bindings[i].gen = a->gen;
+    gs.state->bindings[i].guest = i;
     gs.state->bindings[i].mac = fdb_key(a->mac);
-    atomic_store(&gs.state->vifs[i].from.gen, a->gen);
+    atomic_store(&gs.state->guests[i].vifs[0][0].from.gen, a->gen);
 }
 
 static void set_up(void)
@@ -332,7 +333,7 @@ Test(mac, one_that_ends_gives_it_back)
 // A device sent n frames more.
 static void send(uint32_t i, uint64_t n)
 {
-    struct ledger *l = &gs.state->vifs[i].from;
+    struct ledger *l = &gs.state->guests[i].vifs[0][0].from;
     struct ring_pos *pos = ledger_begin(l);
 
     pos->frames += n;

@@ -135,8 +135,8 @@ Test(rescue, what_an_earlier_watcher_began_ends)
     static struct state s;
 
     policy_of_lcore = POLICY;
-    s.ctxs[3].pid = LCORE - 1;
-    s.ctxs[3].tid = LCORE;
+    s.ios[3].pid = LCORE - 1;
+    s.ios[3].tid = LCORE;
     rescue_open(&s);
     cr_assert_eq(policy_of_lcore, SCHED_OTHER);
 }
@@ -146,8 +146,8 @@ Test(rescue, a_policy_that_somebody_else_gave_stays)
     static struct state s;
 
     policy_of_lcore = SCHED_RR;
-    s.ctxs[3].pid = LCORE - 1;
-    s.ctxs[3].tid = LCORE;
+    s.ios[3].pid = LCORE - 1;
+    s.ios[3].tid = LCORE;
     rescue_open(&s);
     cr_assert_eq(policy_of_lcore, SCHED_RR);
 }
