@@ -32,8 +32,8 @@ static const uint8_t tx_drops[RING_VERDICTS] = {
     [RING_OVERSIZE] = DROP_TX_OVERSIZE,
 };
 
-// mac: its own.
-static inline struct vif_route frame_route(const struct vif *v, uint64_t mac, uint64_t dst)
+// mac: its own. Apart, since what it needs would crowd the usual way out of the registers.
+static __attribute__((noinline)) struct vif_route frame_route(const struct vif *v, uint64_t mac, uint64_t dst)
 {
     uint32_t pub = atomic_load_explicit(&v->pub->flags, memory_order_relaxed);
     uint32_t io = __atomic_load_n(&v->pub->io, __ATOMIC_RELAXED);
@@ -65,15 +65,12 @@ static inline struct vif_route frame_route(const struct vif *v, uint64_t mac, ui
     return r;
 }
 
-// The last burst's last route, if it holds for this one: only one to a vif does, while its entry stands.
-static inline struct vif_route route_renew(const struct vif *v)
+// Returns true if the last burst's last route holds for this one: only one to a vif does, while its entry stands.
+static inline bool route_holds(const struct vif *v)
 {
-    struct vif_route r = v->last;
+    const struct vif_route *r = &v->last;
 
-    r.gen = r.entry != NULL ? fdb_entry_gen(v->fabric, r.entry, r.word) : 0;
-    if (r.gen == 0)
-        r.dst = VIF_ROUTE_NONE;
-    return r;
+    return r->entry != NULL && fdb_entry_gen(v->fabric, r->entry, r->word) == r->gen;
 }
 
 // Get up to n frames, each into a buffer that the source has free. Returns how many the ring is done with, fewer than n
@@ -108,9 +105,11 @@ static inline void frames_route(struct vif *v, struct source *s, struct from_gue
 {
     uint64_t mac = atomic_load_explicit(&v->mac, memory_order_relaxed);
     struct source_burst *out = &b->out;
-    struct vif_route last = route_renew(v);
+    struct vif_route last = v->last;
     uint32_t n_out = 0;
 
+    if (!route_holds(v))
+        last.dst = VIF_ROUTE_NONE;
     for (uint32_t i = 0; i < n; i++) {
         const struct ring_frame *f = &b->in[i];
         uint64_t dst, src;
@@ -122,7 +121,7 @@ static inline void frames_route(struct vif *v, struct source *s, struct from_gue
         dst = fdb_key(f->at);
         src = fdb_key(f->at + 6);
         if (dst != last.dst)
-            last = frame_route(v, mac, dst);
+            last = v->last = frame_route(v, mac, dst);
         if (src != mac && !(v->flags & MSG_VIF_SPOOF_OK)) {
             frame_drop(s, out->buf[i], pos, DROP_TX_SPOOFED);
         } else if (last.egress < 0) {
@@ -137,7 +136,6 @@ static inline void frames_route(struct vif *v, struct source *s, struct from_gue
     }
     out->n = n_out;
     out->src = (uint16_t)v->number;
-    v->last = last;
 }
 
 static inline void frames_put(struct source *s, const struct source_burst *b, struct ring_pos *pos)

@@ -218,7 +218,7 @@ BURST_INLINE void frames_look(const struct virtqueue *q, uint32_t next, uint32_t
 
 static inline struct piece room_look(struct look *l, uint16_t head)
 {
-    struct piece none = { .head = head };
+    struct piece none = { .head = head }, room;
     struct desc d;
 
     if (head >= l->size)
@@ -226,17 +226,18 @@ static inline struct piece room_look(struct look *l, uint16_t head)
     d = desc_read(l->desc, head);
     if (d.flags != VRING_DESC_F_WRITE)
         return none;
-    return piece_at(l, &d, head);
+    room = piece_at(l, &d, head);
+    if (room.at != NULL)
+        __builtin_prefetch(room.at + l->hdr_bytes, 1);
+    return room;
 }
 
 BURST_INLINE void rooms_look(const struct virtqueue *q, uint32_t next, uint32_t n, struct piece *rooms)
 {
     struct look l = look_begin(q);
 
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n; i++)
         rooms[i] = room_look(&l, look_head(&l, next + i));
-        __builtin_prefetch((const void *)((uintptr_t)rooms[i].at + l.hdr_bytes), 1); // NULL + n is no pointer
-    }
 }
 
 // --- guest -> us ---

@@ -113,7 +113,8 @@ void source_fini(struct source *s)
 }
 
 // For how many of n more frames is there room on a lane, with n_free buffers free besides those frames' own?
-static uint32_t lane_room(const struct source *s, const struct source_lane *l, uint32_t n, uint32_t n_free)
+static __attribute__((noinline)) uint32_t lane_room(
+    const struct source *s, const struct source_lane *l, uint32_t n, uint32_t n_free)
 {
     uint32_t slots = s->fabric->lane_slots, promised = s->promised, held = l->tail - l->reclaimed, room = 0;
 
@@ -125,13 +126,22 @@ static uint32_t lane_room(const struct source *s, const struct source_lane *l, u
     return room;
 }
 
-// Move a lane's tail over the slots for n frames, or for as many as there is room. Returns how many.
+// Is there room for all n? There is if there is for the last one: a lane that holds more may ask for less.
+static inline bool lane_fits(const struct source *s, const struct source_lane *l, uint32_t n, uint32_t n_free)
+{
+    uint32_t held = l->tail - l->reclaimed, last = held + n - 1;
+
+    return last < s->fabric->lane_slots &&
+           (last < s->reserve || last + s->promised - lane_promise(s, held) <= n_free + 1);
+}
+
+// Move a lane's tail over the slots for n frames, at least one, or for as many as there is room. Returns how many.
 static inline uint32_t lane_extend(struct source *s, uint32_t egress, uint32_t n, uint32_t n_free)
 {
     struct source_lane *l = &s->lanes[egress];
-    uint32_t room = lane_room(s, l, n, n_free), promise;
+    uint32_t room = n, promise;
 
-    if (room < n) {
+    if (!lane_fits(s, l, n, n_free)) {
         n_free -= s->n_free;
         lane_reclaim(s, egress);
         room = lane_room(s, l, n, n_free + s->n_free);
@@ -139,8 +149,8 @@ static inline uint32_t lane_extend(struct source *s, uint32_t egress, uint32_t n
             return 0;
     }
     promise = lane_promise(s, l->tail - l->reclaimed);
+    s->promised -= promise < room ? promise : room;
     l->tail += room;
-    s->promised -= promise - lane_promise(s, l->tail - l->reclaimed);
     if (!l->touched) {
         l->touched = true;
         s->touched[s->n_touched++] = (uint16_t)egress;
@@ -179,9 +189,13 @@ static inline uint64_t slots_fill(
     uint64_t bytes = 0;
 
     for (uint32_t i = first; i < first + n; i++, at++) {
-        slots[at & mask] = (struct lane_slot){
-            .buf = b->buf[i], .gen = b->gen[i], .len = b->len[i], .src = src, .flags = b->flags[i]
-        };
+        struct lane_slot *slot = &slots[at & mask];
+
+        slot->buf = b->buf[i];
+        slot->gen = b->gen[i];
+        slot->len = b->len[i];
+        slot->src = src;
+        slot->flags = b->flags[i];
         refs[b->buf[i]]++;
         bytes += b->len[i];
     }
@@ -208,7 +222,7 @@ uint32_t source_put_burst(struct source *s, const struct source_burst *b, uint64
 }
 
 // A bell is one byte with one writer, so a plain add will do; it wraps, which the consumers' look at all lanes mends.
-static void bell_ring(struct source *s, uint32_t egress)
+static void bell_ring(const struct source *s, uint32_t egress)
 {
     _Atomic uint8_t *bell = &fabric_bells(s->fabric, egress)[s->ctx];
 
@@ -218,13 +232,14 @@ static void bell_ring(struct source *s, uint32_t egress)
 void source_publish(struct source *s)
 {
     for (uint32_t i = 0; i < s->n_touched; i++) {
-        struct source_lane *l = &s->lanes[s->touched[i]];
+        uint32_t egress = s->touched[i];
+        struct source_lane *l = &s->lanes[egress];
 
         // Release: pairs with lane_tail(); slots and buffers are written before the consumer sees them.
         atomic_store_explicit(&l->lane->tail, l->tail, memory_order_release);
         l->touched = false;
-        bell_ring(s, s->touched[i]);
-        l->ended = wake_up(s->fabric, s->touched[i], l->ended);
+        bell_ring(s, egress);
+        l->ended = wake_up(s->fabric, egress, l->ended);
     }
     s->n_touched = 0;
 }

@@ -36,12 +36,8 @@ void wake_wait(struct fabric *f, uint32_t id, uint32_t us)
         futex(fabric_wake(f, id_egress(id)), FUTEX_WAIT, id, &t);
 }
 
-uint32_t wake_up(struct fabric *f, uint32_t egress, uint32_t ended)
+uint32_t wake_now(const struct fabric *f, uint32_t id)
 {
-    uint32_t id = atomic_load_explicit(fabric_wake(f, egress), memory_order_relaxed);
-
-    if (id == 0 || id == ended)
-        return ended;
     if (id_egress(id) < fabric_egresses(f))
         futex(fabric_wake(f, id_egress(id)), FUTEX_WAKE, INT_MAX, NULL);
     return id;

@@ -24,8 +24,15 @@ void wake_tell(struct fabric *f, uint32_t egress, uint32_t id);
 // Owner: sleep for us microseconds, or until a source ends sleep id; 0: no source can.
 void wake_wait(struct fabric *f, uint32_t id, uint32_t us);
 
+uint32_t wake_now(const struct fabric *f, uint32_t id);
+
 // Source: end the current sleep of egress's owner, unless it is `ended`, which was ended before. Returns the id of the
 // sleep that was ended last.
-uint32_t wake_up(struct fabric *f, uint32_t egress, uint32_t ended);
+static inline uint32_t wake_up(const struct fabric *f, uint32_t egress, uint32_t ended)
+{
+    uint32_t id = atomic_load_explicit(fabric_wake(f, egress), memory_order_relaxed);
+
+    return id == 0 || id == ended ? ended : wake_now(f, id);
+}
 
 #endif
