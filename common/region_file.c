@@ -100,7 +100,8 @@ static int file_open(const char *run_dir, const char *name)
     return fd < 0 ? -errno : fd;
 }
 
-int region_file_find(struct region_file *f, const char *run_dir, uint32_t vif, uint32_t gen)
+int region_file_find(
+    struct region_file *f, const char *run_dir, uint32_t vif, uint32_t gen, struct region_table **table)
 {
     struct region_table *t = NULL;
     struct stat st;
@@ -114,10 +115,13 @@ int region_file_find(struct region_file *f, const char *run_dir, uint32_t vif, u
     close(fd);
     if (ret == 0 && region_table_check(t, (size_t)st.st_size) < 0)
         ret = -EBADMSG;
-    if (ret == 0)
-        file_describe(f, t, (size_t)st.st_size);
-    free(t);
-    return ret;
+    if (ret < 0) {
+        free(t);
+        return ret;
+    }
+    file_describe(f, t, (size_t)st.st_size);
+    *table = t;
+    return 0;
 }
 
 // Returns 0 if t, which has the size and the sum that m says, is good and is the one for m's vif.

@@ -19,8 +19,10 @@ struct region_file {
 // Write the table for t->vif and t->gen, whole or not at all. Returns 0 or -errno; end with region_file_remove().
 int region_file_write(struct region_file *f, const char *run_dir, const struct region_table *t, size_t bytes);
 
-// Find the one that an earlier watcher wrote. Returns 0, -ENOENT, or -EBADMSG if it is no good table, with f->name set.
-int region_file_find(struct region_file *f, const char *run_dir, uint32_t vif, uint32_t gen);
+// Find the one that an earlier watcher wrote. Returns 0 with *table to free(), -ENOENT, or -EBADMSG if it is no good
+// table, with f->name set.
+int region_file_find(
+    struct region_file *f, const char *run_dir, uint32_t vif, uint32_t gen, struct region_table **table);
 
 // Read and check the table that m names, as the worker of domid. Returns 0 with *table to free(), or -errno: -EBADMSG
 // if it is not the table that m speaks of, others as region_table_check().

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "adopt.h"
@@ -30,6 +31,8 @@ void adopt_ask(struct guests *gs, struct attachment *a)
 void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number)
 {
     struct state_binding *b = &gs->state->bindings[number];
+    struct region_table *table = NULL;
+    uint32_t more;
     int ret;
 
     assert(a->state == ATTACHMENT_IDLE);
@@ -45,7 +48,10 @@ void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number)
         mac_claim(gs, a);
     a->port = b->port;
     a->vlan = b->vlan;
-    ret = region_file_find(&a->file, gs->conf->run_dir, number, a->gen);
+    ret = region_file_find(&a->file, gs->conf->run_dir, number, a->gen, &table);
+    if (ret == 0)
+        ret = pages_take(&a->guest->pages, &a->pages, table, UINT32_MAX, &more); // mapped it is
+    free(table);
     a->end = ret < 0;
     if (ret < 0)
         LOG(WARNING, "%s: %s: %s; it has to start anew", attachment_label(a), a->file.name, strerror(-ret));

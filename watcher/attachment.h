@@ -6,6 +6,7 @@
 
 #include "contract.h"
 #include "msg.h"
+#include "pages.h"
 #include "region_file.h"
 
 struct guests;
@@ -55,6 +56,7 @@ struct attachment {
     uint32_t flags; // MSG_VIF_*
     uint32_t pool;
     struct region_file file;
+    struct pages_use pages; // what of it is mapped
     bool end; // it is to end, whatever XenStore says
     bool flag_down; // the flag byte was 0
     // The rest
@@ -68,6 +70,7 @@ struct attachment {
     uint64_t probe_ns; // when the last probe began
     uint64_t asked_ns; // since when an answer is waited for, 0: it is not
     uint64_t sent_ns; // when primary or worker was asked last, 0: ask at the next step
+    uint32_t pages_more; // pages that it would have added, refused for their number; 0: for another reason
     uint64_t retry_ns; // when it is tried again, 0: never
 };
 

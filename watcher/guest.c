@@ -78,6 +78,11 @@ uint32_t guest_pools(const struct guests *gs, const struct guest *g)
     return g->conf != NULL && g->conf->pools >= 0 ? (uint32_t)g->conf->pools : gs->conf->guest_pools;
 }
 
+uint32_t guest_pages(const struct guests *gs, const struct guest *g)
+{
+    return g->conf != NULL && g->conf->pages >= 0 ? (uint32_t)g->conf->pages : gs->conf->guest_pages;
+}
+
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device)
 {
     for (uint32_t i = 0; g->conf != NULL && i < g->conf->n_vifs; i++)

@@ -10,6 +10,7 @@
 #include "binding.h"
 #include "conf.h"
 #include "log.h"
+#include "pages.h"
 #include "retry.h"
 #include "xenvirt.h"
 
@@ -29,6 +30,7 @@ struct guest {
     bool gone; // the domain is
     struct attachment *attachments[XENVIRT_DEVICES_MAX]; // by device; NULL: never started
     struct log_quota quota;
+    struct pages pages; // that its devices have mapped
     bool claimed; // one of its devices took an address since then
     uint64_t shared_ns; // when it was last looked at which of its devices send
     uint64_t starts_ns; // the time that its starts have used up
@@ -80,10 +82,11 @@ uint32_t guest_ctx(const struct guests *gs, const struct guest *g);
 // can't starve the others. Returns false if nothing is left: try again later.
 bool guest_spend(struct guests *gs, struct guest *g);
 
-// What the configuration says of it: whether it may start devices, how many VMDQ pools it may have, and the section of
-// one of its devices (NULL: none).
+// What the configuration says of it: whether it may start devices, how many VMDQ pools it may have and how many pages
+// it may have mapped, and the section of one of its devices (NULL: none).
 bool guest_allowed(const struct guests *gs, const struct guest *g);
 uint32_t guest_pools(const struct guests *gs, const struct guest *g);
+uint32_t guest_pages(const struct guests *gs, const struct guest *g);
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device);
 
 #endif

@@ -97,6 +97,7 @@ static void begin(struct guests *gs, struct attachment *a)
     if (!may_begin(gs, a))
         return;
     a->fresh = false;
+    a->pages_more = 0;
     a->touched = 0;
     a->tried_sum = a->want->whole_sum;
     front_drop(gs, a);
@@ -108,6 +109,7 @@ static void begin(struct guests *gs, struct attachment *a)
     if (j == NULL)
         return;
     j->offer = *a->want;
+    j->pages = guest_pages(gs, a->guest);
     if (j->offer.refusal == XENVIRT_REFUSED_NONE) {
         j->offer.refusal = room(gs, a, &why);
         snprintf(j->offer.why, sizeof(j->offer.why), "%s", why);
@@ -123,6 +125,15 @@ static void begin(struct guests *gs, struct attachment *a)
 static bool must_end(const struct attachment *a)
 {
     return a->end || a->fresh || (a->want == NULL && !a->doubt);
+}
+
+static void pages_refuse(struct guests *gs, struct attachment *a)
+{
+    char why[MSG_TEXT_BYTES];
+
+    snprintf(why, sizeof(why), "would map %u pages more, and the guest has %u of at most %u (guest.pages)",
+        a->pages_more, a->guest->pages.n, guest_pages(gs, a->guest));
+    refuse(gs, a, XENVIRT_REFUSED_TOO_MANY_PAGES, why);
 }
 
 static void mapped_offer(struct guests *gs, struct attachment *a, struct map_job *j)
@@ -159,6 +170,10 @@ static void mapped_offer(struct guests *gs, struct attachment *a, struct map_job
     if (ret == 0) {
         mac_claim(gs, a);
         attachment_go(a, ATTACHMENT_OPENING);
+        return;
+    }
+    if (ret == -EDQUOT) {
+        pages_refuse(gs, a);
         return;
     }
     snprintf(why, sizeof(why), "no room: %s", strerror(-ret));
@@ -311,6 +326,12 @@ static void retry(struct guests *gs, struct attachment *a)
         break;
     case XENVIRT_REFUSED_HOST:
         begin(gs, a);
+        break;
+    case XENVIRT_REFUSED_TOO_MANY_PAGES:
+        if (a->pages_more == 0)
+            a->retry_ns = 0;
+        else if (a->guest->pages.n + a->pages_more <= guest_pages(gs, a->guest))
+            begin(gs, a);
         break;
     default:
         a->retry_ns = 0;

@@ -139,7 +139,7 @@ static void lists_read(struct mapper *m, struct map_job *j)
     struct reflist l;
     int ret = 0;
 
-    reflist_init(&l);
+    reflist_init(&l, j->pages);
     for (uint32_t i = 0; i < j->offer.n_pools + 2 && ret == 0; i++)
         ret = region_walk(m, j, &l);
     if (ret == 0)

@@ -23,6 +23,7 @@ struct map_job {
     enum map_kind kind;
     uint64_t ticket; // the conductor's
     struct offer offer; // MAP_FLAG and MAP_PROBE: domid, device and flag_ref of it
+    uint32_t pages; // MAP_OFFER: that its guest may have mapped
     // The answer. offer.refusal says whether it went well.
     struct xenvirt_flag_page *flag; // mapped read-write; give it back with mapper_drop()
     struct region_table *table; // vif and gen are 0

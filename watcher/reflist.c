@@ -6,9 +6,9 @@
 
 #include "reflist.h"
 
-void reflist_init(struct reflist *l)
+void reflist_init(struct reflist *l, uint32_t most)
 {
-    *l = (struct reflist){ 0 };
+    *l = (struct reflist){ .most = most };
 }
 
 void reflist_fini(struct reflist *l)
@@ -74,6 +74,9 @@ int reflist_page(struct reflist *l, const struct xenvirt_pair pairs[XENVIRT_PAIR
         if (r->n_pages == XENVIRT_PAGES_MAX)
             return list_refuse(l, XENVIRT_REFUSED_TOO_MANY_PAGES, "region %u has more than %u pages", l->n_regions - 1,
                 XENVIRT_PAGES_MAX);
+        if (l->n_refs == l->most)
+            return list_refuse(
+                l, XENVIRT_REFUSED_TOO_MANY_PAGES, "its lists name more than %u pages (guest.pages)", l->most);
         if (list_room(l) < 0)
             return -1;
         l->refs[l->n_refs++] = pairs[i].gref;

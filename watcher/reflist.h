@@ -11,6 +11,7 @@
 struct reflist {
     uint32_t n_regions;
     uint32_t n_refs;
+    uint32_t most; // pages that there may be
     uint32_t max_refs; // room in refs
     uint32_t *refs;
     struct region regions[REGIONS_MAX];
@@ -20,7 +21,8 @@ struct reflist {
     char why[OFFER_WHY_BYTES];
 };
 
-void reflist_init(struct reflist *l);
+// most: pages that its guest may have mapped in all. What lists more is refused before the rest is read.
+void reflist_init(struct reflist *l, uint32_t most);
 void reflist_fini(struct reflist *l);
 
 // The next region of the offer begins: the rings first, then the mempools. Returns which list names its pages.

@@ -98,6 +98,7 @@ int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j)
 {
     struct binding_who who = seat_who(a);
     int ret = guest_index_take(gs, a->guest);
+    uint32_t more = 0;
 
     if (ret < 0)
         return ret;
@@ -115,8 +116,12 @@ int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j)
     a->sum = j->offer.sum;
     j->table->vif = (uint32_t)a->number;
     j->table->gen = a->gen;
-    ret = region_file_write(&a->file, gs->conf->run_dir, j->table, j->bytes);
+    ret = pages_take(&a->guest->pages, &a->pages, j->table, guest_pages(gs, a->guest), &more);
+    a->pages_more = ret == -EDQUOT ? more : 0;
+    if (ret == 0)
+        ret = region_file_write(&a->file, gs->conf->run_dir, j->table, j->bytes);
     if (ret < 0) {
+        pages_leave(&a->guest->pages, &a->pages);
         a->number = -1;
         return ret;
     }
@@ -138,6 +143,7 @@ void seat_leave(struct guests *gs, struct attachment *a)
     struct state_binding *b = seat_binding(gs, a);
 
     region_file_remove(&a->file, gs->conf->run_dir);
+    pages_leave(&a->guest->pages, &a->pages);
     b->gen = 0;
     b->last_use = gs->loop->now;
     if (a->guest->gone)

@@ -14,7 +14,8 @@ enum xenvirt_refusal seat_room(struct guests *gs, const struct attachment *a, co
 // Returns the number that a has or had last, or -ENOENT. What it counted is there until somebody else gets it.
 int seat_kept(struct guests *gs, const struct attachment *a);
 
-// The offer of a done job is good: seat a. Returns 0, -ENOSPC, -EBUSY or another -errno; end with seat_leave().
+// The offer of a done job is good: seat a. Returns 0, -ENOSPC, -EBUSY, -EDQUOT if its guest had too many pages mapped
+// then, or another -errno; end with seat_leave().
 int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j);
 
 // Keep its address and its flags, which have changed.

@@ -54,6 +54,7 @@ struct conf_guest {
     int32_t pools; // -1: the global default
     uint32_t n_mac_deny;
     struct conf_mac mac_deny[CONF_MACS_MAX]; // beside those that nobody may have
+    int32_t pages; // -1: the global default
     uint32_t n_vifs;
     struct conf_vif vifs[CONF_GUEST_VIFS_MAX];
 };
@@ -116,6 +117,7 @@ struct conf {
     uint32_t guest_mac_grace; // seconds, 30
     uint32_t n_guest_mac_deny;
     struct conf_mac guest_mac_deny[CONF_MACS_MAX]; // MACs that no device may have to which they are not pinned
+    uint32_t guest_pages; // 16000
     uint32_t n_guests;
     struct conf_guest guests[CONF_GUESTS_MAX];
 };

@@ -168,6 +168,7 @@ static const struct option options[] = {
     { "guest.mac_deny", MACS(CONF, conf, guest_mac_deny, n_guest_mac_deny), .about = "MACs that no device may have unless it is pinned to them" },
     { "guest.mac_grace", CONF(guest_mac_grace), NUMBER(UINT, 0, 3600, 30), .about = "seconds in which a stopped device's MAC is no other guest's" },
     { "guest.pools", CONF(guest_pools), NUMBER(UINT, 0, FABRIC_VIFS_MAX, FABRIC_VIFS_MAX), .about = "VMDQ pools that one guest may have" },
+    { "guest.pages", CONF(guest_pages), NUMBER(UINT, 8, 16777216, 16000), .about = "pages of one guest that may be mapped" },
 
     { "guests", CONF(guests), .type = OPTION_GUESTS, .about = "what is said of single guests" },
     { "guests.domid", GUEST(domid), NUMBER(INT, 0, XENVIRT_DOMID_LAST, -1), .about = "the guest by domain id" },
@@ -182,6 +183,7 @@ static const struct option options[] = {
     { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },
     { "guests.pools", GUEST(pools), NUMBER(INT, 0, FABRIC_VIFS_MAX, -1), .about = "for this guest" },
     { "guests.mac_deny", MACS(GUEST, conf_guest, mac_deny, n_mac_deny), .about = "more of them for this guest" },
+    { "guests.pages", GUEST(pages), NUMBER(INT, 8, 16777216, -1), .about = "for this guest" },
     { "guests.vifs", GUEST(vifs), .type = OPTION_VIFS, .about = "what is said of single devices" },
     { "guests.vifs.device", VIF(device), NUMBER(UINT, 0, CONF_GUEST_VIFS_MAX - 1, 0), .about = "the guest's number for it" },
     { "guests.vifs.number", VIF(number), NUMBER(INT, 0, FABRIC_VIFS_MAX - 1, -1), .about = "the switch's number for it (k); not set: the lowest free one" },

@@ -41,3 +41,33 @@ class Pages(OwnCase):
         for n in range(3):
             guest.do(f"rm event_type_start_{n}")
         self.mapped(guest, 0, 0)
+
+    def test_a_guest_has_no_more_pages_mapped_than_it_may(self):
+        self.make(conf={"guests": [{"domid": 1, "pages": 100}, {"domid": 3, "pages": 100}]})
+        guest, pool = self.guest(100)
+        self.assertEqual(54, pool)
+        guest.do("pool 1 count=70")
+        other = len(guest.do("refs pool 1")["refs"])
+        self.assertTrue(100 - 54 - 2 * RINGS < other <= 100 - 54 - RINGS)
+        peer = self.bench.fe22(PEER)
+        guest.do(f"dev 0 mac={A} pool=0 bufs=8")
+        guest.do("write 0_mempools 0")
+        guest.do("start 0")
+        guest.running(0)
+        guest.do(f"dev 1 mac={B} pool=0 bufs=8")
+        guest.do("write 1_mempools 0,1")
+        guest.do("start 1")
+        vif = self.switch.vif_state(guest.domid, 1, "refused")
+        self.assertIn(f"would map {RINGS + other} pages more, and the guest has {54 + RINGS} of at most 100 (guest.pages)", vif["why"])
+        self.mapped(guest, 54 + RINGS, 2)
+        guest.do(f"send dev=0 dst={PEER} flow=1")
+        self.wait_book(peer, 1, 1)
+        # A guest that asks for more than it may have at all is told so before the rest is read.
+        big, pool = self.guest(200)
+        self.assertGreater(pool, 100)
+        big.device(0, C, new_pool=False)
+        self.assertIn("more than 100 pages (guest.pages)", self.switch.vif_state(big.domid, 0, "refused")["why"])
+        # What stops makes room.
+        guest.do("rm event_type_start_0")
+        guest.running(1)
+        self.mapped(guest, 54 + other + RINGS, 1)

@@ -78,7 +78,7 @@ static void device(struct input *in, const struct snapshot *s, uint32_t number)
         return;
     }
     MUST(o->n_pools <= XENVIRT_MEMPOOLS_MAX && o->flag_ref != 0);
-    reflist_init(&l);
+    reflist_init(&l, UINT32_MAX);
     if (lists(in, &l, o) == 0)
         t = reflist_table(&l, o, &bytes);
     MUST((t == NULL) == (l.refusal != XENVIRT_REFUSED_NONE));

@@ -41,6 +41,8 @@ static size_t bytes(void)
     return sizeof(table.t) + sizeof(table.r) + sizeof(table.refs);
 }
 
+static struct region_table *found;
+
 Test(region_file, it_is_found_again_as_written)
 {
     struct region_file a, b;
@@ -51,10 +53,12 @@ Test(region_file, it_is_found_again_as_written)
     snprintf(path, sizeof(path), "%s/vif.2.5.regions", dir);
     cr_assert_eq(stat(path, &st), 0);
     cr_expect_eq(st.st_mode & 0777, 0400);
-    cr_expect_eq(region_file_find(&b, dir, 2, 5), 0);
+    cr_expect_eq(region_file_find(&b, dir, 2, 5, &found), 0);
     cr_expect_eq(a.sum, b.sum);
+    cr_assert_arr_eq(found, &table, bytes());
+    free(found);
     cr_expect_eq(a.bytes, b.bytes);
-    cr_expect_eq(region_file_find(&b, dir, 2, 6), -ENOENT);
+    cr_expect_eq(region_file_find(&b, dir, 2, 6, &found), -ENOENT);
     region_file_remove(&a, dir);
     cr_expect_neq(stat(path, &st), 0);
 }
@@ -65,7 +69,7 @@ Test(region_file, a_bad_table_is_not_found)
 
     table.refs[3] = table.refs[0];
     cr_assert_eq(region_file_write(&f, dir, &table.t, bytes()), 0);
-    cr_expect_eq(region_file_find(&f, dir, 2, 5), -EBADMSG);
+    cr_expect_eq(region_file_find(&f, dir, 2, 5, &found), -EBADMSG);
     region_file_remove(&f, dir);
 }
 
@@ -131,7 +135,8 @@ Test(region_file, what_is_not_in_force_is_cleaned)
     table.t.gen = 6;
     region_file_write(&b, dir, &table.t, bytes());
     region_files_clean(dir, keep, NULL);
-    cr_expect_eq(region_file_find(&c, dir, 2, 5), 0);
-    cr_expect_eq(region_file_find(&b, dir, 2, 6), -ENOENT);
+    cr_expect_eq(region_file_find(&c, dir, 2, 5, &found), 0);
+    free(found);
+    cr_expect_eq(region_file_find(&b, dir, 2, 6, &found), -ENOENT);
     region_file_remove(&a, dir);
 }

@@ -58,6 +58,16 @@ Test(conf, an_empty_file_gives_the_defaults)
     cr_expect_eq(conf.n_eal_args, 0);
     cr_expect(conf.nic_vmdq && conf.nic_overflow == CONF_OVERFLOW_REFUSE);
     cr_expect_eq(conf.guest_pools, FABRIC_VIFS_MAX);
+    cr_expect_eq(conf.guest_pages, 16000);
+}
+
+Test(conf, pages_may_be_limited)
+{
+    good("guest: { pages = 20000; }; guests = ( { domid = 1; pages = 8; }, { domid = 2; } );");
+    cr_expect_eq(conf.guest_pages, 20000);
+    cr_expect_eq(conf.guests[0].pages, 8);
+    cr_expect_eq(conf.guests[1].pages, -1);
+    bad("guest: { pages = 7; };", 1, "guest.pages is 7; allowed: 8 to 16777216");
 }
 
 Test(conf, pools_may_be_limited_overflow_or_be_unused)

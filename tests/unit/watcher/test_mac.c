@@ -64,6 +64,7 @@ static void set_up(void)
 {
     snprintf(conf.run_dir, sizeof(conf.run_dir), "/nowhere");
     conf.max_vifs = conf.max_guests = 4;
+    conf.guest_pages = 1000;
     conf.guest_allow = conf.guest_mac_change = true;
     conf.guest_mac_grace = 30;
     peers_join(&gs, &conf);

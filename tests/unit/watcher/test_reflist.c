@@ -12,7 +12,7 @@ static struct xenvirt_pair page[XENVIRT_PAIRS_PER_PAGE];
 
 static void set_up(void)
 {
-    reflist_init(&list);
+    reflist_init(&list, UINT32_MAX);
     offer = (struct offer){ .domid = 7, .flag_ref = 1, .ring_size = 256, .n_pools = 2 };
     offer.rings[0] = (struct ref_list){ .n = 1, .refs = { 2 } };
     offer.rings[1] = (struct ref_list){ .n = 1, .refs = { 3 } };
@@ -96,6 +96,24 @@ Test(list, a_region_has_32768_pages_and_no_more)
     cr_expect_eq(list.refusal, XENVIRT_REFUSED_TOO_MANY_PAGES);
 }
 
+Test(list, there_are_no_more_pages_than_the_guest_may_have)
+{
+    list.most = 2 * region_ring_pages(256) + 20;
+    rings();
+    region(2000, 16);
+    reflist_region(&list, &offer);
+    fill(3000, 5, 0);
+    cr_expect_eq(reflist_page(&list, page), -1);
+    cr_expect_eq(list.refusal, XENVIRT_REFUSED_TOO_MANY_PAGES);
+    cr_expect_eq(list.n_refs, list.most, "and the rest is not read");
+    reflist_fini(&list);
+    reflist_init(&list, list.most);
+    rings();
+    region(2000, 16);
+    region(3000, 4);
+    cr_expect_eq(judge(), XENVIRT_REFUSED_NONE, "%s", list.why);
+}
+
 Test(list, a_good_offer_makes_a_table)
 {
     size_t bytes;
@@ -164,7 +182,7 @@ Test(list, no_page_is_named_twice)
         list.refs[list.n_refs - 1] = twice[i];
         cr_expect_eq(judge(), XENVIRT_REFUSED_REF_TWICE, "%u", twice[i]);
         reflist_fini(&list);
-        reflist_init(&list);
+        reflist_init(&list, UINT32_MAX);
     }
 }
 
@@ -193,12 +211,12 @@ Test(list, a_part_may_reach_the_end_but_not_past_it)
     part(16, 11, 5);
     cr_expect_eq(judge(), XENVIRT_REFUSED_NONE, "%s", list.why);
     reflist_fini(&list);
-    reflist_init(&list);
+    reflist_init(&list, UINT32_MAX);
     part(15, 11, 5);
     cr_expect_eq(judge(), XENVIRT_REFUSED_KEY_MALFORMED);
     cr_expect_str_eq(list.why, "mempool 5 does not list pages 11 to 15");
     reflist_fini(&list);
-    reflist_init(&list);
+    reflist_init(&list, UINT32_MAX);
     part(2, 11, 5);
     cr_expect_eq(judge(), XENVIRT_REFUSED_KEY_MALFORMED);
 }
