@@ -45,9 +45,10 @@ static_assert(sizeof(struct region) == 24, "no hole");
 static_assert(sizeof(struct region_table) == 32, "no hole");
 
 // Check that the table in t[0 .. bytes) holds together: sizes, kinds, page-aligned mempools that neither wrap nor
-// overlap, no reference twice. Returns 0 or -EBADMSG (not a table), -EINVAL (unaligned), -EOVERFLOW (wraps), -EEXIST
-// (overlap or a reference twice), -E2BIG (too many). The watcher calls it before it writes a table, the worker before
-// it maps by one.
+// overlap. Returns 0 or -EBADMSG (not a table), -EINVAL (unaligned), -EOVERFLOW (wraps), -EEXIST (overlap), -E2BIG (too
+// many). The watcher calls it before it writes a table, the worker before it maps by one. That no reference comes twice
+// the watcher alone judges, when it reads the guest's lists: one that did would be the same bytes at two places, and
+// who maps is none the worse for it.
 int region_table_check(const struct region_table *t, size_t bytes);
 
 const struct region *region_first(const struct region_table *t);

@@ -227,6 +227,15 @@ static void judge_pools(const struct snapshot *s, struct offer *o)
         offer_refuse(o, XENVIRT_REFUSED_NO_MEMPOOL, XENVIRT_KEY_MEMPOOL_GREF, 0);
 }
 
+uint32_t offer_lists(const struct offer *o)
+{
+    uint32_t n = o->rings[0].n + o->rings[1].n;
+
+    for (uint32_t i = 0; i < o->n_pools; i++)
+        n += o->pools[i].list.n;
+    return n;
+}
+
 static uint64_t keys_sum(char *const *keys, unsigned n, uint32_t number)
 {
     uint64_t sum = number + 1;

@@ -58,6 +58,9 @@ enum xenvirt_refusal contract_pools(const char *text, struct pool_part parts[XEN
 // refusal with o->why in words.
 void contract_judge(const struct snapshot *s, uint32_t device, struct offer *o);
 
+// How many pages an offer has that list others: what it costs to read them.
+uint32_t offer_lists(const struct offer *o);
+
 // What a refusal is called in logs and by xvctl.
 const char *refusal_text(enum xenvirt_refusal refusal);
 

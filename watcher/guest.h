@@ -79,8 +79,8 @@ bool guest_index_there(struct guests *gs, const struct guest *g);
 uint32_t guest_ctx(const struct guests *gs, const struct guest *g);
 
 // Take the price of one start from what g may spend: 5 a second for long, so that a guest that keeps restarting devices
-// can't starve the others. Returns false if nothing is left: try again later.
-bool guest_spend(struct guests *gs, struct guest *g);
+// can't starve the others. What many pages list costs more. Returns false if nothing is left: try again later.
+bool guest_spend(struct guests *gs, struct guest *g, uint32_t lists);
 
 // What the configuration says of it: whether it may start devices, how many VMDQ pools it may have and how many pages
 // it may have mapped, and the section of one of its devices (NULL: none).

@@ -78,7 +78,7 @@ static bool may_begin(struct guests *gs, const struct attachment *a)
     for (const struct attachment *o = attachment_first(a->guest); o != NULL; o = attachment_next(o))
         if (o->ticket != 0)
             return false;
-    return guest_spend(gs, a->guest);
+    return guest_spend(gs, a->guest, offer_lists(a->want));
 }
 
 // Returns XENVIRT_REFUSED_NONE if there is room for what it wants, or why not with *why in words.

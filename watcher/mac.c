@@ -106,7 +106,7 @@ void mac_look(struct guests *gs, struct attachment *a, const struct flag_view *v
         flag_tell_mac(a->flag, a->mac_number, XENVIRT_REFUSED_NONE);
         return;
     }
-    if (!guest_spend(gs, a->guest))
+    if (!guest_spend(gs, a->guest, 0))
         return;
     a->mac_number = view->mac_number;
     refusal = wish_judge(gs, a, view->mac, &why);

@@ -134,50 +134,59 @@ static int region_walk(struct mapper *m, struct map_job *j, struct reflist *l)
     return more < 0 ? -1 : 0;
 }
 
-static void lists_read(struct mapper *m, struct map_job *j)
+// Read the next of an offer's lists, or make the table when all are read. Returns true if that was the last step.
+static bool list_step(struct mapper *m, struct map_job *j)
 {
-    struct reflist l;
-    int ret = 0;
+    struct reflist *l = j->list;
 
-    reflist_init(&l, j->pages);
-    for (uint32_t i = 0; i < j->offer.n_pools + 2 && ret == 0; i++)
-        ret = region_walk(m, j, &l);
-    if (ret == 0)
-        j->table = reflist_table(&l, &j->offer, &j->bytes);
-    if (l.refusal != XENVIRT_REFUSED_NONE) {
-        j->offer.refusal = l.refusal;
-        memcpy(j->offer.why, l.why, sizeof(j->offer.why));
+    if (l->n_regions < j->offer.n_pools + 2 && region_walk(m, j, l) == 0)
+        return false;
+    if (l->refusal == XENVIRT_REFUSED_NONE && j->offer.refusal == XENVIRT_REFUSED_NONE)
+        j->table = reflist_table(l, &j->offer, &j->bytes);
+    if (l->refusal != XENVIRT_REFUSED_NONE) {
+        j->offer.refusal = l->refusal;
+        memcpy(j->offer.why, l->why, sizeof(j->offer.why));
     }
-    reflist_fini(&l);
+    return true;
 }
 
-static void offer_map(struct mapper *m, struct map_job *j)
+// The flag page comes first. Returns true if that was all.
+static bool offer_begin(struct mapper *m, struct map_job *j)
 {
     struct map_job look = { .offer = { .domid = j->offer.domid, .flag_ref = j->offer.flag_ref } };
 
     if (j->offer.flag_ref == 0)
-        return;
+        return true;
     flag_map(m, &look);
     j->flag = look.flag;
     // What the keys are refused for comes first.
     if (j->offer.refusal != XENVIRT_REFUSED_NONE)
-        return;
-    if (j->flag == NULL)
+        return true;
+    if (j->flag == NULL) {
         job_refuse(j, look.offer.refusal, "flag page", refusal_text(look.offer.refusal));
-    else if (!flag_read(j->flag).up)
+        return true;
+    }
+    if (!flag_read(j->flag).up) {
         job_refuse(j, XENVIRT_REFUSED_FLAG_DOWN, "flag page", refusal_text(XENVIRT_REFUSED_FLAG_DOWN));
-    else
-        lists_read(m, j);
+        return true;
+    }
+    j->list = malloc(sizeof(*j->list));
+    if (j->list == NULL) {
+        job_refuse(j, XENVIRT_REFUSED_HOST, "list of pages", strerror(ENOMEM));
+        return true;
+    }
+    reflist_init(j->list, j->pages);
+    return false;
 }
 
-static void job_do(struct mapper *m, struct map_job *j)
+// One step of a job. Returns true if it is done.
+static bool job_step(struct mapper *m, struct map_job *j)
 {
     if (!mapper_ready(m, j))
-        return;
+        return true;
     switch (j->kind) {
     case MAP_OFFER:
-        offer_map(m, j);
-        break;
+        return j->list == NULL ? offer_begin(m, j) : list_step(m, j);
     case MAP_FLAG:
         flag_map(m, j);
         break;
@@ -191,12 +200,14 @@ static void job_do(struct mapper *m, struct map_job *j)
         j->flag = NULL;
         break;
     }
+    return true;
 }
 
 static void *mapper_thread(void *arg)
 {
     struct mapper *m = arg;
     char why[XENDEV_TEXT_BYTES];
+    bool done;
 
     // Said before the first guest comes, and tried again then.
     m->grants = xengnttab_open(NULL, 0);
@@ -214,8 +225,12 @@ static void *mapper_thread(void *arg)
             continue;
         }
         pthread_mutex_unlock(&m->lock);
-        job_do(m, j);
+        done = job_step(m, j);
         pthread_mutex_lock(&m->lock);
+        if (!done) {
+            queue_put(&m->jobs, j); // behind the others
+            continue;
+        }
         if (j->kind == MAP_DROP) {
             map_job_free(j);
             continue;
@@ -287,6 +302,9 @@ struct map_job *map_job_new(enum map_kind kind, uint64_t ticket)
 
 void map_job_free(struct map_job *j)
 {
+    if (j->list != NULL)
+        reflist_fini(j->list);
+    free(j->list);
     free(j->table);
     free(j);
 }

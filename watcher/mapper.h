@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // mapper.h: everything that maps grants, in a thread of its own: a mapping can wait for its guest.
 //
-// The loop's thread gives jobs and takes them back done, in order. What a job maps belongs to whoever holds the job.
-// The functions are for the loop's thread, and none of them waits.
+// The loop's thread gives jobs and takes them back done. They are done in turn, a list of pages of each, so that an offer
+// with few isn't kept by those with many before it. What a job maps belongs to whoever holds the job. The functions are
+// for the loop's thread, and none of them waits.
 #ifndef XV_MAPPER_H
 #define XV_MAPPER_H
 
@@ -28,6 +29,7 @@ struct map_job {
     struct xenvirt_flag_page *flag; // mapped read-write; give it back with mapper_drop()
     struct region_table *table; // vif and gen are 0
     size_t bytes;
+    struct reflist *list; // the mapper's: what it has read so far
 };
 
 struct mapper;

@@ -40,11 +40,6 @@ static struct region *regions(void)
     return (struct region *)(table + 1);
 }
 
-static uint32_t *refs(void)
-{
-    return (uint32_t *)region_refs(table);
-}
-
 static void two(void)
 {
     make(2, (const uint32_t[]){ 5, 7 });
@@ -166,18 +161,6 @@ Test(region, mempools_do_not_overlap)
     cr_expect_eq(region_table_check(table, bytes), 0);
     regions()[3].gva += 4096;
     cr_expect_eq(region_table_check(table, bytes), -EEXIST);
-}
-
-Test(region, no_reference_comes_twice)
-{
-    refs()[0] = refs()[table->n_refs - 1];
-    cr_expect_eq(region_table_check(table, bytes), -EEXIST);
-    two();
-    refs()[4] = refs()[3];
-    cr_expect_eq(region_table_check(table, bytes), -EEXIST);
-    two();
-    refs()[4] = UINT32_MAX;
-    cr_expect_eq(region_table_check(table, bytes), 0);
 }
 
 Test(region, any_changed_bit_changes_the_sum)

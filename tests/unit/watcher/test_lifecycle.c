@@ -18,7 +18,6 @@ static struct guests gs;
 static struct conf conf;
 static struct xenvirt_flag_page page;
 static uint32_t connection;
-static uint32_t pages; // of what is offered
 
 static void set_up(void)
 {
@@ -26,7 +25,6 @@ static void set_up(void)
     cr_assert_not_null(mkdtemp(conf.run_dir));
     conf.max_vifs = conf.max_guests = 4;
     conf.vlan_base = conf.guest_pages = 1000;
-    pages = 10;
     conf.guest_allow = conf.guest_mac_spoof_check = true;
     conf.worker_start = CONF_START_WATCHER;
     peers_join(&gs, &conf);
@@ -85,10 +83,8 @@ static void mapped(enum xenvirt_refusal refusal)
         j->offer.refusal = refusal;
     j->flag = &page;
     if (j->kind == MAP_OFFER && j->offer.refusal == XENVIRT_REFUSED_NONE) {
-        j->bytes = sizeof(*j->table) + sizeof(struct region);
+        j->bytes = sizeof(*j->table);
         j->table = calloc(1, j->bytes);
-        j->table->n_regions = 1;
-        *(struct region *)(j->table + 1) = (struct region){ .n_pages = pages };
     }
     dispatch_mapped(&gs, j);
     map_job_free(j);
@@ -363,30 +359,6 @@ Test(lifecycle, a_worker_that_dies_again_and_again_is_started_ever_later)
         cr_expect_eq(peers_starts, before + 1, "%u", i);
     }
     cr_expect_eq(it()->guest->restarts, 9);
-}
-
-Test(lifecycle, a_device_waits_while_its_guest_has_too_many_pages_mapped)
-{
-    run();
-    cr_expect_eq(it()->guest->pages.n, 10);
-    publish("02:00:00:00:00:11", "10", 1, false);
-    attached(0, 0);
-    port_is(0, 0);
-    cr_expect_eq(it()->guest->pages.n, 0);
-    pages = 20;
-    it()->guest->pages.n = 981; // its other devices
-    publish("02:00:00:00:00:11", "10", 1, true);
-    mapped(XENVIRT_REFUSED_NONE);
-    cr_expect_eq(it()->state, ATTACHMENT_REFUSED);
-    cr_expect_eq(it()->refusal, XENVIRT_REFUSED_TOO_MANY_PAGES);
-    cr_expect_str_eq(it()->why, "would map 20 pages more, and the guest has 981 of at most 1000 (guest.pages)");
-    tick(2 * CLOCK_SECOND);
-    cr_expect_null(peers_job);
-    it()->guest->pages.n = 980;
-    tick(2 * CLOCK_SECOND);
-    mapped(XENVIRT_REFUSED_NONE);
-    cr_expect_eq(it()->state, ATTACHMENT_OPENING);
-    cr_expect_eq(it()->guest->pages.n, 1000);
 }
 
 // The watcher is another one than that which attached the running device.
