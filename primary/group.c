@@ -2,14 +2,14 @@
 // group.c: broadcast and multicast frames. One copy in a buffer of ours, on the lane of everybody it concerns.
 #include "io.h"
 
-// Put buffer buf on vif's lane. Counts at the receiver if there is no room.
+// Put buffer buf on vif's lane. Counts at the receiver if there is no room: half of the lane is for frames to it alone.
 static bool group_put(struct io *io, uint16_t vif, uint16_t from, uint32_t buf, uint32_t len)
 {
     struct lane_slot slot = {
         .buf = buf, .gen = io->vifs[vif].gen, .len = (uint16_t)len, .src = from, .flags = LANE_GROUP
     };
 
-    if (source_put(&io->source, vif, &slot))
+    if (source_put_below(&io->source, vif, &slot, io->fabric->lane_slots / 2))
         return true;
     wire_drop(io, vif, DROP_GROUP_LANE_FULL);
     return false;
@@ -82,7 +82,7 @@ void group_from_vif(struct io *io, uint16_t vif, const void *frame, uint32_t len
         uplink_send(io, vif, frame, len);
     if (!io->fabric->vm2vm || io->n_open < 2)
         return;
-    if (bucket_take(&io->buckets[vif], io->now))
+    if (budget_take(&io->budgets, vif, io->now))
         to_others(io, vif, frame, len);
     else
         wire_drop(io, vif, DROP_GROUP_BUDGET);

@@ -23,7 +23,7 @@ struct io *io_new(uint32_t id, struct fabric *f, struct state *s, const struct c
     io->fabric = f;
     io->state = s;
     io->ms = rte_get_tsc_hz() / 1000;
-    io->group_rate = c->primary_group_rate;
+    budgets_init(&io->budgets, c->primary_group_rate, io->ms * 1000);
     backoff_init(&io->backoff, c->poll_busy, c->poll_yield, c->poll_sleep_us);
     if (source_init(&io->source, f, id) < 0) {
         free(io);
@@ -104,13 +104,15 @@ static void vif_forget(struct io *io, uint16_t vif)
 
 static void vif_know(struct io *io, uint16_t vif, const struct vif_view *as)
 {
-    if (as->gen != io->vifs[vif].gen)
-        bucket_init(&io->buckets[vif], io->group_rate, io->ms * 1000, io->now);
     if (io->vifs[vif].gen != 0)
         vif_forget(io, vif);
     io->vifs[vif] = *as;
-    if (as->gen != 0)
+    if (as->gen != 0) {
         io->open[io->n_open++] = vif;
+        budget_join(&io->budgets, vif, as->domid, io->now);
+    } else {
+        budget_leave(&io->budgets, vif, io->now);
+    }
 }
 
 static void mail_do(struct io *io, const struct io_mail *m)

@@ -10,7 +10,7 @@
 #include <rte_mbuf.h>
 
 #include "backoff.h"
-#include "bucket.h"
+#include "budget.h"
 #include "classify.h"
 #include "conf.h"
 #include "mailbox.h"
@@ -88,8 +88,7 @@ struct io {
     uint32_t n_open;
     uint16_t open[FABRIC_VIFS_MAX];
     struct vif_view vifs[FABRIC_VIFS_MAX];
-    struct bucket buckets[FABRIC_VIFS_MAX];
-    uint32_t group_rate;
+    struct budgets budgets; // of group frames, guest by guest
     struct source source;
     struct sink sink;
 };

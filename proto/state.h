@@ -51,7 +51,7 @@
     D(WIRE_TX_NO_UPLINK, "wire_tx_no_uplink", "its uplink is not there", TX) \
     D(WIRE_TX_OVERSIZE, "wire_tx_oversize", "it was longer than the MTU of its uplink allows", TX) \
     D(WIRE_TX_STALE, "wire_tx_stale", "it was sent by an earlier guest", TX) \
-    D(GROUP_BUDGET, "group_budget", "more broadcasts and multicasts than `primary.group_rate`", COPY) \
+    D(GROUP_BUDGET, "group_budget", "more broadcasts and multicasts of its guest than `primary.group_rate`", COPY) \
     D(GROUP_LANE_FULL, "group_lane_full", "copies of broadcasts that this device had no room for", RX) \
     D(WIRE_RX_STOPPED, "wire_rx_stopped", "it came from the wire for a device that was stopped", RX) \
     D(LANE_STOPPED, "rx_stopped", "it was on its way to the device when that stopped", RX)

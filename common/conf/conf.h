@@ -84,7 +84,7 @@ struct conf {
     uint32_t primary_portmask; // -p, 0xffff: all
     bool primary_vm2vm; // --vm2vm, true
     uint32_t primary_stats; // --stats in seconds, 0
-    uint32_t primary_group_rate; // group frames/s that one vif may have copied, 10000
+    uint32_t primary_group_rate; // group frames/s that one guest may have copied, 10000
     uint32_t n_eal_args;
     char eal_args[CONF_EAL_ARGS_MAX][CONF_TEXT_BYTES]; // more EAL arguments of the primary (--vdev=..., -a ...)
     // nic

@@ -134,7 +134,7 @@ static const struct option options[] = {
     { "primary.portmask", CONF(primary_portmask), NUMBER(HEX, 1, (1 << STATE_PORTS_MAX) - 1, (1 << STATE_PORTS_MAX) - 1), .about = "uplinks, a bit a port (-p)" },
     { "primary.vm2vm", CONF(primary_vm2vm), BOOL(true), .about = "guests reach each other inside the switch (--vm2vm)" },
     { "primary.stats", CONF(primary_stats), NUMBER(UINT, 0, 86400, 0), .about = "seconds between statistics (--stats); 0: none" },
-    { "primary.group_rate", CONF(primary_group_rate), NUMBER(UINT, 1, 10000000, 10000), .about = "broadcasts and multicasts/s copied for one device" },
+    { "primary.group_rate", CONF(primary_group_rate), NUMBER(UINT, 1, 10000000, 10000), .about = "broadcasts and multicasts/s copied for one guest" },
     { "primary.eal_args", TEXTS(eal_args, n_eal_args, any_ok, "a list of strings that are not empty"), .about = "more EAL arguments of xv-primary" },
 
     { "nic.vmdq", CONF(nic_vmdq), BOOL(true), .about = "use the VMDQ pools of NICs that have them" },

@@ -170,6 +170,15 @@ bool source_put(struct source *s, uint32_t egress, const struct lane_slot *slot)
     return true;
 }
 
+bool source_put_below(struct source *s, uint32_t egress, const struct lane_slot *slot, uint32_t most)
+{
+    const struct source_lane *l = &s->lanes[egress];
+
+    if (l->tail - l->reclaimed >= most)
+        lane_reclaim(s, egress);
+    return l->tail - l->reclaimed < most && source_put(s, egress, slot);
+}
+
 // How many frames from `first` on go to the same egress?
 static inline uint32_t run_length(const struct source_burst *b, uint32_t first)
 {

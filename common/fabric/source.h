@@ -84,6 +84,9 @@ static inline void source_took(struct source *s, uint32_t n)
 // buffer may be put on several lanes; it is free again when all have passed it.
 bool source_put(struct source *s, uint32_t egress, const struct lane_slot *slot);
 
+// The same, but only if the lane holds fewer than so many.
+bool source_put_below(struct source *s, uint32_t egress, const struct lane_slot *slot, uint32_t most);
+
 // A burst of frames to be put on lanes. Field by field, so that what one loop wrote the next reads as it was written.
 struct source_burst {
     uint32_t n;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a guest may take of what all share."""
 
+from time import monotonic as clock
+
 from case import OwnCase
 from guests import Fe22
 
@@ -71,3 +73,26 @@ class Pages(OwnCase):
         guest.do("rm event_type_start_0")
         guest.running(1)
         self.mapped(guest, 54 + other + RINGS, 1)
+
+
+class Groups(OwnCase):
+
+    def test_all_devices_of_a_guest_have_one_budget_of_broadcasts(self):
+        self.make(conf={"primary": {"group_rate": 1}})
+        guest, _ = Fe22(self.bench, self.bench.domain()), self.bench.fe22(PEER)
+        for n in range(4):
+            guest.device(n, f"00:00:00:00:01:0{n}", pool=n)
+            guest.running(n)
+        before = clock()
+        for _ in range(3):
+            for n in range(4):
+                guest.do(f"send dev={n} dst=ff:ff:ff:ff:ff:ff flow={n + 1}")
+        guest.do("rm event_type_start_0")  # a new start has no new budget
+        self.switch.vif_state(guest.domid, 0, "stopped")
+        guest.do("start 0")
+        guest.running(0)
+        guest.do("send dev=0 dst=ff:ff:ff:ff:ff:ff flow=9")
+        drops = lambda: sum(self.switch.drops(guest.domid, n).get("group_budget", 0) for n in range(4))
+        copied = lambda: sum(self.switch.vif(guest.domid, n)["wire"]["group_frames"] for n in range(4))
+        self.wait("all to be judged", lambda: drops() + copied() == 13)
+        self.assertLessEqual(copied(), 2 + clock() - before)

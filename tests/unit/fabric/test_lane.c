@@ -110,6 +110,24 @@ Test(lane, a_full_lane_takes_no_more)
     cr_assert_eq(put(&s, 3, 1), 1, "another lane does");
 }
 
+Test(lane, what_may_fill_a_part_of_it_fills_no_more)
+{
+    struct sink_frame frames[8];
+    struct lane_slot slot = { .buf = source_take(&s), .len = 60, .gen = 1 };
+    uint32_t n = 0;
+
+    put(&s, 2, 3);
+    while (source_put_below(&s, 2, &slot, 10))
+        n++;
+    cr_assert_eq(n, 7);
+    cr_assert(source_put(&s, 2, &slot), "there is room for the rest");
+    source_publish(&s);
+    cr_assert_eq(take(&k, frames, 3), 3);
+    while (source_put_below(&s, 2, &slot, 10))
+        n++;
+    cr_assert_eq(n, 9);
+}
+
 Test(lane, all_others_stuck_leave_a_lane_what_is_promised_to_it)
 {
     struct sink_frame frames[64];
