@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "domain.h"
 #include "snapshot.h"
+
+#define READ_NS (50 * CLOCK_MS)
+#define READ_KEY_NS (2 * CLOCK_MS)
+#define READS_SAVED_NS (10 * CLOCK_SECOND) // what a guest that was quiet may use at once
 
 struct domain *domain_find(struct domains *ds, uint32_t domid)
 {
@@ -75,6 +80,18 @@ void domain_touch(struct domain *d, const char *key)
     for (int i = 0; i < (int)XENVIRT_DEVICES_MAX; i++)
         if (key == NULL || i == device)
             d->touches[i] = touches_add(d->touches[i], 1);
+}
+
+bool domain_may_read(struct domain *d, uint64_t now)
+{
+    if (d->reads_ns + READS_SAVED_NS < now)
+        d->reads_ns = now - READS_SAVED_NS;
+    return d->reads_ns <= now;
+}
+
+void domain_has_read(struct domain *d, uint32_t keys)
+{
+    d->reads_ns += READ_NS + keys * READ_KEY_NS;
 }
 
 static struct domain *domains_from(struct domains *ds, uint32_t domid)

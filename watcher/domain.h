@@ -15,8 +15,7 @@ struct domain {
     uint32_t connection; // on which the domain was last seen to exist
     bool known; // had a control/dpdk
     bool marked; // read it again
-    uint32_t reads; // in this window
-    uint64_t window_ns;
+    uint64_t reads_ns; // the time that its reads have used up
     uint8_t touches[XENVIRT_DEVICES_MAX];
 };
 
@@ -41,6 +40,12 @@ void domain_touch_back(struct domain *d, const uint8_t touches[XENVIRT_DEVICES_M
 
 // An event named this key of control/dpdk, or the directory itself (NULL).
 void domain_touch(struct domain *d, const char *key);
+
+// What a guest makes XenStore and us do is limited by what it costs: for long 20 reads a second of a guest without keys,
+// 2 of one that has all that there can be. domain_may_read() returns true if it may be read now, and then
+// domain_has_read() says how many keys that were.
+bool domain_may_read(struct domain *d, uint64_t now);
+void domain_has_read(struct domain *d, uint32_t keys);
 
 // Walk the marked ones in order of domid; NULL ends it.
 struct domain *domains_first(struct domains *ds);

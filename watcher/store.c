@@ -25,10 +25,6 @@
 #define RETRY_MS 500
 #define SCAN_POLL_MS ((int)(SCAN_REST_NS / CLOCK_MS))
 
-// A guest that writes without end is read at most so often.
-#define READS_MAX 20u
-#define READS_WINDOW_NS CLOCK_SECOND
-
 struct store {
     pthread_t thread;
     int stop_fd;
@@ -36,6 +32,7 @@ struct store {
     struct domains domains;
     uint32_t connection;
     struct scan scan;
+    uint32_t keys; // names found in the guest that is being read
     bool told; // that XenStore isn't there
 };
 
@@ -125,6 +122,7 @@ static int read_dir(
 
     if (names == NULL)
         return errno == ENOENT || errno == EACCES ? 0 : -errno;
+    st->keys += n;
     for (unsigned i = 0; i < n && ret >= 0; i++) {
         if (top && snapshot_dir(names[i])) {
             snprintf(below, sizeof(below), "%s/%s", dir, names[i]);
@@ -189,7 +187,9 @@ static int domain_read(struct store *st, struct xs_handle *xs, struct domain *d)
     if (s == NULL)
         return 0;
     domain_unmark(&st->domains, d, s->touches);
+    st->keys = 0;
     ret = domain_look(st, xs, d, s);
+    domain_has_read(d, st->keys);
     if (ret > 0)
         d->known = true;
     if (ret < 0 || !d->known) {
@@ -204,24 +204,13 @@ static int domain_read(struct store *st, struct xs_handle *xs, struct domain *d)
     return 0;
 }
 
-static bool read_may(struct domain *d)
-{
-    uint64_t now = clock_ns();
-
-    if (now - d->window_ns >= READS_WINDOW_NS) {
-        d->window_ns = now;
-        d->reads = 0;
-    }
-    return d->reads++ < READS_MAX;
-}
-
 // One round over the marked domains. Returns -1 if the connection is lost.
 static int store_round(struct store *st, struct xs_handle *xs)
 {
     for (struct domain *d = domains_first(&st->domains); d != NULL; d = domains_next(&st->domains, d)) {
         if (store_stopping(st, 0))
             return 0;
-        if (read_may(d) && domain_read(st, xs, d) < 0)
+        if (domain_may_read(d, clock_ns()) && domain_read(st, xs, d) < 0)
             return -1;
         if (store_drain(st, xs) < 0)
             return -1;
