@@ -16,6 +16,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
@@ -31,16 +32,17 @@ BLOCK_FRAMES = 1024  # vqbench's
 COUNTED_BLOCKS = 5
 FUNCTIONS = {"xv": ("vif_from_guest", "vif_to_guest"), "vhost": ("rte_vhost_dequeue_burst", "rte_vhost_enqueue_burst")}
 LAYOUTS = {"one": "one descriptor a frame", "two": "two descriptors a frame"}
-STEPS = ("reclaim", "fetch", "route", "lane", "ledger", "take", "deliver", "ledger2")
-STEP_TEXT = {
+STEPS = {
     "reclaim": "from: take buffers back from lanes",
+    "begin_from": "from: ledger's other position",
     "fetch": "from: descriptor reads, translation, copy, used entries",
     "route": "from: forwarding table",
     "lane": "from: lane",
-    "ledger": "from: ledger, publish",
-    "take": "to: lane",
+    "publish_from": "from: ledger, publish",
+    "take": "to: bells, lane",
+    "begin_to": "to: ledger's other position",
     "deliver": "to: descriptor reads, translation, copy, used entries",
-    "ledger2": "to: ledger, publish",
+    "publish_to": "to: ledger, publish",
 }
 
 
@@ -135,36 +137,49 @@ def against_copies(bench, mode, blocks):
     return rows, total
 
 
+def steps_argv(bench, blocks, mode, size, burst):
+    return [os.path.join(BUILD, "tests", "bench", "vq", "vqsteps"), bench.cpu, str(blocks), mode, str(size), str(burst)]
+
+
+def steps_table(title, columns, found):
+    """found: {step: value} of each column."""
+    rows = [[text, *(round(f[name], 1) for f in found)] for name, text in STEPS.items()]
+    rows.append(["all", *(round(sum(f.values()), 1) for f in found)])
+    return {"title": title, "columns": ["step", *columns], "rows": rows}
+
+
 def breakdown(bench, sizes):
     """Each step of a burst of 32 timed alone, by a program that holds the same source."""
-    rows = {name: [STEP_TEXT[name]] for name in STEPS}
-    total = ["all"]
+    found = []
     for size in sizes:
         say(f"vq: breakdown: {size} bytes")
-        argv = [os.path.join(BUILD, "tests", "bench", "vq", "vqsteps"), bench.cpu, str(bench.pairs * bench.blocks), str(size)]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        done = subprocess.run(steps_argv(bench, bench.pairs * bench.blocks, "warm", size, 32), capture_output=True, text=True,
+                              check=False)
         if done.returncode != 0:
             bench.wrong.append(f"steps, {size} bytes: {done.stderr.strip() or done.returncode}")
-            continue
-        found = dict((line.split()[0], float(line.split()[1])) for line in done.stdout.splitlines())
-        for name in STEPS:
-            rows[name].append(round(found[name], 1))
-        total.append(round(sum(found.values()), 1))
-    return {"title": "Where the cycles go, bursts of 32: cycles (TSC) a frame, each step timed alone",
-            "columns": ["step", *(f"{s} bytes" for s in sizes)], "rows": [*rows.values(), total]}
+            return None
+        found.append({line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()})
+    return steps_table("Where the cycles go, bursts of 32: cycles (TSC) a frame, each step timed alone",
+                       [f"{s} bytes" for s in sizes], found)
+
+
+def callgrind(bench, functions, argv, out="/dev/null"):
+    """Run it and count instructions, into the file `out`, in those functions and all that they call. Returns the sum."""
+    argv = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--collect-atstart=no",
+            f"--toggle-collect={functions}", *argv]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    if done.returncode != 0 or found is None:
+        bench.wrong.append(f"{' '.join(argv)}: {done.stderr.strip()[-300:]}")
+        return float("nan")
+    return int(found.group(1))
 
 
 def instructions_of(bench, side, function, size, burst):
-    """Instructions a frame in that function and all that it calls, counted by callgrind."""
-    argv = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no",
-            f"--toggle-collect={function}", os.path.join(BUILD, "tests", "bench", "vq", "vqbench"), bench.cpu, "1",
-            str(COUNTED_BLOCKS - 1), "plain", "one", str(size), str(burst), side]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    counted = re.search(r"Collected : (\d+)", done.stderr)
-    if done.returncode != 0 or counted is None:
-        bench.wrong.append(f"{' '.join(argv)}: {done.stderr.strip()[-300:]}")
-        return float("nan")
-    return int(counted.group(1)) / (COUNTED_BLOCKS * BLOCK_FRAMES)
+    """Instructions a frame."""
+    argv = [os.path.join(BUILD, "tests", "bench", "vq", "vqbench"), bench.cpu, "1", str(COUNTED_BLOCKS - 1), "plain", "one",
+            str(size), str(burst), side]
+    return callgrind(bench, function, argv) / (COUNTED_BLOCKS * BLOCK_FRAMES)
 
 
 def instructions(bench, sizes, bursts):
@@ -176,6 +191,26 @@ def instructions(bench, sizes, bursts):
         rows.append([size, burst, *(round(x, 1) for pair in zip(*counts) for x in pair)])
     return {"title": "Ring work, one descriptor a frame: instructions a frame (callgrind)",
             "columns": ["bytes", "burst", "from guest: xv", "vhost", "to guest: xv", "vhost"], "rows": rows}
+
+
+def steps_counted(bench, size, burst):
+    """{step: instructions a frame}."""
+    with tempfile.NamedTemporaryFile(prefix="vqsteps-") as out:
+        callgrind(bench, "step_*", steps_argv(bench, COUNTED_BLOCKS - 1, "plain", size, burst), out.name)
+        done = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", out.name], capture_output=True,
+                              text=True, check=False)
+    found = {name: int(n.replace(",", "")) for n, name in re.findall(r"^ *([\d,]+) .*:step_(\w+) ", done.stdout, re.M)}
+    return {name: found.get(name, float("nan")) / (COUNTED_BLOCKS * BLOCK_FRAMES) for name in STEPS}
+
+
+def step_instructions(bench, sizes, bursts):
+    found, columns = [], []
+    for size, burst in [(s, b) for b in bursts for s in sizes]:
+        say(f"vq: instructions of the steps: {size} bytes, burst {burst}")
+        found.append(steps_counted(bench, size, burst))
+        columns.append(f"{size} bytes, burst {burst}")
+    return steps_table("Where the instructions go: instructions a frame (callgrind), each step a function of its own", columns,
+                       found)
 
 
 def goals(warm, copies):
@@ -237,9 +272,10 @@ def main():
     copy_table = {"title": "Both directions beside copies alone, bursts of 32: cycles (TSC) a frame",
                   "columns": ["caches", "bytes", "xv", "one copy", "two copies", "xv / one copy (quartiles)",
                               "xv - two copies"], "rows": copy_rows}
-    tables = [warm_table, two_table, cold_table, copy_table, breakdown(bench, (64, 1518))]
+    tables = [t for t in (warm_table, two_table, cold_table, copy_table, breakdown(bench, (64, 1518))) if t]
     if shutil.which("valgrind"):
-        tables.append(instructions(bench, *(((64,), (32,)) if args.quick else ((64, 1518), (1, 32)))))
+        what = ((64,), (32,)) if args.quick else ((64, 1518), (1, 32))
+        tables += [instructions(bench, *what), step_instructions(bench, *what)]
     found = {"bench": "vq", "tables": tables, "plots": [plot(warm, 32)], "goals": goals(warm, copies), "notes": NOTES,
              "wrong": bench.wrong}
     for table in tables:
