@@ -5,7 +5,6 @@
 
 #include "adopt.h"
 #include "fdb.h"
-#include "flag.h"
 #include "guest.h"
 #include "log.h"
 #include "loop.h"
@@ -17,13 +16,13 @@
 
 void adopt_ask(struct guests *gs, struct attachment *a)
 {
-    struct map_job *j = map_job_new(MAP_FLAG, ++gs->tickets);
+    struct map_job *j = map_job_new(MAP_PAGE, ++gs->tickets);
 
     a->retry_ns = gs->loop->now + RETRY_NS;
     if (j == NULL)
         return;
     j->offer.domid = a->guest->domid;
-    j->offer.flag_ref = a->words.xenvirt.flag_gref;
+    j->offer.words = a->words;
     a->ticket = j->ticket;
     mapper_give(gs->mapper, j);
 }
@@ -61,8 +60,6 @@ void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number)
 
 void adopt_mapped(struct attachment *a, const struct map_job *j)
 {
-    struct flag_view view;
-
     if (j->offer.refusal == XENVIRT_REFUSED_HOST) {
         LOG(WARNING, "%s: %s; asking again", attachment_label(a), j->offer.why); // that says nothing about the guest
         return;
@@ -73,21 +70,19 @@ void adopt_mapped(struct attachment *a, const struct map_job *j)
         attachment_go(a, ATTACHMENT_DETACHING);
         return;
     }
-    view = flag_read(a->flag);
-    a->front = view.front;
-    if (view.front && a->words.xenvirt.front_gen == 0)
-        a->words.xenvirt.front_gen = view.generation;
+    a->front->open(a, true);
     attachment_go(a, ATTACHMENT_OPENING);
 }
 
 static void adopt_binding(struct guests *gs, uint32_t number)
 {
     struct state_binding *b = &gs->state->bindings[number];
-    struct guest *g = b->domid <= XENVIRT_DOMID_LAST && b->device < XENVIRT_DEVICES_MAX ? guest_make(gs, b->domid)
-                                                                                        : NULL;
-    struct attachment *a = g == NULL ? NULL : attachment_make(g, b->device);
+    bool good = b->domid <= XENVIRT_DOMID_LAST && b->device < FRONT_DEVICES_MAX && b->front.kind < FRONT_KINDS_MAX &&
+                fronts[b->front.kind] != NULL;
+    struct guest *g = good ? guest_make(gs, b->domid) : NULL;
+    struct attachment *a = g == NULL ? NULL : attachment_make(g, b->front.kind, b->device);
 
-    if (a == NULL || a->number >= 0 || b->guest >= FABRIC_GUESTS_MAX || !front_words_ok(&b->front)) {
+    if (a == NULL || a->number >= 0 || b->guest >= FABRIC_GUESTS_MAX) {
         b->gen = 0;
         return;
     }

@@ -6,9 +6,24 @@
 #include "guest.h"
 #include "log.h"
 
-struct attachment *attachment_make(struct guest *g, uint32_t device)
+static uint32_t slot_of(uint32_t kind, uint32_t device)
 {
-    struct attachment *a = g->attachments[device];
+    return kind * FRONT_DEVICES_MAX + device;
+}
+
+uint32_t attachment_slot(const struct attachment *a)
+{
+    return slot_of(a->front->kind, a->device);
+}
+
+struct attachment *attachment_of(const struct guest *g, uint32_t kind, uint32_t device)
+{
+    return g->attachments[slot_of(kind, device)];
+}
+
+struct attachment *attachment_make(struct guest *g, uint32_t kind, uint32_t device)
+{
+    struct attachment *a = attachment_of(g, kind, device);
 
     if (a != NULL)
         return a;
@@ -16,26 +31,27 @@ struct attachment *attachment_make(struct guest *g, uint32_t device)
     if (a == NULL)
         return NULL;
     a->guest = g;
+    a->front = fronts[kind];
     a->device = device;
     a->number = -1;
     a->pool = UINT32_MAX;
-    g->attachments[device] = a;
+    g->attachments[slot_of(kind, device)] = a;
     return a;
 }
 
 void attachment_free(struct attachment *a)
 {
-    a->guest->attachments[a->device] = NULL;
+    a->guest->attachments[attachment_slot(a)] = NULL;
     free(a->want);
     free(a);
 }
 
-// The first one from a device on.
-static struct attachment *attachment_from(const struct guest *g, uint32_t device)
+// The first one from a slot on.
+static struct attachment *attachment_from(const struct guest *g, uint32_t slot)
 {
-    while (device < XENVIRT_DEVICES_MAX && g->attachments[device] == NULL)
-        device++;
-    return device < XENVIRT_DEVICES_MAX ? g->attachments[device] : NULL;
+    while (slot < GUEST_ATTACHMENTS_MAX && g->attachments[slot] == NULL)
+        slot++;
+    return slot < GUEST_ATTACHMENTS_MAX ? g->attachments[slot] : NULL;
 }
 
 struct attachment *attachment_first(const struct guest *g)
@@ -45,7 +61,7 @@ struct attachment *attachment_first(const struct guest *g)
 
 struct attachment *attachment_next(const struct attachment *a)
 {
-    return attachment_from(a->guest, a->device + 1);
+    return attachment_from(a->guest, attachment_slot(a) + 1);
 }
 
 struct attachment *attachment_find(const struct guests *gs, uint32_t number, uint32_t gen)

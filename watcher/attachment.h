@@ -4,7 +4,7 @@
 #ifndef XV_ATTACHMENT_H
 #define XV_ATTACHMENT_H
 
-#include "contract.h"
+#include "front.h"
 #include "msg.h"
 #include "pages.h"
 #include "region_file.h"
@@ -25,8 +25,11 @@ struct guest;
 #define ATTACHMENT_STATE_ENUM(name, text) ATTACHMENT_##name,
 enum attachment_state { ATTACHMENT_STATE_LIST(ATTACHMENT_STATE_ENUM) };
 
+#define ATTACHMENT_OWN_BYTES 64u
+
 struct attachment {
     struct guest *guest;
+    const struct front_ops *front; // of its kind
     uint32_t device;
     enum attachment_state state;
     // What XenStore says
@@ -41,7 +44,7 @@ struct attachment {
     uint32_t gen;
     uint32_t since; // its first generation under this number
     struct front_words words; // of its front end
-    bool front; // the front end reads our words
+    bool speaks; // the front end says itself when it starts anew, so touches of its keys say nothing
     uint8_t mac[6];
     uint32_t mac_number; // of the front end's wish for an address that was judged last
     uint32_t mac_asked; // of the one that the primary is asked for, 0: none
@@ -58,11 +61,10 @@ struct attachment {
     struct region_file file;
     struct pages_use pages; // what of it is mapped
     bool end; // it is to end, whatever XenStore says
-    bool flag_down; // the flag byte was 0
+    bool front_gone; // its program or its driver is gone
     // The rest
-    struct xenvirt_flag_page *flag; // the mapper's, NULL: not mapped
-    uint32_t told_gen; // last generation told of
-    enum xenvirt_back_state told;
+    void *page; // the mapper's, NULL: not mapped, or its kind has none
+    alignas(8) uint8_t own[ATTACHMENT_OWN_BYTES]; // the kind's
     enum xenvirt_refusal refusal;
     char why[MSG_TEXT_BYTES]; // the refusal in words
     uint64_t ticket; // of the job at the mapper, 0: none
@@ -74,20 +76,24 @@ struct attachment {
     uint64_t retry_ns; // when it is tried again, 0: never
 };
 
-// The attachment of a guest's device, made IDLE if there is none. Returns NULL without memory; the guest has it until
-// attachment_free().
-struct attachment *attachment_make(struct guest *g, uint32_t device);
+// The attachment of a guest's device of a kind, or NULL; the same, made IDLE if there is none (NULL: no memory). The
+// guest has it until attachment_free().
+struct attachment *attachment_of(const struct guest *g, uint32_t kind, uint32_t device);
+struct attachment *attachment_make(struct guest *g, uint32_t kind, uint32_t device);
 
-// Free one that is idle or refused and has no job at the mapper. Its flag page was given back before.
+// Free one that is idle or refused and has no job at the mapper. Its page was given back before.
 void attachment_free(struct attachment *a);
 
-// Walk the attachments of a guest in order of their devices; NULL ends it. The one at hand may not be freed.
+// Walk the attachments of a guest in order of kinds and devices; NULL ends it. The one at hand may not be freed.
 struct attachment *attachment_first(const struct guest *g);
 struct attachment *attachment_next(const struct attachment *a);
 
 // The attachment of this number and generation, or with this job or probe at the mapper. NULL if there is none.
 struct attachment *attachment_find(const struct guests *gs, uint32_t number, uint32_t gen);
 struct attachment *attachment_find_ticket(const struct guests *gs, uint64_t ticket);
+
+// Its place in the guest's table.
+uint32_t attachment_slot(const struct attachment *a);
 
 // The only function that changes the state. Says it in the log; nothing is asked yet in the new state.
 void attachment_go(struct attachment *a, enum attachment_state to);

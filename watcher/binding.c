@@ -13,7 +13,7 @@ static bool binding_used(const struct state_binding *b)
 
 static bool binding_is(const struct state_binding *b, const struct binding_who *who)
 {
-    if (!binding_used(b) || b->device != who->device)
+    if (!binding_used(b) || b->device != who->device || b->front.kind != who->kind)
         return false;
     // Two living domains may claim one UUID: what is attached belongs to its own domid.
     if (b->gen != 0 && b->domid != who->domid)
@@ -90,6 +90,7 @@ int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *
     b->last_gen = b->since = b->gone = 0; // what it counted was another's
     b->domid = who->domid;
     b->device = who->device;
+    b->front = (struct front_words){ .kind = who->kind };
     b->gen = 0;
     snprintf(b->uuid, sizeof(b->uuid), "%s", who->uuid);
     b->last_use = clock_ns();

@@ -13,7 +13,8 @@
 
 struct binding_who {
     uint32_t domid;
-    uint32_t device;
+    uint32_t kind; // enum front_kind
+    uint32_t device; // of that kind
     const char *uuid; // "": none
     int32_t pinned; // the number that the configuration gives it, or -1
 };

@@ -88,7 +88,7 @@ static void on_mapper(struct conductor *c)
 
     while ((j = mapper_take(c->mapper)) != NULL) {
         dispatch_mapped(&c->guests, j);
-        mapper_drop(c->mapper, j->flag); // nobody took it
+        mapper_drop(c->mapper, j->page); // nobody took it
         map_job_free(j);
     }
 }

@@ -5,11 +5,11 @@
 //     ctl (xvctl asks)             dispatch (what has happened goes to whom it concerns)
 //                                  supervisor (a guest's worker)
 //                                  lifecycle (an attachment's steps)
-//                                  want, front, adopt, request; mac; seat
+//                                  want, hear, adopt, request; front_xenvirt; mac; seat
 //     spare, claim                 attachment, guest (the records)
 //     primary, worker, orphan, slot                              store, mapper (threads of their own)
 //     loop, process, retry, rescue                               domain, scan, outbox, snapshot
-//                                                                contract, reflist, flag, binding (pure)
+//                                                                keys, contract, reflist, flag, binding (pure)
 //
 // Calls go down, events come up as what a function returns. No file is called by one that it calls.
 #ifndef XV_CONDUCTOR_H

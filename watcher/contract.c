@@ -11,17 +11,6 @@
 
 #define REF_MAX 0x7fffffffu
 
-const char *refusal_text(enum xenvirt_refusal refusal)
-{
-    static const char *const texts[] = {
-#define REFUSAL_TEXT(name, text) text,
-        XENVIRT_REFUSALS(REFUSAL_TEXT)
-#undef REFUSAL_TEXT
-    };
-
-    return refusal < XENVIRT_REFUSED_COUNT ? texts[refusal] : "?";
-}
-
 // A reference at *p: decimal, from 1 to 2^31 - 1. Moves *p behind it. Returns 0 if there is none.
 static uint32_t ref_parse(const char **p)
 {
@@ -101,9 +90,7 @@ enum xenvirt_refusal contract_ring_size(const char *text, uint32_t *size)
     *size = ref_parse(&p);
     if (*size == 0 || *p != '\0')
         return XENVIRT_REFUSED_KEY_MALFORMED;
-    if (*size < XENVIRT_RING_SIZE_MIN || *size > XENVIRT_RING_SIZE_MAX || (*size & (*size - 1)) != 0)
-        return XENVIRT_REFUSED_RING_SIZE_BAD;
-    return XENVIRT_REFUSED_NONE;
+    return xenvirt_ring_size_ok(*size) ? XENVIRT_REFUSED_NONE : XENVIRT_REFUSED_RING_SIZE_BAD;
 }
 
 // A number at *p: decimal, at most max. Moves *p behind it. Returns false if there is none.
@@ -163,15 +150,17 @@ static bool offer_refuse(struct offer *o, enum xenvirt_refusal refusal, const ch
 
 static void judge_device(char *const keys[DEVICE_KEYS], struct offer *o)
 {
+    struct xenvirt_words *w = &o->words.xenvirt;
+    struct xenvirt_offer *own = xenvirt_offer(o);
     uint32_t n = o->device;
 
-    offer_refuse(o, contract_ref(keys[DEVICE_FLAG], &o->flag_ref), XENVIRT_KEY_FLAG, n);
+    offer_refuse(o, contract_ref(keys[DEVICE_FLAG], &w->flag_gref), XENVIRT_KEY_FLAG, n);
     offer_refuse(o, strcmp(keys[DEVICE_START], "1") == 0 ? XENVIRT_REFUSED_NONE : XENVIRT_REFUSED_KEY_MALFORMED,
         XENVIRT_KEY_START, n);
     offer_refuse(o, contract_mac(keys[DEVICE_MAC], o->mac), XENVIRT_KEY_MAC, n);
-    offer_refuse(o, contract_ring_size(keys[DEVICE_SIZE], &o->ring_size), XENVIRT_KEY_RING_SIZE, n);
-    offer_refuse(o, contract_refs(keys[DEVICE_RX], &o->rings[0]), XENVIRT_KEY_RX_RING_GREF, n);
-    offer_refuse(o, contract_refs(keys[DEVICE_TX], &o->rings[1]), XENVIRT_KEY_TX_RING_GREF, n);
+    offer_refuse(o, contract_ring_size(keys[DEVICE_SIZE], &w->ring_size), XENVIRT_KEY_RING_SIZE, n);
+    offer_refuse(o, contract_refs(keys[DEVICE_RX], &own->rings[0]), XENVIRT_KEY_RX_RING_GREF, n);
+    offer_refuse(o, contract_refs(keys[DEVICE_TX], &own->rings[1]), XENVIRT_KEY_TX_RING_GREF, n);
 }
 
 static enum xenvirt_refusal pool_judge(char *const keys[POOL_KEYS], struct offer_pool *pool, const char **key)
@@ -191,25 +180,26 @@ static enum xenvirt_refusal pool_judge(char *const keys[POOL_KEYS], struct offer
 }
 
 // Every mempool that is there, in 2.2's way.
-static void parts_all(const struct snapshot *s, struct pool_part parts[XENVIRT_MEMPOOLS_MAX])
+static void parts_all(const struct xenvirt_keys *k, struct pool_part parts[XENVIRT_MEMPOOLS_MAX])
 {
     for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++)
-        parts[m] = (struct pool_part){ .used = s->pools[m][POOL_GREF] != NULL || s->pools[m][POOL_VA] != NULL };
+        parts[m] = (struct pool_part){ .used = k->pools[m][POOL_GREF] != NULL || k->pools[m][POOL_VA] != NULL };
 }
 
 // A device that says what it uses isn't judged by other mempools, which may be another process's.
-static void judge_pools(const struct snapshot *s, struct offer *o)
+static void judge_pools(const struct xenvirt_keys *k, struct offer *o)
 {
-    const char *uses = s->devices[o->device][DEVICE_POOLS], *key;
+    struct xenvirt_offer *own = xenvirt_offer(o);
+    const char *uses = k->devices[o->device][DEVICE_POOLS], *key;
     struct pool_part parts[XENVIRT_MEMPOOLS_MAX];
     bool any = false;
 
     if (uses == NULL)
-        parts_all(s, parts);
+        parts_all(k, parts);
     else
         offer_refuse(o, contract_pools(uses, parts), XENVIRT_KEY_MEMPOOLS, o->device);
     for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++) {
-        struct offer_pool *pool = &o->pools[o->n_pools];
+        struct offer_pool *pool = &own->pools[own->n_pools];
         enum xenvirt_refusal refusal;
 
         if (!parts[m].used)
@@ -217,22 +207,22 @@ static void judge_pools(const struct snapshot *s, struct offer *o)
         any = true;
         pool->number = m;
         pool->part = parts[m];
-        refusal = pool_judge(s->pools[m], pool, &key);
+        refusal = pool_judge(k->pools[m], pool, &key);
         if (!offer_refuse(o, refusal, key, m))
-            o->n_pools++;
+            own->n_pools++;
     }
-    if (uses == NULL && s->extra_pools)
+    if (uses == NULL && k->extra_pools)
         offer_refuse(o, XENVIRT_REFUSED_TOO_MANY_MEMPOOLS, XENVIRT_KEY_MEMPOOL_GREF, XENVIRT_MEMPOOLS_MAX);
     if (!any)
         offer_refuse(o, XENVIRT_REFUSED_NO_MEMPOOL, XENVIRT_KEY_MEMPOOL_GREF, 0);
 }
 
-uint32_t offer_lists(const struct offer *o)
+static uint32_t lists_count(const struct xenvirt_offer *own)
 {
-    uint32_t n = o->rings[0].n + o->rings[1].n;
+    uint32_t n = own->rings[0].n + own->rings[1].n;
 
-    for (uint32_t i = 0; i < o->n_pools; i++)
-        n += o->pools[i].list.n;
+    for (uint32_t i = 0; i < own->n_pools; i++)
+        n += own->pools[i].list.n;
     return n;
 }
 
@@ -248,13 +238,29 @@ static uint64_t keys_sum(char *const *keys, unsigned n, uint32_t number)
     return sum;
 }
 
-void contract_judge(const struct snapshot *s, uint32_t device, struct offer *o)
+void contract_judge(const struct front_keys *keys, struct offer *o)
 {
-    *o = (struct offer){ .domid = s->domid, .device = device };
-    judge_device(s->devices[device], o);
-    judge_pools(s, o);
-    o->sum = keys_sum(s->devices[device], DEVICE_KEYS, device);
+    const struct xenvirt_keys *k = xenvirt_keys(keys);
+
+    judge_device(k->devices[o->device], o);
+    judge_pools(k, o);
+    o->lists = lists_count(xenvirt_offer(o));
+    o->sum = keys_sum(k->devices[o->device], DEVICE_KEYS, o->device);
     o->whole_sum = o->sum;
     for (uint32_t m = 0; m < XENVIRT_MEMPOOLS_MAX; m++)
-        o->whole_sum = o->whole_sum * 0x9e3779b97f4a7c15ull + keys_sum(s->pools[m], POOL_KEYS, m);
+        o->whole_sum = o->whole_sum * 0x9e3779b97f4a7c15ull + keys_sum(k->pools[m], POOL_KEYS, m);
 }
+
+const struct keys_ops keys_xenvirt = {
+    .name = "xenvirt",
+    .roots = { { "/local/domain/", "/" XENVIRT_DIR } },
+    .guests = XENVIRT_GUESTS,
+    .guests_by = "xv-provision in domain 0",
+    .touched = xenvirt_keys_touched,
+    .dir = xenvirt_keys_dir,
+    .place = xenvirt_keys_place,
+    .make = xenvirt_keys_make,
+    .free = xenvirt_keys_free,
+    .find = xenvirt_keys_find,
+    .judge = contract_judge,
+};

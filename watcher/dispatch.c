@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "dispatch.h"
-#include "front.h"
 #include "guest.h"
 #include "lifecycle.h"
 #include "lock.h"
@@ -24,6 +23,19 @@ static void domain_gone(struct guests *gs, uint32_t domid)
     binding_domain_gone(gs->state, domid);
 }
 
+static void kind_snapshot(struct guests *gs, struct guest *g, const struct snapshot *s, uint32_t kind)
+{
+    if (s->keys[kind] != NULL && s->keys[kind]->extra_devices && log_may(&g->quota))
+        LOG(WARNING, "guest %u: devices from %u on are not supported", g->domid, FRONT_DEVICES_MAX);
+    for (uint32_t i = 0; i < FRONT_DEVICES_MAX; i++) {
+        bool starts = snapshot_find(s, kind, i) == KEYS_STARTED;
+        struct attachment *a = starts ? attachment_make(g, kind, i) : attachment_of(g, kind, i);
+
+        if (a != NULL)
+            lifecycle_snapshot(gs, a, s);
+    }
+}
+
 void dispatch_snapshot(struct guests *gs, const struct snapshot *s)
 {
     struct guest *g;
@@ -37,14 +49,8 @@ void dispatch_snapshot(struct guests *gs, const struct snapshot *s)
         return;
     g->gone = false;
     guest_name(gs, g, s->uuid, s->name);
-    if (s->extra_devices && log_may(&g->quota))
-        LOG(WARNING, "guest %u: devices from %u on are not supported", g->domid, XENVIRT_DEVICES_MAX);
-    for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
-        struct attachment *a = s->devices[i][DEVICE_START] != NULL ? attachment_make(g, i) : g->attachments[i];
-
-        if (a != NULL)
-            lifecycle_snapshot(gs, a, s);
-    }
+    for (uint32_t kind = 0; kind < FRONT_KINDS_MAX; kind++)
+        kind_snapshot(gs, g, s, kind);
 }
 
 void dispatch_mapped(struct guests *gs, struct map_job *j)
@@ -69,7 +75,7 @@ static void link_tell(struct guests *gs, uint32_t port)
     for (struct guest *g = gs->first; g != NULL; g = g->next)
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
             if (port == PORT_ALL || a->port == port)
-                front_tell_link(gs, a);
+                a->front->tell_link(gs, a);
 }
 
 static void vif_answered(struct guests *gs, const struct msg_port_vif_is *m)
@@ -132,10 +138,10 @@ void dispatch_worker(struct guests *gs, const struct worker_event *e)
 
 static void attachments_step(struct guests *gs, struct guest *g)
 {
-    struct attachment *changed[XENVIRT_DEVICES_MAX];
+    struct attachment *changed[GUEST_ATTACHMENTS_MAX];
     uint32_t n;
 
-    for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
+    for (uint32_t i = 0; i < GUEST_ATTACHMENTS_MAX; i++) {
         struct attachment *a = g->attachments[i];
 
         if (a == NULL)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "domain.h"
-#include "snapshot.h"
 
 #define READ_NS (50 * CLOCK_MS)
 #define READ_KEY_NS (2 * CLOCK_MS)
@@ -56,30 +56,53 @@ static uint8_t touches_add(uint8_t a, uint8_t b)
     return a > UINT8_MAX - b ? UINT8_MAX : (uint8_t)(a + b);
 }
 
-void domain_unmark(struct domains *ds, struct domain *d, uint8_t touches[XENVIRT_DEVICES_MAX])
+void domain_unmark(struct domains *ds, struct domain *d, uint8_t touches[FRONT_KINDS_MAX][FRONT_DEVICES_MAX])
 {
     if (d->marked)
         ds->marked--;
     d->marked = false;
-    for (unsigned i = 0; i < XENVIRT_DEVICES_MAX; i++) {
-        touches[i] = d->touches[i];
-        d->touches[i] = 0;
-    }
+    memcpy(touches, d->touches, sizeof(d->touches));
+    memset(d->touches, 0, sizeof(d->touches));
 }
 
-void domain_touch_back(struct domain *d, const uint8_t touches[XENVIRT_DEVICES_MAX])
+void domain_touch_back(struct domain *d, uint8_t touches[FRONT_KINDS_MAX][FRONT_DEVICES_MAX])
 {
-    for (unsigned i = 0; i < XENVIRT_DEVICES_MAX; i++)
-        d->touches[i] = touches_add(d->touches[i], touches[i]);
+    for (unsigned kind = 0; kind < FRONT_KINDS_MAX; kind++)
+        for (unsigned i = 0; i < FRONT_DEVICES_MAX; i++)
+            d->touches[kind][i] = touches_add(d->touches[kind][i], touches[kind][i]);
 }
 
-void domain_touch(struct domain *d, const char *key)
+static void domain_touch(struct domain *d, uint32_t kind, int device)
 {
-    int device = key == NULL ? -1 : snapshot_start_device(key);
+    for (int i = 0; i < (int)FRONT_DEVICES_MAX; i++)
+        if (device == KEYS_ALL_DEVICES || i == device)
+            d->touches[kind][i] = touches_add(d->touches[kind][i], 1);
+}
 
-    for (int i = 0; i < (int)XENVIRT_DEVICES_MAX; i++)
-        if (key == NULL || i == device)
-            d->touches[i] = touches_add(d->touches[i], 1);
+static void root_event(struct domains *ds, uint32_t kind, uint32_t root, const char *path)
+{
+    const struct keys_ops *ops = keys_of[kind];
+    const char *below;
+    struct domain *d;
+    uint32_t domid;
+    bool above;
+
+    below = ops->roots[root].before == NULL ? NULL : keys_below(&ops->roots[root], path, &domid, &above);
+    if (below == NULL)
+        return;
+    d = above ? domain_find(ds, domid) : domain_make(ds, domid);
+    if (d == NULL)
+        return;
+    domain_mark(ds, d);
+    if (!above)
+        domain_touch(d, kind, ops->touched(root, below));
+}
+
+void domains_event(struct domains *ds, const char *path)
+{
+    for (uint32_t kind = 0; kind < FRONT_KINDS_MAX; kind++)
+        for (uint32_t root = 0; keys_of[kind] != NULL && root < KEYS_ROOTS_MAX; root++)
+            root_event(ds, kind, root, path);
 }
 
 bool domain_may_read(struct domain *d, uint64_t now)

@@ -3,20 +3,17 @@
 #ifndef XV_DOMAIN_H
 #define XV_DOMAIN_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "xenvirt.h"
+#include "keys.h"
 
 #define DOMAINS_MAX (XENVIRT_DOMID_LAST + 1)
 
 struct domain {
     uint32_t domid;
     uint32_t connection; // on which the domain was last seen to exist
-    bool known; // had a control/dpdk
+    bool known; // had keys of a front end
     bool marked; // read it again
     uint64_t reads_ns; // the time that its reads have used up
-    uint8_t touches[XENVIRT_DEVICES_MAX];
+    uint8_t touches[FRONT_KINDS_MAX][FRONT_DEVICES_MAX];
 };
 
 struct domains {
@@ -30,16 +27,16 @@ struct domain *domain_find(struct domains *ds, uint32_t domid);
 struct domain *domain_make(struct domains *ds, uint32_t domid);
 void domains_free(struct domains *ds);
 
-// It is to be read again; all that had a control/dpdk are.
+// It is to be read again; all that had keys are.
 void domain_mark(struct domains *ds, struct domain *d);
 void domains_mark_known(struct domains *ds);
 
 // It is being read now: hand out the touches counted so far. If the read fails, domain_touch_back() adds them again.
-void domain_unmark(struct domains *ds, struct domain *d, uint8_t touches[XENVIRT_DEVICES_MAX]);
-void domain_touch_back(struct domain *d, const uint8_t touches[XENVIRT_DEVICES_MAX]);
+void domain_unmark(struct domains *ds, struct domain *d, uint8_t touches[FRONT_KINDS_MAX][FRONT_DEVICES_MAX]);
+void domain_touch_back(struct domain *d, uint8_t touches[FRONT_KINDS_MAX][FRONT_DEVICES_MAX]);
 
-// An event named this key of control/dpdk, or the directory itself (NULL).
-void domain_touch(struct domain *d, const char *key);
+// XenStore says that something at this path has changed: mark the domain that it concerns, and count the touches.
+void domains_event(struct domains *ds, const char *path);
 
 // What a guest makes XenStore and us do is limited by what it costs: for long 20 reads a second of a guest without keys,
 // 2 of one that has all that there can be. domain_may_read() returns true if it may be read now, and then

@@ -9,16 +9,18 @@
 
 #include "binding.h"
 #include "conf.h"
+#include "front_kind.h"
 #include "log.h"
 #include "pages.h"
 #include "retry.h"
-#include "xenvirt.h"
 
 struct attachment;
 struct loop;
 struct mapper;
 struct primary_peer;
 struct workers;
+
+#define GUEST_ATTACHMENTS_MAX (FRONT_KINDS_MAX * FRONT_DEVICES_MAX)
 
 struct guest {
     struct guest *next; // in order of domid
@@ -28,7 +30,7 @@ struct guest {
     char name[64];
     const struct conf_guest *conf; // NULL: not listed
     bool gone; // the domain is
-    struct attachment *attachments[XENVIRT_DEVICES_MAX]; // by device; NULL: never started
+    struct attachment *attachments[GUEST_ATTACHMENTS_MAX]; // by kind and device; NULL: never started
     struct log_quota quota;
     struct pages pages; // that its devices have mapped
     bool claimed; // one of its devices took an address since then

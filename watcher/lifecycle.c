@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "adopt.h"
-#include "flag.h"
-#include "front.h"
 #include "guest.h"
+#include "hear.h"
 #include "lifecycle.h"
 #include "log.h"
 #include "loop.h"
@@ -28,9 +27,9 @@ static void refuse(struct guests *gs, struct attachment *a, enum xenvirt_refusal
     snprintf(a->why, sizeof(a->why), "%s", why[0] != '\0' ? why : refusal_text(refusal));
     a->retry_ns = gs->loop->now + (refusal == XENVIRT_REFUSED_HOST ? RETRY_HOST_NS : RETRY_NS);
     attachment_go(a, ATTACHMENT_REFUSED);
-    front_tell(gs, a, a->words.xenvirt.front_gen, XENVIRT_BACK_REFUSED);
-    if (refusal == XENVIRT_REFUSED_FLAG_DOWN)
-        front_drop(gs, a);
+    a->front->tell(gs, a, FRONT_REFUSED);
+    if (a->front_gone)
+        hear_no_more(gs, a);
 }
 
 // It is attached or on its way, and has to be taken back before it is refused.
@@ -78,7 +77,7 @@ static bool may_begin(struct guests *gs, const struct attachment *a)
     for (const struct attachment *o = attachment_first(a->guest); o != NULL; o = attachment_next(o))
         if (o->ticket != 0)
             return false;
-    return guest_spend(gs, a->guest, offer_lists(a->want));
+    return guest_spend(gs, a->guest, a->want->lists);
 }
 
 // Returns XENVIRT_REFUSED_NONE if there is room for what it wants, or why not with *why in words.
@@ -100,7 +99,7 @@ static void begin(struct guests *gs, struct attachment *a)
     a->pages_more = 0;
     a->touched = 0;
     a->tried_sum = a->want->whole_sum;
-    front_drop(gs, a);
+    hear_no_more(gs, a);
     if (!guest_allowed(gs, a->guest)) {
         refuse(gs, a, XENVIRT_REFUSED_NOT_ALLOWED, "");
         return;
@@ -117,7 +116,7 @@ static void begin(struct guests *gs, struct attachment *a)
     mac_start(a, a->want->mac);
     a->ticket = j->ticket;
     a->refusal = XENVIRT_REFUSED_NONE;
-    a->end = a->flag_down = false;
+    a->end = a->front_gone = false;
     attachment_go(a, ATTACHMENT_MAPPING);
     mapper_give(gs->mapper, j);
 }
@@ -138,7 +137,6 @@ static void pages_refuse(struct guests *gs, struct attachment *a)
 
 static void mapped_offer(struct guests *gs, struct attachment *a, struct map_job *j)
 {
-    struct flag_view view = {};
     char why[64];
     int ret;
 
@@ -153,16 +151,14 @@ static void mapped_offer(struct guests *gs, struct attachment *a, struct map_job
     }
     // Say that we are here, then ask whether it still wants to run. A front end that stops does it the other way round,
     // so one sees the other, and nothing is freed that a worker is about to map.
-    front_tell(gs, a, a->words.xenvirt.front_gen, XENVIRT_BACK_NONE);
+    a->front->tell(gs, a, FRONT_SEEN);
     atomic_thread_fence(memory_order_seq_cst);
-    if (a->front)
-        view = flag_read(a->flag);
-    if (a->front && !view.run) {
+    if (!a->front->wants(a)) {
         attachment_go(a, ATTACHMENT_IDLE);
         return;
     }
     // Two devices with one address are a mistake, unless the front end knows how to deal with it.
-    if (mac_shared(a, a->mac) && !(a->front && view.mac_number != 0)) {
+    if (mac_shared(a, a->mac) && !mac_wishes(a)) {
         refuse(gs, a, XENVIRT_REFUSED_MAC_IN_USE, "");
         return;
     }
@@ -185,7 +181,7 @@ static void probed(struct guests *gs, struct attachment *a, const struct map_job
     a->probe = 0;
     if (!a->doubt || j->offer.refusal != XENVIRT_REFUSED_REF_UNKNOWN)
         return;
-    LOG(INFO, "%s: its flag page can't be mapped any more: the guest is gone", attachment_label(a));
+    LOG(INFO, "%s: its page can't be mapped any more: the guest is gone", attachment_label(a));
     a->end = true;
     lifecycle_step(gs, a);
 }
@@ -197,20 +193,15 @@ void lifecycle_mapped(struct guests *gs, struct attachment *a, struct map_job *j
         return;
     }
     a->ticket = 0;
-    a->flag = j->flag;
-    j->flag = NULL;
+    a->page = j->page;
+    j->page = NULL;
     if (a->state == ATTACHMENT_ADOPTING) {
         adopt_mapped(a, j);
-    } else if (a->flag != NULL) {
-        struct flag_view view = flag_read(a->flag);
-
-        a->front = view.front;
-        a->words.xenvirt.front_gen = view.generation;
-        a->told_gen = 0;
-        a->told = XENVIRT_BACK_NONE;
-    }
-    if (a->state == ATTACHMENT_MAPPING)
+    } else if (a->state == ATTACHMENT_MAPPING) {
+        a->words = j->offer.words;
+        a->front->open(a, false);
         mapped_offer(gs, a, j);
+    }
     lifecycle_step(gs, a);
 }
 
@@ -270,7 +261,7 @@ void lifecycle_attached(struct guests *gs, struct attachment *a, const struct ms
     if (a->state == ATTACHMENT_ATTACHING && m->up == 1 && m->ret == 0) {
         attachment_go(a, ATTACHMENT_RUNNING);
         mac_runs(gs, a);
-        front_tell(gs, a, a->words.xenvirt.front_gen, XENVIRT_BACK_ATTACHED);
+        a->front->tell(gs, a, FRONT_ATTACHED);
     } else if (a->state == ATTACHMENT_ATTACHING && m->ret < 0) {
         // Its lists were good, its pages are not; or the host has no room for them.
         fail(a, host ? XENVIRT_REFUSED_HOST : XENVIRT_REFUSED_REF_UNKNOWN, m->text);
@@ -285,10 +276,10 @@ void lifecycle_attached(struct guests *gs, struct attachment *a, const struct ms
 
 static void ended(struct guests *gs, struct attachment *a)
 {
-    bool down = a->flag_down;
+    bool down = a->front_gone;
 
     seat_leave(gs, a);
-    a->end = a->flag_down = a->doubt = false;
+    a->end = a->front_gone = a->doubt = false;
     if (a->refusal != XENVIRT_REFUSED_NONE && a->want != NULL && !a->fresh) {
         char why[MSG_TEXT_BYTES];
 
@@ -299,12 +290,12 @@ static void ended(struct guests *gs, struct attachment *a)
         // A start that came while the one before was ending, or unwatched.
         a->fresh = a->fresh || (a->want != NULL && a->want->whole_sum != a->tried_sum);
         attachment_go(a, ATTACHMENT_IDLE);
-        front_tell(gs, a, a->words.xenvirt.front_gen, XENVIRT_BACK_DETACHED);
+        a->front->tell(gs, a, FRONT_DETACHED);
         a->number = -1;
     }
     a->gen = 0;
     if (down || a->guest->gone)
-        front_drop(gs, a);
+        hear_no_more(gs, a);
 }
 
 static void retry(struct guests *gs, struct attachment *a)
@@ -342,13 +333,13 @@ static void probe(struct guests *gs, struct attachment *a)
 {
     struct map_job *j;
 
-    if (!a->doubt || a->probe != 0 || gs->loop->now - a->probe_ns < PROBE_NS)
+    if (!a->doubt || a->probe != 0 || gs->loop->now - a->probe_ns < PROBE_NS || a->front->page(&a->words) == 0)
         return;
     j = map_job_new(MAP_PROBE, ++gs->tickets);
     if (j == NULL)
         return;
     j->offer.domid = a->guest->domid;
-    j->offer.flag_ref = a->words.xenvirt.flag_gref;
+    j->offer.words = a->words;
     a->probe = j->ticket;
     a->probe_ns = gs->loop->now;
     mapper_give(gs->mapper, j);
@@ -408,7 +399,7 @@ void lifecycle_step(struct guests *gs, struct attachment *a)
 {
     enum attachment_state before;
 
-    front_poll(gs, a);
+    hear(gs, a);
     do {
         before = a->state;
         step_once(gs, a);
@@ -438,7 +429,7 @@ bool lifecycle_over(const struct attachment *a)
 
 void lifecycle_free(struct guests *gs, struct attachment *a)
 {
-    front_poll(gs, a); // who stopped before it removed its keys waits for the answer
-    front_drop(gs, a);
+    hear(gs, a); // who stopped before it removed its keys waits for the answer
+    hear_no_more(gs, a);
     attachment_free(a);
 }

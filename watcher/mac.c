@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// mac.c: a wish stands in the flag page until the device stops, so it is a state: who comes back after a kill judges it
+// mac.c: a wish stands with the front end until the device stops, so it is a state: who comes back after a kill judges it
 // again. The order is primary, state, worker, verdict. Killed before the state is written, the successor tells the
 // primary the address that was, and comes to the wish again; killed after, it goes on with the new one, and only the
 // verdict is missing.
@@ -8,7 +8,6 @@
 
 #include "ether.h"
 #include "fdb.h"
-#include "flag.h"
 #include "guest.h"
 #include "ledger.h"
 #include "log.h"
@@ -88,36 +87,41 @@ static enum xenvirt_refusal wish_judge(
 
 static void wish_refuse(struct attachment *a, const uint8_t mac[6], enum xenvirt_refusal refusal, const char *why)
 {
-    flag_tell_mac(a->flag, a->mac_number, refusal);
+    a->front->tell_wish(a, a->mac_number, refusal);
     if (log_may(&a->guest->quota))
         LOG(WARNING, "%s: does not get MAC " MAC_FMT " while it runs: %s", attachment_label(a), MAC_BYTES(mac),
             why[0] != '\0' ? why : refusal_text(refusal));
 }
 
-void mac_look(struct guests *gs, struct attachment *a, const struct flag_view *view)
+void mac_look(struct guests *gs, struct attachment *a, const struct front_wish *wish)
 {
     enum xenvirt_refusal refusal;
     const char *why;
 
-    if (a->state != ATTACHMENT_RUNNING || view->mac_number == 0 || view->mac_number == a->mac_number)
+    if (a->state != ATTACHMENT_RUNNING || wish->number == 0 || wish->number == a->mac_number)
         return;
-    if (memcmp(view->mac, a->mac, sizeof(a->mac)) == 0) {
-        a->mac_number = view->mac_number;
-        flag_tell_mac(a->flag, a->mac_number, XENVIRT_REFUSED_NONE);
+    if (memcmp(wish->mac, a->mac, sizeof(a->mac)) == 0) {
+        a->mac_number = wish->number;
+        a->front->tell_wish(a, a->mac_number, XENVIRT_REFUSED_NONE);
         return;
     }
     if (!guest_spend(gs, a->guest, 0))
         return;
-    a->mac_number = view->mac_number;
-    refusal = wish_judge(gs, a, view->mac, &why);
+    a->mac_number = wish->number;
+    refusal = wish_judge(gs, a, wish->mac, &why);
     if (refusal != XENVIRT_REFUSED_NONE) {
-        wish_refuse(a, view->mac, refusal, why);
+        wish_refuse(a, wish->mac, refusal, why);
         return;
     }
     a->mac_asked = a->mac_number;
-    memcpy(a->mac_want, view->mac, sizeof(a->mac_want));
+    memcpy(a->mac_want, wish->mac, sizeof(a->mac_want));
     mac_claim(gs, a);
     attachment_again(a);
+}
+
+bool mac_wishes(const struct attachment *a)
+{
+    return a->front->wish != NULL && a->front->wish(a).number != 0;
 }
 
 bool mac_answers(const struct attachment *a, const struct msg_port_vif_is *m)
@@ -149,26 +153,25 @@ void mac_refused(struct attachment *a, int ret)
     memcpy(mac, a->mac_want, sizeof(mac));
     a->mac_asked = 0;
     a->sent_ns = 0;
-    if (a->flag != NULL)
-        wish_refuse(a, mac, mac_refusal(ret), ret == -EPERM ? MAC_UPLINK_TEXT : "");
+    wish_refuse(a, mac, mac_refusal(ret), ret == -EPERM ? MAC_UPLINK_TEXT : "");
 }
 
 void mac_runs(struct guests *gs, struct attachment *a)
 {
-    struct flag_view view;
+    struct front_wish wish;
 
-    if (a->flag == NULL || !a->front)
+    if (a->front->wish == NULL || !a->speaks)
         return;
     if (a->mac_owed != 0) {
-        flag_tell_mac(a->flag, a->mac_owed, XENVIRT_REFUSED_NONE);
+        a->front->tell_wish(a, a->mac_owed, XENVIRT_REFUSED_NONE);
         a->mac_owed = 0;
         if (log_may(&a->guest->quota))
             LOG(INFO, "%s: its MAC is " MAC_FMT " now", attachment_label(a), MAC_BYTES(a->mac));
     }
     if (a->mac_number == 0) // said before the start is confirmed: so a front end knows that its wishes are judged
-        flag_tell_mac(a->flag, XENVIRT_MAC_NONE_YET, XENVIRT_REFUSED_NONE);
-    view = flag_read(a->flag);
-    mac_look(gs, a, &view);
+        a->front->tell_wish(a, 0, XENVIRT_REFUSED_NONE);
+    wish = a->front->wish(a);
+    mac_look(gs, a, &wish);
 }
 
 // ---- several devices with one address
@@ -200,20 +203,20 @@ static uint64_t frames_sent(const struct guests *gs, const struct attachment *a)
 // somebody took the address says nothing.
 static void senders_claim(struct guests *gs, struct guest *g)
 {
-    bool sent[XENVIRT_DEVICES_MAX] = { false }, anew = g->claimed;
+    bool sent[GUEST_ATTACHMENTS_MAX] = { false }, anew = g->claimed;
 
     g->shared_ns = gs->loop->now;
     g->claimed = false;
     for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
         uint64_t n = shares(a) ? frames_sent(gs, a) : 0;
 
-        sent[a->device] = !anew && n > a->frames_seen;
+        sent[attachment_slot(a)] = !anew && n > a->frames_seen;
         a->frames_seen = n;
     }
     for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a)) {
-        const struct attachment *h = shares(a) && sent[a->device] ? holder_of(g, a) : NULL;
+        const struct attachment *h = shares(a) && sent[attachment_slot(a)] ? holder_of(g, a) : NULL;
 
-        if (h != NULL && !sent[h->device])
+        if (h != NULL && !sent[attachment_slot(h)])
             mac_claim(gs, a);
     }
 }
@@ -228,7 +231,7 @@ static void lend(struct guests *gs, struct attachment *a, bool lent)
     attachment_again(a);
 }
 
-uint32_t mac_share(struct guests *gs, struct guest *g, struct attachment *changed[static XENVIRT_DEVICES_MAX])
+uint32_t mac_share(struct guests *gs, struct guest *g, struct attachment *changed[static GUEST_ATTACHMENTS_MAX])
 {
     uint32_t n = 0;
 

@@ -5,7 +5,7 @@
 #define XV_MAC_H
 
 #include "attachment.h"
-#include "flag.h"
+#include "guest.h"
 
 // The address that a device has or is about to have.
 const uint8_t *mac_of(const struct attachment *a);
@@ -26,7 +26,10 @@ void mac_claim(struct guests *gs, struct attachment *a);
 
 // Judge the front end's wish if there is a new one and a runs. A refusal is told at once; what is granted goes by the
 // primary, then by the worker, and the next step asks for it.
-void mac_look(struct guests *gs, struct attachment *a, const struct flag_view *view);
+void mac_look(struct guests *gs, struct attachment *a, const struct front_wish *wish);
+
+// Returns true if a's front end wishes for addresses, so that it knows how to share one.
+bool mac_wishes(const struct attachment *a);
 
 // Returns true if m answers what the primary was asked last.
 bool mac_answers(const struct attachment *a, const struct msg_port_vif_is *m);
@@ -43,6 +46,6 @@ void mac_runs(struct guests *gs, struct attachment *a);
 
 // Of the guest's devices with the same address let the one have its frames that took it last, or that alone sends.
 // Fills changed[] with those for which that has changed, and returns how many: each is to be stepped, in this order.
-uint32_t mac_share(struct guests *gs, struct guest *g, struct attachment *changed[static XENVIRT_DEVICES_MAX]);
+uint32_t mac_share(struct guests *gs, struct guest *g, struct attachment *changed[static GUEST_ATTACHMENTS_MAX]);
 
 #endif

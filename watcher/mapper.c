@@ -12,10 +12,9 @@
 
 #include <xengnttab.h>
 
-#include "flag.h"
+#include "front.h"
 #include "log.h"
 #include "mapper.h"
-#include "reflist.h"
 #include "xendev.h"
 
 #define AGAIN_MAX 20u
@@ -62,8 +61,10 @@ static struct map_job *queue_take(struct queue *q)
     return j;
 }
 
-static void job_refuse(struct map_job *j, enum xenvirt_refusal refusal, const char *what, const char *why)
+void mapper_refuse(struct map_job *j, enum xenvirt_refusal refusal, const char *what, const char *why)
 {
+    if (j->offer.refusal != XENVIRT_REFUSED_NONE)
+        return;
     j->offer.refusal = refusal;
     snprintf(j->offer.why, sizeof(j->offer.why), "%s: %s", what, why);
 }
@@ -76,12 +77,11 @@ static bool mapper_ready(struct mapper *m, struct map_job *j)
         m->grants = xengnttab_open(NULL, 0);
     if (m->grants != NULL)
         return true;
-    job_refuse(j, XENVIRT_REFUSED_HOST, "can't open the grant device", xendev_why("", "gntdev", errno, why));
+    mapper_refuse(j, XENVIRT_REFUSED_HOST, "can't open the grant device", xendev_why("", "gntdev", errno, why));
     return false;
 }
 
-// Map n pages of the job's guest, in one call: page by page takes quadratic time. NULL: the job is refused.
-static void *mapper_map(struct mapper *m, struct map_job *j, const char *what, uint32_t *refs, uint32_t n, int prot)
+void *mapper_map(struct mapper *m, struct map_job *j, const char *what, uint32_t *refs, uint32_t n, int prot)
 {
     void *p = NULL;
     int error = EAGAIN;
@@ -97,86 +97,32 @@ static void *mapper_map(struct mapper *m, struct map_job *j, const char *what, u
     if (p != NULL)
         return p;
     if (error == ENOMEM || error == ENOSPC || error == EMFILE)
-        job_refuse(j, XENVIRT_REFUSED_HOST, what, strerror(error));
+        mapper_refuse(j, XENVIRT_REFUSED_HOST, what, strerror(error));
     else
-        job_refuse(j, XENVIRT_REFUSED_REF_UNKNOWN, what, refusal_text(XENVIRT_REFUSED_REF_UNKNOWN));
+        mapper_refuse(j, XENVIRT_REFUSED_REF_UNKNOWN, what, refusal_text(XENVIRT_REFUSED_REF_UNKNOWN));
     return NULL;
 }
 
-static void flag_map(struct mapper *m, struct map_job *j)
+void mapper_unmap(struct mapper *m, void *p, uint32_t n)
 {
-    j->flag = mapper_map(m, j, "flag page", &j->offer.flag_ref, 1, PROT_READ | PROT_WRITE);
+    if (p != NULL && xengnttab_unmap(m->grants, p, n) < 0)
+        LOG(ERR, "can't unmap %u pages: %s", n, strerror(errno));
 }
 
-static void flag_unmap(struct mapper *m, struct xenvirt_flag_page *flag)
+bool mapper_page(struct mapper *m, struct map_job *j)
 {
-    if (flag != NULL && xengnttab_unmap(m->grants, flag, 1) < 0)
-        LOG(ERR, "can't unmap a flag page: %s", strerror(errno));
+    uint32_t ref = fronts[j->offer.words.kind]->page(&j->offer.words);
+
+    if (ref == 0)
+        return true;
+    j->page = mapper_map(m, j, "its page", &ref, 1, PROT_READ | PROT_WRITE);
+    return j->page != NULL;
 }
 
-// Walk the pages of one region's list. Each is copied once; the guest can change what it likes meanwhile.
-static int region_walk(struct mapper *m, struct map_job *j, struct reflist *l)
+static void page_unmap(struct mapper *m, struct map_job *j)
 {
-    struct ref_list names = *reflist_region(l, &j->offer);
-    struct xenvirt_pair copy[XENVIRT_PAIRS_PER_PAGE];
-    char *pages = mapper_map(m, j, "list of pages", names.refs, names.n, PROT_READ);
-    int more = 1;
-
-    if (pages == NULL)
-        return -1;
-    for (uint32_t i = 0; i < names.n && more > 0; i++) {
-        memcpy(copy, pages + (size_t)i * XENVIRT_PAGE_BYTES, sizeof(copy));
-        atomic_signal_fence(memory_order_seq_cst); // the copy is made, not folded into the walk
-        more = reflist_page(l, copy);
-    }
-    if (xengnttab_unmap(m->grants, pages, names.n) < 0)
-        LOG(ERR, "can't unmap a list of pages: %s", strerror(errno));
-    return more < 0 ? -1 : 0;
-}
-
-// Read the next of an offer's lists, or make the table when all are read. Returns true if that was the last step.
-static bool list_step(struct mapper *m, struct map_job *j)
-{
-    struct reflist *l = j->list;
-
-    if (l->n_regions < j->offer.n_pools + 2 && region_walk(m, j, l) == 0)
-        return false;
-    if (l->refusal == XENVIRT_REFUSED_NONE && j->offer.refusal == XENVIRT_REFUSED_NONE)
-        j->table = reflist_table(l, &j->offer, &j->bytes);
-    if (l->refusal != XENVIRT_REFUSED_NONE) {
-        j->offer.refusal = l->refusal;
-        memcpy(j->offer.why, l->why, sizeof(j->offer.why));
-    }
-    return true;
-}
-
-// The flag page comes first. Returns true if that was all.
-static bool offer_begin(struct mapper *m, struct map_job *j)
-{
-    struct map_job look = { .offer = { .domid = j->offer.domid, .flag_ref = j->offer.flag_ref } };
-
-    if (j->offer.flag_ref == 0)
-        return true;
-    flag_map(m, &look);
-    j->flag = look.flag;
-    // What the keys are refused for comes first.
-    if (j->offer.refusal != XENVIRT_REFUSED_NONE)
-        return true;
-    if (j->flag == NULL) {
-        job_refuse(j, look.offer.refusal, "flag page", refusal_text(look.offer.refusal));
-        return true;
-    }
-    if (!flag_read(j->flag).up) {
-        job_refuse(j, XENVIRT_REFUSED_FLAG_DOWN, "flag page", refusal_text(XENVIRT_REFUSED_FLAG_DOWN));
-        return true;
-    }
-    j->list = malloc(sizeof(*j->list));
-    if (j->list == NULL) {
-        job_refuse(j, XENVIRT_REFUSED_HOST, "list of pages", strerror(ENOMEM));
-        return true;
-    }
-    reflist_init(j->list, j->pages);
-    return false;
+    mapper_unmap(m, j->page, 1);
+    j->page = NULL;
 }
 
 // One step of a job. Returns true if it is done.
@@ -186,18 +132,16 @@ static bool job_step(struct mapper *m, struct map_job *j)
         return true;
     switch (j->kind) {
     case MAP_OFFER:
-        return j->list == NULL ? offer_begin(m, j) : list_step(m, j);
-    case MAP_FLAG:
-        flag_map(m, j);
+        return fronts[j->offer.words.kind]->map(m, j);
+    case MAP_PAGE:
+        mapper_page(m, j);
         break;
     case MAP_PROBE:
-        flag_map(m, j);
-        flag_unmap(m, j->flag);
-        j->flag = NULL;
+        mapper_page(m, j);
+        page_unmap(m, j);
         break;
     case MAP_DROP:
-        flag_unmap(m, j->flag);
-        j->flag = NULL;
+        page_unmap(m, j);
         break;
     }
     return true;
@@ -302,9 +246,8 @@ struct map_job *map_job_new(enum map_kind kind, uint64_t ticket)
 
 void map_job_free(struct map_job *j)
 {
-    if (j->list != NULL)
-        reflist_fini(j->list);
-    free(j->list);
+    if (j->work != NULL)
+        fronts[j->offer.words.kind]->forget(j);
     free(j->table);
     free(j);
 }
@@ -330,12 +273,12 @@ struct map_job *mapper_take(struct mapper *m)
     return j;
 }
 
-void mapper_drop(struct mapper *m, struct xenvirt_flag_page *flag)
+void mapper_drop(struct mapper *m, void *page)
 {
-    struct map_job *j = flag == NULL ? NULL : map_job_new(MAP_DROP, 0);
+    struct map_job *j = page == NULL ? NULL : map_job_new(MAP_DROP, 0);
 
     if (j == NULL)
         return;
-    j->flag = flag;
+    j->page = page;
     mapper_give(m, j);
 }

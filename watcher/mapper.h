@@ -9,27 +9,27 @@
 
 #include <stddef.h>
 
-#include "contract.h"
+#include "offer.h"
 #include "region.h"
 
 enum map_kind {
-    MAP_OFFER, // map the flag page, read the lists, make the table of regions
-    MAP_FLAG, // map the flag page and keep it
-    MAP_PROBE, // can the flag page still be mapped?
-    MAP_DROP, // unmap flag; nobody waits for the answer
+    MAP_OFFER, // map and read what the offer's kind wants, make the table of regions
+    MAP_PAGE, // map the front end's page and keep it
+    MAP_PROBE, // can the page still be mapped?
+    MAP_DROP, // unmap page; nobody waits for the answer
 };
 
 struct map_job {
     struct map_job *next;
     enum map_kind kind;
     uint64_t ticket; // the conductor's
-    struct offer offer; // MAP_FLAG and MAP_PROBE: domid, device and flag_ref of it
+    struct offer offer; // MAP_PAGE and MAP_PROBE: domid and words of it
     uint32_t pages; // MAP_OFFER: that its guest may have mapped
     // The answer. offer.refusal says whether it went well.
-    struct xenvirt_flag_page *flag; // mapped read-write; give it back with mapper_drop()
+    void *page; // front.h's, mapped read-write; give it back with mapper_drop(). NULL: its kind has none
     struct region_table *table; // vif and gen are 0
     size_t bytes;
-    struct reflist *list; // the mapper's: what it has read so far
+    void *work; // of its kind: what it has read so far
 };
 
 struct mapper;
@@ -42,7 +42,7 @@ void mapper_close(struct mapper *m);
 // Readable when mapper_take() has something.
 int mapper_fd(const struct mapper *m);
 
-// A new job, or NULL without memory. map_job_free() frees it and its table, not the flag.
+// A new job, or NULL without memory. map_job_free() frees it and its table, not the page.
 struct map_job *map_job_new(enum map_kind kind, uint64_t ticket);
 void map_job_free(struct map_job *j);
 
@@ -50,7 +50,19 @@ void map_job_free(struct map_job *j);
 void mapper_give(struct mapper *m, struct map_job *j);
 struct map_job *mapper_take(struct mapper *m);
 
-// Unmap a flag page, some time later. NULL is none.
-void mapper_drop(struct mapper *m, struct xenvirt_flag_page *flag);
+// Unmap a front end's page, some time later. NULL is none.
+void mapper_drop(struct mapper *m, void *page);
+
+// For front_ops.map, on the mapper's thread. Map n pages of the job's guest, in one call: page by page takes quadratic
+// time. Returns NULL with the job refused; what says which pages. Undo with mapper_unmap().
+void *mapper_map(struct mapper *m, struct map_job *j, const char *what, uint32_t *refs, uint32_t n, int prot);
+void mapper_unmap(struct mapper *m, void *p, uint32_t n);
+
+// Map the page that the front end's kind keeps mapped, to j->page. Returns false if it has one that can't be mapped,
+// with the job refused.
+bool mapper_page(struct mapper *m, struct map_job *j);
+
+// Refuse the job, with what and why in words. The first refusal stands.
+void mapper_refuse(struct map_job *j, enum xenvirt_refusal refusal, const char *what, const char *why);
 
 #endif

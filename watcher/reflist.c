@@ -31,17 +31,18 @@ list_refuse(struct reflist *l, enum xenvirt_refusal refusal, const char *fmt, ..
 
 const struct ref_list *reflist_region(struct reflist *l, const struct offer *o)
 {
+    const struct xenvirt_offer *own = xenvirt_offer_const(o);
     uint32_t i = l->n_regions++;
     struct region *r = &l->regions[i];
 
     *r = (struct region){ .first_ref = l->n_refs, .kind = i < 2 ? i : REGION_MEMPOOL };
-    l->parts[i] = i < 2 ? (struct pool_part){ .used = true } : o->pools[i - 2].part;
+    l->parts[i] = i < 2 ? (struct pool_part){ .used = true } : own->pools[i - 2].part;
     l->skip = l->parts[i].first;
     if (i < 2)
-        return &o->rings[i];
-    r->gva = o->pools[i - 2].gva;
-    r->number = o->pools[i - 2].number;
-    return &o->pools[i - 2].list;
+        return &own->rings[i];
+    r->gva = own->pools[i - 2].gva;
+    r->number = own->pools[i - 2].number;
+    return &own->pools[i - 2].list;
 }
 
 static int list_room(struct reflist *l)
@@ -130,6 +131,7 @@ static uint32_t refs_add(uint32_t *all, uint32_t n, const struct ref_list *list)
 // No page is named twice, whatever it is named for.
 static int twice_judge(struct reflist *l, const struct offer *o)
 {
+    const struct xenvirt_offer *own = xenvirt_offer_const(o);
     uint32_t n = l->n_refs;
     uint32_t *all = malloc((n + REGIONS_MAX * XENVIRT_LIST_PAGES_MAX + 1) * sizeof(*all));
     int ret = 0;
@@ -137,11 +139,11 @@ static int twice_judge(struct reflist *l, const struct offer *o)
     if (all == NULL)
         return list_refuse(l, XENVIRT_REFUSED_HOST, "no memory for %u references", n);
     memcpy(all, l->refs, n * sizeof(*all));
-    n = refs_add(all, n, &o->rings[0]);
-    n = refs_add(all, n, &o->rings[1]);
-    for (uint32_t i = 0; i < o->n_pools; i++)
-        n = refs_add(all, n, &o->pools[i].list);
-    all[n++] = o->flag_ref;
+    n = refs_add(all, n, &own->rings[0]);
+    n = refs_add(all, n, &own->rings[1]);
+    for (uint32_t i = 0; i < own->n_pools; i++)
+        n = refs_add(all, n, &own->pools[i].list);
+    all[n++] = o->words.xenvirt.flag_gref;
     qsort(all, n, sizeof(*all), ref_order);
     for (uint32_t i = 1; i < n && ret == 0; i++)
         if (all[i] == all[i - 1])
@@ -153,7 +155,7 @@ static int twice_judge(struct reflist *l, const struct offer *o)
 static int list_judge(struct reflist *l, const struct offer *o)
 {
     for (uint32_t i = 0; i < l->n_regions; i++)
-        if (region_judge(l, i, o->ring_size) < 0)
+        if (region_judge(l, i, o->words.xenvirt.ring_size) < 0)
             return -1;
     return overlap_judge(l) < 0 ? -1 : twice_judge(l, o);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// reflist.h: from the (gref, pfn) pairs of an offer's list pages to a table of regions. Pure.
+// reflist.h: from the (gref, pfn) pairs of a xenvirt offer's list pages to a table of regions. Pure.
 #ifndef XV_REFLIST_H
 #define XV_REFLIST_H
 

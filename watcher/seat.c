@@ -19,9 +19,11 @@ static struct binding_who seat_who(const struct attachment *a)
 {
     const struct conf_vif *cv = guest_conf_vif(a->guest, a->device);
 
-    return (struct binding_who){
-        .domid = a->guest->domid, .device = a->device, .uuid = a->guest->uuid, .pinned = cv == NULL ? -1 : cv->number
-    };
+    return (struct binding_who){ .domid = a->guest->domid,
+        .kind = a->front->kind,
+        .device = a->device,
+        .uuid = a->guest->uuid,
+        .pinned = cv == NULL ? -1 : cv->number };
 }
 
 int seat_kept(struct guests *gs, const struct attachment *a)
@@ -110,9 +112,6 @@ int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j)
     if (seat_binding(gs, a)->guest != (uint32_t)a->guest->index)
         seat_binding(gs, a)->since = 0; // its ledgers are where another guest is now
     a->since = binding_since(gs->state, (uint32_t)a->number, a->gen);
-    a->words.kind = FRONT_XENVIRT;
-    a->words.xenvirt.ring_size = j->offer.ring_size;
-    a->words.xenvirt.flag_gref = j->offer.flag_ref;
     a->sum = j->offer.sum;
     j->table->vif = (uint32_t)a->number;
     j->table->gen = a->gen;

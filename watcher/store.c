@@ -43,34 +43,6 @@ static bool store_stopping(const struct store *st, int wait_ms)
     return poll(&p, 1, wait_ms) > 0;
 }
 
-// Path of an event: mark the domain that it concerns.
-static void event_tree(struct store *st, const char *path)
-{
-    unsigned domid = 0;
-    int at = 0;
-    struct domain *d;
-
-    if (sscanf(path, TREE "/%5u%n", &domid, &at) != 1 || domid >= DOMAINS_MAX)
-        return;
-    path += at;
-    if (*path == '\0' || strcmp(path, "/control") == 0) {
-        d = domain_find(&st->domains, domid);
-        if (d != NULL)
-            domain_mark(&st->domains, d);
-        return;
-    }
-    if (strncmp(path, "/" XENVIRT_DIR, strlen("/" XENVIRT_DIR)) != 0)
-        return;
-    path += strlen("/" XENVIRT_DIR);
-    if (*path != '\0' && *path != '/')
-        return;
-    d = domain_make(&st->domains, domid);
-    if (d == NULL)
-        return;
-    domain_mark(&st->domains, d);
-    domain_touch(d, *path == '\0' ? NULL : snapshot_key(path + 1));
-}
-
 // Take what the library has read for us. Returns -1 if the connection is lost.
 static int store_drain(struct store *st, struct xs_handle *xs)
 {
@@ -84,64 +56,90 @@ static int store_drain(struct store *st, struct xs_handle *xs)
         if (strcmp(event[XS_WATCH_PATH], "@releaseDomain") == 0)
             domains_mark_known(&st->domains);
         else
-            event_tree(st, event[XS_WATCH_PATH]);
+            domains_event(&st->domains, event[XS_WATCH_PATH]);
         free(event);
     }
 }
 
-// The key at dir/name, where dir is an absolute path.
-static int read_key(
-    struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s, const char *dir, const char *name)
+// Reading the keys of one root of a kind, in one transaction.
+struct reader {
+    struct store *st;
+    struct xs_handle *xs;
+    xs_transaction_t t;
+    struct snapshot *s;
+    uint32_t kind;
+    uint32_t root;
+};
+
+// The absolute path of what is below the root; "" is the root itself. Returns false if it is longer than paths are.
+static bool root_path(char path[XENSTORE_ABS_PATH_MAX], const struct keys_root *r, uint32_t domid, const char *below)
 {
-    char **place = snapshot_place(s, name);
+    int n = snprintf(
+        path, XENSTORE_ABS_PATH_MAX, "%s%u%s%s%s", r->before, domid, r->after, *below == '\0' ? "" : "/", below);
+
+    return n < XENSTORE_ABS_PATH_MAX;
+}
+
+static int read_key(struct reader *r, const char *below)
+{
+    char **place = snapshot_place(r->s, r->kind, r->root, below);
     char path[XENSTORE_ABS_PATH_MAX];
     unsigned len = 0;
     char *value;
     int ret = 0;
 
-    if (place == NULL)
+    if (place == NULL || !root_path(path, &keys_of[r->kind]->roots[r->root], r->s->domid, below))
         return 0;
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    value = xs_read(xs, t, path, &len);
+    value = xs_read(r->xs, r->t, path, &len);
     if (value != NULL)
         ret = snapshot_set(place, value, len);
     else if (errno != ENOENT && errno != EACCES)
         ret = -errno;
     free(value);
-    return ret < 0 ? ret : store_drain(st, xs);
+    return ret < 0 ? ret : store_drain(r->st, r->xs);
 }
 
-// The keys of one directory. Returns 1 if it is there, 0 if not, -errno.
-static int read_dir(
-    struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s, const char *dir, bool top)
+// The keys of the directory at a path below the root, and of those in it that have some. Returns 1 if it is there, 0 if
+// not, -errno.
+static int read_dir(struct reader *r, const char *below)
 {
-    char below[XENSTORE_ABS_PATH_MAX];
+    char path[XENSTORE_ABS_PATH_MAX];
+    char **names;
     unsigned n = 0;
-    char **names = xs_directory(xs, t, dir, &n);
     int ret = 1;
 
+    if (!root_path(path, &keys_of[r->kind]->roots[r->root], r->s->domid, below))
+        return 0;
+    names = xs_directory(r->xs, r->t, path, &n);
     if (names == NULL)
         return errno == ENOENT || errno == EACCES ? 0 : -errno;
-    st->keys += n;
+    r->st->keys += n;
     for (unsigned i = 0; i < n && ret >= 0; i++) {
-        if (top && snapshot_dir(names[i])) {
-            snprintf(below, sizeof(below), "%s/%s", dir, names[i]);
-            ret = read_dir(st, xs, t, s, below, false) < 0 ? -EIO : 1;
-        } else if (read_key(st, xs, t, s, dir, names[i]) < 0) {
+        snprintf(path, sizeof(path), "%s%s%s", below, *below == '\0' ? "" : "/", names[i]);
+        if (keys_of[r->kind]->dir(r->root, path))
+            ret = read_dir(r, path) < 0 ? -EIO : 1;
+        else if (read_key(r, path) < 0)
             ret = -EIO;
-        }
     }
     free(names);
     return ret;
 }
 
-// All keys. Returns 1 if the guest's directory is there, 0 if not, -errno.
+// All keys of all kinds. Returns 1 if there is one of the guest's directories, 0 if not, -errno.
 static int read_keys(struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s)
 {
-    char path[64];
+    struct reader r = { .st = st, .xs = xs, .t = t, .s = s };
+    int there = 0, ret;
 
-    snprintf(path, sizeof(path), TREE "/%u/" XENVIRT_DIR, s->domid);
-    return read_dir(st, xs, t, s, path, true);
+    for (r.kind = 0; r.kind < FRONT_KINDS_MAX; r.kind++) {
+        for (r.root = 0; keys_of[r.kind] != NULL && r.root < KEYS_ROOTS_MAX; r.root++) {
+            ret = keys_of[r.kind]->roots[r.root].before == NULL ? 0 : read_dir(&r, "");
+            if (ret < 0)
+                return ret;
+            there |= ret;
+        }
+    }
+    return there;
 }
 
 // One look at a guest, all of one moment. Returns as read_keys(), -EAGAIN if the guest wrote meanwhile.
@@ -240,38 +238,67 @@ static bool domains_expect(struct store *st, struct xs_handle *xs, const char *p
     return names != NULL;
 }
 
-// Which domains there are. A driver domain may not list the tree; xv-provision keeps a list for it.
+// A driver domain may not list the tree; for some kinds there is a list of guests.
+static void guests_find(struct store *st, struct xs_handle *xs)
+{
+    bool listed = true;
+    unsigned n = 0;
+
+    for (uint32_t kind = 0; kind < FRONT_KINDS_MAX; kind++) {
+        const struct keys_ops *ops = keys_of[kind];
+
+        if (ops == NULL || ops->guests == NULL)
+            continue;
+        if (domains_expect(st, xs, ops->guests, &n))
+            LOG(INFO, "%s names %u guests", ops->guests_by, n);
+        else
+            listed = false;
+    }
+    if (listed)
+        return;
+    LOG(NOTICE, "this domain may not list the others and finds no list of xv-provision's: trying all numbers");
+    scan_start(&st->scan);
+}
+
+// Which domains there are.
 static void store_find(struct store *st, struct xs_handle *xs)
 {
     unsigned n = 0;
 
     scan_stop(&st->scan);
-    if (!domains_expect(st, xs, TREE, &n) && errno == EACCES) {
-        if (domains_expect(st, xs, XENVIRT_GUESTS, &n)) {
-            LOG(INFO, "xv-provision in domain 0 names %u guests", n);
-        } else {
-            LOG(NOTICE, "this domain may not list the others and finds no list of xv-provision's: trying all numbers");
-            scan_start(&st->scan);
-        }
-    }
+    if (!domains_expect(st, xs, TREE, &n) && errno == EACCES)
+        guests_find(st, xs);
     domains_mark_known(&st->domains);
 }
 
-// Try the next number, by one request. Who comes later shows by an event.
+// Returns true if the domain has a directory of some kind's.
+static bool domain_has(struct xs_handle *xs, uint32_t domid)
+{
+    bool has = false;
+
+    for (uint32_t kind = 0; kind < FRONT_KINDS_MAX && !has; kind++) {
+        char path[XENSTORE_ABS_PATH_MAX];
+        unsigned n;
+        void *names;
+
+        if (keys_of[kind] == NULL)
+            continue;
+        names = root_path(path, &keys_of[kind]->roots[0], domid, "") ? xs_directory(xs, XBT_NULL, path, &n) : NULL;
+        has = names != NULL;
+        free(names);
+    }
+    return has;
+}
+
+// Try the next number, by one request a kind. Who comes later shows by an event.
 static void store_scan(struct store *st, struct xs_handle *xs)
 {
     uint32_t domid = scan_take(&st->scan, clock_ns());
-    char path[64];
-    unsigned n;
-    void *keys;
 
     if (domid == 0)
         return;
-    snprintf(path, sizeof(path), TREE "/%u/" XENVIRT_DIR, domid);
-    keys = xs_directory(xs, XBT_NULL, path, &n);
-    if (keys != NULL)
+    if (domain_has(xs, domid))
         domain_expect(st, domid);
-    free(keys);
     scan_rest(&st->scan, clock_ns());
 }
 
@@ -282,12 +309,23 @@ static int wait_ms(struct store *st)
     return domains_first(&st->domains) != NULL ? 50 : POLL_MS;
 }
 
+// What is to be watched besides the tree, by kind.
+static bool watch_more(struct xs_handle *xs)
+{
+    bool ok = true;
+
+    for (uint32_t kind = 0; kind < FRONT_KINDS_MAX && ok; kind++)
+        if (keys_of[kind] != NULL && keys_of[kind]->watch != NULL)
+            ok = xs_watch(xs, keys_of[kind]->watch, keys_of[kind]->name);
+    return ok;
+}
+
 static struct xs_handle *store_connect(struct store *st)
 {
     struct xs_handle *xs = xs_open(0);
     char why[XENDEV_TEXT_BYTES];
 
-    if (xs == NULL || !xs_watch(xs, TREE, "tree")) {
+    if (xs == NULL || !xs_watch(xs, TREE, "tree") || !watch_more(xs)) {
         if (!st->told)
             LOG(WARNING, "no XenStore: %s; trying again", xendev_why("", "xenbus", errno, why));
         st->told = true;

@@ -14,7 +14,7 @@ void want_drop(struct attachment *a)
 // The start key isn't there. It was removed, or XenStore doesn't know any more what it knew.
 static void want_missing(struct attachment *a, const struct snapshot *s)
 {
-    bool removed = s->connection == a->connection || s->devices[a->device][DEVICE_FLAG] != NULL;
+    bool removed = s->connection == a->connection || snapshot_find(s, a->front->kind, a->device) == KEYS_LEFT;
 
     if (!removed && attachment_in_force(a)) {
         a->doubt = true;
@@ -37,7 +37,7 @@ static bool want_is_new(const struct attachment *a, uint32_t touches)
     case ATTACHMENT_ATTACHING:
     case ATTACHMENT_RUNNING:
         // Two touches: removed and written again. A front end that counts its starts says so by its generation.
-        return a->want->sum != a->sum || (touches >= 2 && !a->front);
+        return a->want->sum != a->sum || (touches >= 2 && !a->speaks);
     default:
         return touches > 0 || a->want->whole_sum != a->tried_sum;
     }
@@ -45,21 +45,22 @@ static bool want_is_new(const struct attachment *a, uint32_t touches)
 
 void want_read(struct attachment *a, const struct snapshot *s)
 {
+    uint32_t kind = a->front->kind;
     struct offer *o;
 
-    if (s->devices[a->device][DEVICE_START] == NULL) {
+    if (snapshot_find(s, kind, a->device) != KEYS_STARTED) {
         want_missing(a, s);
         return;
     }
     o = malloc(sizeof(*o));
     if (o == NULL)
         return;
-    contract_judge(s, a->device, o);
+    snapshot_judge(s, kind, a->device, o);
     free(a->want);
     a->want = o;
     a->doubt = false;
     a->connection = s->connection;
-    a->touched += s->touches[a->device];
-    if (want_is_new(a, s->touches[a->device]))
+    a->touched += s->touches[kind][a->device];
+    if (want_is_new(a, s->touches[kind][a->device]))
         a->fresh = true;
 }

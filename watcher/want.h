@@ -4,6 +4,7 @@
 #define XV_WANT_H
 
 #include "attachment.h"
+#include "snapshot.h"
 
 // Judge a->device of the snapshot, which stays the caller's. Sets a->want, a->fresh and a->doubt; without memory all
 // stays as it was.

@@ -24,9 +24,9 @@ static void key(struct input *in, struct snapshot *s)
         input_bytes(in, name, which % sizeof(name));
     }
     input_bytes(in, value, n);
-    snapshot_dir(name);
-    snapshot_start_device(snapshot_key(name));
-    place = snapshot_place(s, name);
+    xenvirt_keys_dir(0, name);
+    xenvirt_keys_touched(0, name);
+    place = snapshot_place(s, FRONT_XENVIRT, 0, name);
     if (place != NULL)
         MUST(snapshot_set(place, value, n) == 0);
 }
@@ -50,7 +50,7 @@ static int lists(struct input *in, struct reflist *l, const struct offer *o)
     struct xenvirt_pair pairs[XENVIRT_PAIRS_PER_PAGE];
     uint32_t fresh = 1;
 
-    for (uint32_t i = 0; i < o->n_pools + 2; i++) {
+    for (uint32_t i = 0; i < xenvirt_offer_const(o)->n_pools + 2; i++) {
         const struct ref_list *names = reflist_region(l, o);
         int more = 1;
 
@@ -71,13 +71,13 @@ static void device(struct input *in, const struct snapshot *s, uint32_t number)
     struct reflist l;
     size_t bytes;
 
-    contract_judge(s, number, o);
+    snapshot_judge(s, FRONT_XENVIRT, number, o);
     if (o->refusal != XENVIRT_REFUSED_NONE) {
         MUST(memchr(o->why, '\0', sizeof(o->why)) != NULL && refusal_text(o->refusal) != NULL);
         free(o);
         return;
     }
-    MUST(o->n_pools <= XENVIRT_MEMPOOLS_MAX && o->flag_ref != 0);
+    MUST(xenvirt_offer_const(o)->n_pools <= XENVIRT_MEMPOOLS_MAX && o->words.xenvirt.flag_gref != 0);
     reflist_init(&l, UINT32_MAX);
     if (lists(in, &l, o) == 0)
         t = reflist_table(&l, o, &bytes);
@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     for (uint32_t keys = input_below(&in, 32); keys > 0 && input_more(&in); keys--)
         key(&in, s);
     for (uint32_t i = 0; i < XENVIRT_DEVICES_MAX; i++) {
-        if (s->devices[i][DEVICE_START] != NULL)
+        if (snapshot_find(s, FRONT_XENVIRT, i) == KEYS_STARTED)
             device(&in, s, i);
     }
     snapshot_starts(s);

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "contract.h"
+#include "snapshot.h"
 
 #define OK XENVIRT_REFUSED_NONE
 #define MALFORMED XENVIRT_REFUSED_KEY_MALFORMED
@@ -211,7 +212,7 @@ static struct snapshot *snap;
 
 static void put(const char *key, const char *value)
 {
-    char **place = snapshot_place(snap, key);
+    char **place = snapshot_place(snap, FRONT_XENVIRT, 0, key);
 
     if (place != NULL)
         snapshot_set(place, value, (unsigned)strlen(value));
@@ -219,7 +220,7 @@ static void put(const char *key, const char *value)
 
 static void drop(const char *key)
 {
-    char **place = snapshot_place(snap, key);
+    char **place = snapshot_place(snap, FRONT_XENVIRT, 0, key);
 
     free(*place);
     *place = NULL;
@@ -250,15 +251,15 @@ Test(offer, a_good_one_is_taken_whole)
 
     put("15_mempool_gref", "20");
     put("15_mempool_va", "0x1000");
-    contract_judge(snap, 0, &o);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &o);
     cr_expect_eq(o.refusal, OK, "%s", o.why);
     cr_expect_eq(o.domid, 7);
-    cr_expect_eq(o.flag_ref, 12);
-    cr_expect_eq(o.ring_size, 256);
-    cr_expect_eq(o.rings[1].refs[0], 11);
-    cr_expect_eq(o.n_pools, 2);
-    cr_expect_eq(o.pools[1].number, 15);
-    cr_expect_eq(o.pools[1].gva, 0x1000);
+    cr_expect_eq(o.words.xenvirt.flag_gref, 12);
+    cr_expect_eq(o.words.xenvirt.ring_size, 256);
+    cr_expect_eq(xenvirt_offer(&o)->rings[1].refs[0], 11);
+    cr_expect_eq(xenvirt_offer(&o)->n_pools, 2);
+    cr_expect_eq(xenvirt_offer(&o)->pools[1].number, 15);
+    cr_expect_eq(xenvirt_offer(&o)->pools[1].gva, 0x1000);
 }
 
 Test(offer, each_missing_key_is_named)
@@ -270,7 +271,7 @@ Test(offer, each_missing_key_is_named)
         struct offer o;
 
         drop(keys[i]);
-        contract_judge(snap, 0, &o);
+        snapshot_judge(snap, FRONT_XENVIRT, 0, &o);
         cr_expect_eq(o.refusal, XENVIRT_REFUSED_KEY_MISSING, "%s", keys[i]);
         cr_expect(strstr(o.why, keys[i]) != NULL, "%s: %s", keys[i], o.why);
         tear_down();
@@ -283,13 +284,13 @@ Test(offer, mempools_are_needed_and_limited)
     struct offer o;
 
     put("16_mempool_gref", "9");
-    contract_judge(snap, 0, &o);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &o);
     cr_expect_eq(o.refusal, XENVIRT_REFUSED_TOO_MANY_MEMPOOLS);
     tear_down();
     set_up();
     drop("0_mempool_gref");
     drop("0_mempool_va");
-    contract_judge(snap, 0, &o);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &o);
     cr_expect_eq(o.refusal, XENVIRT_REFUSED_NO_MEMPOOL);
 }
 
@@ -297,14 +298,14 @@ Test(offer, only_its_own_keys_make_it_another_start)
 {
     struct offer a, b;
 
-    contract_judge(snap, 0, &a);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &a);
     put("1_mempool_gref", "30");
     put("1_mempool_va", "1000");
-    contract_judge(snap, 0, &b);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &b);
     cr_expect_eq(a.sum, b.sum);
     cr_expect_neq(a.whole_sum, b.whole_sum);
     put("0_tx_vring_gref", "31");
-    contract_judge(snap, 0, &b);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &b);
     cr_expect_neq(a.sum, b.sum);
 }
 
@@ -313,7 +314,7 @@ Test(offer, a_start_key_says_1)
     struct offer o;
 
     put("event_type_start_0", "2");
-    contract_judge(snap, 0, &o);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &o);
     cr_expect_eq(o.refusal, MALFORMED);
 }
 
@@ -326,16 +327,16 @@ Test(offer, a_device_that_names_its_mempools_has_those_alone)
     put("15_mempool_gref", "20");
     put("15_mempool_va", "0x10000");
     put("0_mempools", "15:3+5,0");
-    contract_judge(snap, 0, &o);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &o);
     cr_expect_eq(o.refusal, OK, "%s", o.why);
-    cr_assert_eq(o.n_pools, 2);
-    cr_expect_eq(o.pools[0].number, 0);
-    cr_expect_eq(o.pools[0].gva, 0x7f0000000000);
-    cr_expect_eq(o.pools[0].part.n_pages, 0);
-    cr_expect_eq(o.pools[1].number, 15);
-    cr_expect_eq(o.pools[1].gva, 0x13000);
-    cr_expect_eq(o.pools[1].part.first, 3);
-    cr_expect_eq(o.pools[1].part.n_pages, 5);
+    cr_assert_eq(xenvirt_offer(&o)->n_pools, 2);
+    cr_expect_eq(xenvirt_offer(&o)->pools[0].number, 0);
+    cr_expect_eq(xenvirt_offer(&o)->pools[0].gva, 0x7f0000000000);
+    cr_expect_eq(xenvirt_offer(&o)->pools[0].part.n_pages, 0);
+    cr_expect_eq(xenvirt_offer(&o)->pools[1].number, 15);
+    cr_expect_eq(xenvirt_offer(&o)->pools[1].gva, 0x13000);
+    cr_expect_eq(xenvirt_offer(&o)->pools[1].part.first, 3);
+    cr_expect_eq(xenvirt_offer(&o)->pools[1].part.n_pages, 5);
 }
 
 Test(offer, a_mempool_that_is_named_must_be_there_and_may_not_wrap)
@@ -343,15 +344,15 @@ Test(offer, a_mempool_that_is_named_must_be_there_and_may_not_wrap)
     struct offer o;
 
     put("0_mempools", "0,3");
-    contract_judge(snap, 0, &o);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &o);
     cr_expect_eq(o.refusal, XENVIRT_REFUSED_KEY_MISSING);
     cr_expect(strstr(o.why, "3_mempool_gref") != NULL, "%s", o.why);
     put("0_mempool_va", "fffffffffffff000");
     put("0_mempools", "0:1+1");
-    contract_judge(snap, 0, &o);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &o);
     cr_expect_eq(o.refusal, XENVIRT_REFUSED_REGION_WRAPS);
     put("0_mempools", "0:x");
-    contract_judge(snap, 0, &o);
+    snapshot_judge(snap, FRONT_XENVIRT, 0, &o);
     cr_expect_eq(o.refusal, MALFORMED);
     cr_expect(strstr(o.why, "0_mempools") != NULL, "%s", o.why);
 }

@@ -46,7 +46,7 @@ TestSuite(lifecycle, .init = set_up, .fini = tear_down);
 
 static void put(struct snapshot *s, const char *key, const char *value)
 {
-    snapshot_set(snapshot_place(s, key), value, (unsigned)strlen(value));
+    snapshot_set(snapshot_place(s, FRONT_XENVIRT, 0, key), value, (unsigned)strlen(value));
 }
 
 // What guest 7 publishes for device 0.
@@ -62,14 +62,14 @@ static void publish(const char *mac, const char *rx, unsigned touches, bool star
     put(s, "0_vring_flag", "12");
     if (start)
         put(s, "event_type_start_0", "1");
-    s->touches[0] = (uint8_t)touches;
+    s->touches[FRONT_XENVIRT][0] = (uint8_t)touches;
     dispatch_snapshot(&gs, s);
     snapshot_free(s);
 }
 
 static struct attachment *it(void)
 {
-    return guest_find(&gs, 7)->attachments[0];
+    return attachment_of(guest_find(&gs, 7), FRONT_XENVIRT, 0);
 }
 
 // The mapper answers.
@@ -81,7 +81,7 @@ static void mapped(enum xenvirt_refusal refusal)
     peers_job = NULL;
     if (j->offer.refusal == XENVIRT_REFUSED_NONE)
         j->offer.refusal = refusal;
-    j->flag = &page;
+    j->page = &page;
     if (j->kind == MAP_OFFER && j->offer.refusal == XENVIRT_REFUSED_NONE) {
         j->bytes = sizeof(*j->table);
         j->table = calloc(1, j->bytes);
@@ -367,7 +367,7 @@ static void adopt(void)
     struct attachment *a = it();
 
     a->state = ATTACHMENT_IDLE;
-    a->flag = NULL;
+    a->page = NULL;
     adopt_attachment(&gs, a, (uint32_t)a->number);
     a->end = false; // the peers' table is none that is found again
     cr_assert_eq(a->state, ATTACHMENT_ADOPTING);

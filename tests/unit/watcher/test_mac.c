@@ -38,15 +38,16 @@ static uint64_t key(uint32_t n)
 // A device that runs.
 static void make(uint32_t i, uint32_t domid, uint32_t device, uint32_t mac)
 {
-    struct attachment *a = attachment_make(guest_make(&gs, domid), device);
+    struct attachment *a = attachment_make(guest_make(&gs, domid), FRONT_XENVIRT, device);
 
     a->number = (int32_t)i;
     a->gen = a->words.xenvirt.front_gen = i + 1;
     a->state = ATTACHMENT_RUNNING;
-    a->front = a->doubt = true;
+    a->speaks = a->doubt = true;
+    a->words.kind = FRONT_XENVIRT;
     a->words.xenvirt.ring_size = 256;
     a->vlan = 1000 + i;
-    a->flag = &pages[i];
+    a->page = &pages[i];
     mac_make(a->mac, mac);
     mac_claim(&gs, a);
     attachments[i] = a;
@@ -284,14 +285,14 @@ Test(mac, a_successor_comes_to_the_same_end_from_every_step)
         if (steps > 2)
             attached(0);
         attachments[0]->state = ATTACHMENT_IDLE;
-        attachments[0]->flag = NULL;
+        attachments[0]->page = NULL;
         attachments[0]->mac_number = attachments[0]->mac_asked = attachments[0]->mac_owed = 0;
         peers_job = NULL;
         adopt_attachment(&gs, attachments[0], 0);
         attachments[0]->end = false;
         j = peers_job;
         cr_assert_not_null(j);
-        j->flag = &pages[0];
+        j->page = &pages[0];
         lifecycle_mapped(&gs, attachments[0], j);
         settle();
         cr_expect_eq(attachments[0]->state, ATTACHMENT_RUNNING, "%u", steps);

@@ -58,7 +58,7 @@ static struct attachment *device(uint32_t domid, uint32_t number)
     struct guest *g = guest_make(&gs, domid);
 
     guest_name(&gs, g, uuid, names[domid == 7]);
-    return attachment_make(g, number);
+    return attachment_make(g, FRONT_XENVIRT, number);
 }
 
 // What a device's start with this address comes to, before anything of it is mapped.
@@ -90,8 +90,8 @@ static void run(struct attachment *a, uint32_t number, uint32_t mac)
     a->number = (int32_t)number;
     a->gen = a->words.xenvirt.front_gen = number + 1;
     a->state = ATTACHMENT_RUNNING;
-    a->front = a->doubt = true;
-    a->flag = &pages[number];
+    a->speaks = a->doubt = true;
+    a->page = &pages[number];
     memcpy(a->mac, mac_of_conf(mac).mac, 6);
     pages[number] = (struct xenvirt_flag_page){ .up = 0xa5,
         .front = { .magic = XENVIRT_FRONT_MAGIC, .generation = number + 1, .wanted = XENVIRT_WANT_RUN } };
@@ -105,7 +105,7 @@ static void run(struct attachment *a, uint32_t number, uint32_t mac)
 
 static enum xenvirt_refusal wish(struct attachment *a, uint32_t mac)
 {
-    struct xenvirt_flag_page *page = a->flag;
+    struct xenvirt_flag_page *page = a->page;
 
     memcpy(page->front.mac, mac_of_conf(mac).mac, 6);
     page->front.mac_number++;
@@ -204,7 +204,8 @@ Test(mac_policy, a_number_that_nobody_ran_with_keeps_no_mac)
 // A watcher with another configuration finds it running.
 Test(mac_policy, what_an_earlier_watcher_let_start_is_judged_when_its_guest_has_a_name)
 {
-    struct attachment *thief = device(8, 0), *owner = device(7, 0), *nobody = attachment_make(guest_make(&gs, 6), 0);
+    struct attachment *thief = device(8, 0), *owner = device(7, 0),
+                      *nobody = attachment_make(guest_make(&gs, 6), FRONT_XENVIRT, 0);
     struct snapshot *s = snapshot_new(8, 1);
 
     run(thief, 0, A);

@@ -9,12 +9,17 @@
 #include <criterion/criterion.h>
 #include <xengnttab.h>
 
-#include "mapper.h"
+#include "contract.h"
+#include "front.h"
+#include "xenvirt_map.h"
 
 #define FLAG 9u // references: of the flag page,
 #define RX 2u // and of the pages that list those of the rings
 #define TX 3u
 #define POOLS 10u // and of the mempools
+
+static const struct front_ops front = { .page = xenvirt_page, .map = xenvirt_map, .forget = xenvirt_forget };
+const struct front_ops *const fronts[FRONT_KINDS_MAX] = { [FRONT_XENVIRT] = &front };
 
 static sem_t gate; // the first page is mapped when it opens
 static struct mapper *m;
@@ -59,13 +64,16 @@ int xengnttab_unmap(xengnttab_handle *xgt, void *at, uint32_t count)
 static struct map_job *offer(uint32_t domid, uint32_t n_pools)
 {
     struct map_job *j = map_job_new(MAP_OFFER, domid);
+    struct xenvirt_offer *own = xenvirt_offer(&j->offer);
 
     j->pages = 1000;
-    j->offer = (struct offer){ .domid = domid, .flag_ref = FLAG, .ring_size = 256, .n_pools = n_pools };
-    j->offer.rings[0] = (struct ref_list){ .n = 1, .refs = { RX } };
-    j->offer.rings[1] = (struct ref_list){ .n = 1, .refs = { TX } };
+    j->offer.domid = domid;
+    j->offer.words = (struct front_words){ .kind = FRONT_XENVIRT, .xenvirt = { .ring_size = 256, .flag_gref = FLAG } };
+    own->n_pools = n_pools;
+    own->rings[0] = (struct ref_list){ .n = 1, .refs = { RX } };
+    own->rings[1] = (struct ref_list){ .n = 1, .refs = { TX } };
     for (uint32_t i = 0; i < n_pools; i++)
-        j->offer.pools[i] =
+        own->pools[i] =
             (struct offer_pool){ .number = i, .gva = 0x100000ull * (i + 1), .list = { .n = 1, .refs = { POOLS + i } } };
     return j;
 }
@@ -93,7 +101,7 @@ Test(mapper, an_offer_with_few_pages_is_not_kept_by_those_with_many)
         cr_assert_eq(j->ticket, i == 0 ? 4 : i, "%u: %lu", i, (unsigned long)j->ticket);
         cr_assert_eq(j->offer.refusal, XENVIRT_REFUSED_NONE, "%s", j->offer.why);
         cr_assert_eq(j->table->n_regions, i == 0 ? 3 : REGIONS_MAX);
-        mapper_drop(m, j->flag);
+        mapper_drop(m, j->page);
         map_job_free(j);
     }
     mapper_close(m);

@@ -25,7 +25,7 @@ static void set_up(void)
     peers_primary.up = peers_worker = true;
     peers_loop.now = 1000 * CLOCK_SECOND;
     page = (struct xenvirt_flag_page){ .up = 0xa5 };
-    a = attachment_make(guest_make(&gs, 7), 0);
+    a = attachment_make(guest_make(&gs, 7), FRONT_XENVIRT, 0);
 }
 
 static void tear_down(void)
@@ -44,11 +44,8 @@ static void start(uint32_t n_pools, uint32_t lists)
 {
     free(a->want);
     a->want = calloc(1, sizeof(*a->want));
-    *a->want = (struct offer){ .domid = 7, .mac = { 2, 0, 0, 0, 0, 1 }, .flag_ref = 1, .ring_size = 256 };
-    a->want->rings[0].n = a->want->rings[1].n = 1;
-    a->want->n_pools = n_pools;
-    for (uint32_t i = 0; i < n_pools; i++)
-        a->want->pools[i].list.n = lists;
+    *a->want = (struct offer){ .domid = 7, .mac = { 2, 0, 0, 0, 0, 1 }, .lists = 2 + n_pools * lists };
+    a->want->words = (struct front_words){ .kind = FRONT_XENVIRT, .xenvirt = { .ring_size = 256, .flag_gref = 1 } };
     a->fresh = true;
     lifecycle_step(&gs, a);
 }
@@ -61,7 +58,7 @@ static void mapped(uint32_t pages)
     cr_assert_not_null(j);
     cr_assert_eq(j->pages, 1000);
     peers_job = NULL;
-    j->flag = &page;
+    j->page = &page;
     j->bytes = sizeof(*j->table) + sizeof(struct region);
     j->table = calloc(1, j->bytes);
     j->table->n_regions = 1;

@@ -8,16 +8,19 @@
 
 static struct reflist list;
 static struct offer offer;
+static struct xenvirt_offer *own; // its own part
 static struct xenvirt_pair page[XENVIRT_PAIRS_PER_PAGE];
 
 static void set_up(void)
 {
     reflist_init(&list, UINT32_MAX);
-    offer = (struct offer){ .domid = 7, .flag_ref = 1, .ring_size = 256, .n_pools = 2 };
-    offer.rings[0] = (struct ref_list){ .n = 1, .refs = { 2 } };
-    offer.rings[1] = (struct ref_list){ .n = 1, .refs = { 3 } };
-    offer.pools[0] = (struct offer_pool){ .number = 0, .gva = 0x100000, .list = { .n = 1, .refs = { 4 } } };
-    offer.pools[1] = (struct offer_pool){ .number = 5, .gva = 0x200000, .list = { .n = 1, .refs = { 5 } } };
+    offer = (struct offer){ .domid = 7, .words = { .xenvirt = { .ring_size = 256, .flag_gref = 1 } } };
+    own = xenvirt_offer(&offer);
+    own->n_pools = 2;
+    own->rings[0] = (struct ref_list){ .n = 1, .refs = { 2 } };
+    own->rings[1] = (struct ref_list){ .n = 1, .refs = { 3 } };
+    own->pools[0] = (struct offer_pool){ .number = 0, .gva = 0x100000, .list = { .n = 1, .refs = { 4 } } };
+    own->pools[1] = (struct offer_pool){ .number = 5, .gva = 0x200000, .list = { .n = 1, .refs = { 5 } } };
 }
 
 static void tear_down(void)
@@ -150,7 +153,7 @@ Test(list, an_empty_mempool_is_refused)
 
 Test(list, mempools_may_touch_but_not_overlap)
 {
-    offer.pools[1].gva = 0x100000 + 16 * 4096;
+    own->pools[1].gva = 0x100000 + 16 * 4096;
     rings();
     region(2000, 16);
     region(3000, 16);
@@ -162,7 +165,7 @@ Test(list, mempools_may_touch_but_not_overlap)
 
 Test(list, a_mempool_may_not_wrap)
 {
-    offer.pools[1].gva = UINT64_MAX - 2 * 4096 + 1;
+    own->pools[1].gva = UINT64_MAX - 2 * 4096 + 1;
     rings();
     region(2000, 1);
     region(3000, 1);
@@ -189,7 +192,7 @@ Test(list, no_page_is_named_twice)
 // One page of list, of which the offer's second mempool uses a part.
 static void part(uint32_t listed, uint32_t first, uint32_t n_pages)
 {
-    offer.pools[1].part = (struct pool_part){ .used = true, .first = first, .n_pages = n_pages };
+    own->pools[1].part = (struct pool_part){ .used = true, .first = first, .n_pages = n_pages };
     rings();
     region(2000, 4);
     reflist_region(&list, &offer);
@@ -223,7 +226,7 @@ Test(list, a_part_may_reach_the_end_but_not_past_it)
 
 Test(list, a_part_may_begin_on_a_later_list_page)
 {
-    offer.pools[0].part = (struct pool_part){ .used = true, .first = 510, .n_pages = 4 };
+    own->pools[0].part = (struct pool_part){ .used = true, .first = 510, .n_pages = 4 };
     rings();
     reflist_region(&list, &offer);
     fill(2000, 512, 0);

@@ -5,18 +5,25 @@
 #include <criterion/criterion.h>
 
 #include "snapshot.h"
+#include "xenvirt_keys.h"
+
+static struct xenvirt_keys *its(struct snapshot *s)
+{
+    snapshot_place(s, FRONT_XENVIRT, 0, ""); // there are some
+    return (struct xenvirt_keys *)s->keys[FRONT_XENVIRT];
+}
 
 Test(snapshot, keys_have_their_places)
 {
     struct snapshot *s = snapshot_new(1, 1);
 
-    cr_expect_eq(snapshot_place(s, "0_mempool_gref"), &s->pools[0][POOL_GREF]);
-    cr_expect_eq(snapshot_place(s, "15_mempool_va"), &s->pools[15][POOL_VA]);
-    cr_expect_eq(snapshot_place(s, "31_rx_vring_gref"), &s->devices[31][DEVICE_RX]);
-    cr_expect_eq(snapshot_place(s, "3_vring_size"), &s->devices[3][DEVICE_SIZE]);
-    cr_expect_eq(snapshot_place(s, "31_mempools"), &s->devices[31][DEVICE_POOLS]);
-    cr_expect_eq(snapshot_place(s, "event_type_start_31"), &s->devices[31][DEVICE_START]);
-    cr_expect(!s->extra_devices && !s->extra_pools);
+    cr_expect_eq(snapshot_place(s, FRONT_XENVIRT, 0, "0_mempool_gref"), &its(s)->pools[0][POOL_GREF]);
+    cr_expect_eq(snapshot_place(s, FRONT_XENVIRT, 0, "15_mempool_va"), &its(s)->pools[15][POOL_VA]);
+    cr_expect_eq(snapshot_place(s, FRONT_XENVIRT, 0, "31_rx_vring_gref"), &its(s)->devices[31][DEVICE_RX]);
+    cr_expect_eq(snapshot_place(s, FRONT_XENVIRT, 0, "3_vring_size"), &its(s)->devices[3][DEVICE_SIZE]);
+    cr_expect_eq(snapshot_place(s, FRONT_XENVIRT, 0, "31_mempools"), &its(s)->devices[31][DEVICE_POOLS]);
+    cr_expect_eq(snapshot_place(s, FRONT_XENVIRT, 0, "event_type_start_31"), &its(s)->devices[31][DEVICE_START]);
+    cr_expect(!its(s)->front.extra_devices && !its(s)->extra_pools);
     snapshot_free(s);
 }
 
@@ -24,10 +31,10 @@ Test(snapshot, one_past_the_last_is_told)
 {
     struct snapshot *s = snapshot_new(1, 1);
 
-    cr_expect_null(snapshot_place(s, "16_mempool_gref"));
-    cr_expect(s->extra_pools);
-    cr_expect_null(snapshot_place(s, "32_ether_addr"));
-    cr_expect(s->extra_devices);
+    cr_expect_null(snapshot_place(s, FRONT_XENVIRT, 0, "16_mempool_gref"));
+    cr_expect(its(s)->extra_pools);
+    cr_expect_null(snapshot_place(s, FRONT_XENVIRT, 0, "32_ether_addr"));
+    cr_expect(its(s)->front.extra_devices);
     snapshot_free(s);
 }
 
@@ -39,7 +46,7 @@ Test(snapshot, strange_keys_are_nobodys)
     struct snapshot *s = snapshot_new(1, 1);
 
     for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        cr_expect_null(snapshot_place(s, keys[i]), "%s", keys[i]);
+        cr_expect_null(snapshot_place(s, FRONT_XENVIRT, 0, keys[i]), "%s", keys[i]);
     snapshot_free(s);
 }
 
@@ -49,10 +56,10 @@ Test(snapshot, a_long_value_is_cut_one_past_what_can_be_right)
     struct snapshot *s = snapshot_new(1, 1);
 
     memset(value, '1', sizeof(value));
-    snapshot_set(&s->pools[0][POOL_GREF], value, sizeof(value));
-    cr_expect_eq(strlen(s->pools[0][POOL_GREF]), SNAPSHOT_TEXT_MAX + 1);
-    snapshot_set(&s->pools[0][POOL_GREF], value, SNAPSHOT_TEXT_MAX);
-    cr_expect_eq(strlen(s->pools[0][POOL_GREF]), SNAPSHOT_TEXT_MAX);
+    snapshot_set(&its(s)->pools[0][POOL_GREF], value, sizeof(value));
+    cr_expect_eq(strlen(its(s)->pools[0][POOL_GREF]), SNAPSHOT_TEXT_MAX + 1);
+    snapshot_set(&its(s)->pools[0][POOL_GREF], value, SNAPSHOT_TEXT_MAX);
+    cr_expect_eq(strlen(its(s)->pools[0][POOL_GREF]), SNAPSHOT_TEXT_MAX);
     snapshot_free(s);
 }
 
@@ -60,8 +67,8 @@ Test(snapshot, a_nul_hides_nothing)
 {
     struct snapshot *s = snapshot_new(1, 1);
 
-    snapshot_set(&s->devices[0][DEVICE_START], "1\0x", 3);
-    cr_expect_str_eq(s->devices[0][DEVICE_START], "1?x");
+    snapshot_set(&its(s)->devices[0][DEVICE_START], "1\0x", 3);
+    cr_expect_str_eq(its(s)->devices[0][DEVICE_START], "1?x");
     snapshot_free(s);
 }
 
@@ -69,13 +76,13 @@ Test(snapshot, a_removal_that_nobody_saw_is_kept)
 {
     struct snapshot *older = snapshot_new(1, 1), *newer = snapshot_new(1, 1);
 
-    newer->touches[0] = 1;
-    snapshot_set(&newer->devices[0][DEVICE_START], "1", 1);
-    older->touches[1] = 250;
-    newer->touches[1] = 10;
+    newer->touches[FRONT_XENVIRT][0] = 1;
+    snapshot_set(&its(newer)->devices[0][DEVICE_START], "1", 1);
+    older->touches[FRONT_XENVIRT][1] = 250;
+    newer->touches[FRONT_XENVIRT][1] = 10;
     snapshot_merge(newer, older);
-    cr_expect_eq(newer->touches[0], 2);
-    cr_expect_eq(newer->touches[1], 255);
+    cr_expect_eq(newer->touches[FRONT_XENVIRT][0], 2);
+    cr_expect_eq(newer->touches[FRONT_XENVIRT][1], 255);
     snapshot_free(newer);
 }
 
@@ -88,13 +95,14 @@ Test(snapshot, devices_from_8_on_have_directories)
         char name[16];
 
         snprintf(name, sizeof(name), "devices%u", i);
-        cr_expect(snapshot_dir(name), "%s", name);
+        cr_expect(xenvirt_keys_dir(0, name), "%s", name);
     }
     for (unsigned i = 0; i < sizeof(no) / sizeof(no[0]); i++)
-        cr_expect_not(snapshot_dir(no[i]), "%s", no[i]);
-    cr_expect_str_eq(snapshot_key("devices1/event_type_start_9"), "event_type_start_9");
-    cr_expect_str_eq(snapshot_key("event_type_start_9"), "event_type_start_9");
-    cr_expect_str_eq(snapshot_key("devices4/event_type_start_9"), "devices4/event_type_start_9");
-    cr_expect_str_eq(snapshot_key("a_directory_with_a_long_name/x"), "a_directory_with_a_long_name/x");
-    cr_expect_str_eq(snapshot_key("devices1"), "devices1");
+        cr_expect_not(xenvirt_keys_dir(0, no[i]), "%s", no[i]);
+    cr_expect_eq(xenvirt_keys_touched(0, "devices1/event_type_start_9"), 9);
+    cr_expect_eq(xenvirt_keys_touched(0, "event_type_start_9"), 9);
+    cr_expect_eq(xenvirt_keys_touched(0, "devices4/event_type_start_9"), KEYS_NO_DEVICE);
+    cr_expect_eq(xenvirt_keys_touched(0, "a_directory_with_a_long_name/event_type_start_9"), KEYS_NO_DEVICE);
+    cr_expect_eq(xenvirt_keys_touched(0, "devices1"), KEYS_NO_DEVICE);
+    cr_expect_eq(xenvirt_keys_touched(0, ""), KEYS_ALL_DEVICES);
 }
