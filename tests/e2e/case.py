@@ -4,6 +4,7 @@
 import unittest
 
 from bench import Bench
+from conf import merge
 from flow import Flow
 from guests import Fe22
 from switch import Switch
@@ -58,7 +59,9 @@ class SharedCase(Case):
     def setUpClass(cls):
         cls.bench = Bench(cls.__name__)
         try:
-            cls.switch = Switch(cls.bench, cls.uplink, cls.conf, cls.primary_args)
+            # A test's domains have the addresses that those of the test before had a moment ago.
+            conf = merge({"guest": {"mac_grace": 0}}, cls.conf)
+            cls.switch = Switch(cls.bench, cls.uplink, conf, cls.primary_args)
             cls.switch.start()
         except BaseException:
             print(cls.bench.tails())
