@@ -29,6 +29,11 @@ struct link {
     uint64_t epoch;
     uint32_t seq;
     uint64_t refused; // messages that failed msg_check()
+    struct {
+        pid_t pid; // 0: not known
+        int fd;
+        ino_t ino;
+    } speaker; // of a bound PAIR: see peer.h
 };
 
 // Bind (the watcher) or connect (everybody else) to run_dir/name. The socket file is for its owner only; a connect

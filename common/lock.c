@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,7 +83,25 @@ int lock_remove(const char *run_dir, const char *name)
     return ret;
 }
 
-// Has a process the file of fd open? A pid that was read may be the last holder's, and by now anybody's.
+// Returns true if the descriptor of a process is the one that holds its file's lock. The kernel names the lock in this
+// descriptor's information alone.
+static bool descriptor_locks(pid_t pid, const char *number)
+{
+    char path[64], line[256];
+    bool locks = false;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/fdinfo/%.16s", pid, number);
+    f = fopen(path, "re");
+    while (f != NULL && !locks && fgets(line, sizeof(line), f) != NULL)
+        locks = strncmp(line, "lock:", 5) == 0 && strstr(line, " OFDLCK ") != NULL && strstr(line, " WRITE ") != NULL;
+    if (f != NULL)
+        fclose(f);
+    return locks;
+}
+
+// Returns true if a process holds the lock of the file of fd. A pid that was read there may be the last holder's, and by
+// now another process's; or what somebody wrote there who hasn't got the lock.
 static bool pid_has(pid_t pid, int fd)
 {
     char path[64];
@@ -96,7 +115,8 @@ static bool pid_has(pid_t pid, int fd)
     if (dir == NULL || fstat(fd, &lock) < 0)
         goto close_dir;
     while (!has && (e = readdir(dir)) != NULL)
-        has = fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && st.st_dev == lock.st_dev && st.st_ino == lock.st_ino;
+        has = fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && st.st_dev == lock.st_dev && st.st_ino == lock.st_ino &&
+              descriptor_locks(pid, e->d_name);
 
 close_dir:
     if (dir != NULL)
@@ -134,6 +154,16 @@ pid_t lock_holder(const char *run_dir, const char *name)
         ret = holder_read(fd);
     close(fd);
     return ret;
+}
+
+bool lock_has(const char *run_dir, const char *name, pid_t pid)
+{
+    int fd = lock_file(run_dir, name, O_RDONLY);
+    bool has = fd >= 0 && pid_has(pid, fd);
+
+    if (fd >= 0)
+        close(fd);
+    return has;
 }
 
 const char *lock_holder_text(const char *run_dir, const char *name, char text[LOCK_TEXT_BYTES])

@@ -7,6 +7,7 @@
 #ifndef XV_LOCK_H
 #define XV_LOCK_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 // Names.
@@ -25,6 +26,9 @@ int lock_remove(const char *run_dir, const char *name);
 // Returns the holder's pid, 0 if the lock is free, -EAGAIN if its holder has not written its pid yet, or another
 // -errno. Never the pid of a process that hasn't got it.
 pid_t lock_holder(const char *run_dir, const char *name);
+
+// Returns true if this process has the lock, as the kernel says it, whatever the file says.
+bool lock_has(const char *run_dir, const char *name, pid_t pid);
 
 #define LOCK_TEXT_BYTES 32u
 

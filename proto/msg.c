@@ -38,6 +38,16 @@ static bool text_ok(const char *text, size_t bytes)
     return memchr(text, '\0', bytes) != NULL;
 }
 
+// For the log: one line, whatever its sender is.
+static bool line_ok(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes && text[i] != '\0'; i++) {
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            return false;
+    }
+    return text_ok(text, bytes);
+}
+
 static bool file_ok(const char *name)
 {
     return text_ok(name, MSG_NAME_BYTES) && strchr(name, '/') == NULL && name[0] != '.';
@@ -83,7 +93,7 @@ static bool fields_ok(const union msg *m)
                front_words_ok(&m->VIF_ATTACH.front) && file_ok(m->VIF_ATTACH.region_file);
     case MSG_VIF_ATTACHED:
         return vif_ok(m->VIF_ATTACHED.vif, m->VIF_ATTACHED.gen, m->VIF_ATTACHED.up) && m->VIF_ATTACHED.ret <= 0 &&
-               text_ok(m->VIF_ATTACHED.text, MSG_TEXT_BYTES);
+               line_ok(m->VIF_ATTACHED.text, MSG_TEXT_BYTES);
     case MSG_PORT_VIF:
         return vif_ok(m->PORT_VIF.vif, m->PORT_VIF.gen, m->PORT_VIF.up) && m->PORT_VIF.since != 0 &&
                (m->PORT_VIF.flags & ~MSG_VIF_FLAGS) == 0 && m->PORT_VIF.port < STATE_PORTS_MAX &&

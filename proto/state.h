@@ -14,7 +14,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 7u
+#define STATE_VERSION 8u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test
@@ -233,6 +233,7 @@ struct state {
     uint32_t version;
     uint32_t layout;
     alignas(64) _Atomic uint32_t last_gen; // the last generation given to a vif. Written by the watcher
+    _Atomic uint32_t slots[FABRIC_GUESTS_MAX]; // pid of the process in each worker's slot. Written by the watcher
     alignas(64) struct state_binding bindings[FABRIC_VIFS_MAX];
     struct state_wire wires[FABRIC_VIFS_MAX];
     struct state_port ports[STATE_PORTS_MAX];

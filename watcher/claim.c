@@ -5,6 +5,7 @@
 #include "claim.h"
 #include "layout.h"
 #include "log.h"
+#include "peer.h"
 
 static int claim_refuse(struct msg_claimed *answer, int ret, const char *text)
 {
@@ -40,6 +41,23 @@ static bool orphans_wait(struct workers *ws, const struct msg_claim *m)
     return false;
 }
 
+// Returns true if the kernel says that the process named in the claim is here, and is who may be that worker: the slot's
+// own, or the one that has the domain's lock. A spare is always one that we started.
+static bool claim_proved(const struct workers *ws, const struct worker *w, const struct msg_claim *m)
+{
+    if (!peer_has(&ws->claim, m->pid))
+        return false;
+    return w != NULL ? w->domid == m->domid : worker_locks(ws, m->domid, m->pid);
+}
+
+// Returns true if the answer doesn't depend on who claims. Claims are many while there is no primary.
+static bool claim_waits(struct workers *ws, const struct worker *w, const struct msg_claim *m)
+{
+    const struct orphan *o = w == NULL ? orphan_of_pid(&ws->orphans, m->pid) : NULL;
+
+    return !ws->primary->up && (o == NULL || o->claims);
+}
+
 static int claim_judge(struct workers *ws, const struct msg_claim *m, struct msg_claimed *answer)
 {
     struct worker *w = slot_of_pid(&ws->slots, m->pid);
@@ -47,6 +65,10 @@ static int claim_judge(struct workers *ws, const struct msg_claim *m, struct msg
 
     if (m->layout != layout_hash())
         return claim_refuse(answer, -EPROTO, "it is of another version than xv-watcher; install and restart both");
+    if (claim_waits(ws, w, m))
+        return claim_refuse(answer, -EAGAIN, "waiting for xv-primary");
+    if (!claim_proved(ws, w, m))
+        return claim_refuse(answer, -EPERM, "it isn't the process that may be that worker");
     if (w == NULL && orphans_wait(ws, m))
         return claim_refuse(answer, -EAGAIN, "waiting for workers that an earlier xv-watcher started");
     // EAL must not start before the primary's is up: a secondary would wait for it for ever.
@@ -72,7 +94,7 @@ void claims_receive(struct workers *ws)
         if (m.hdr.type != MSG_CLAIM)
             continue;
         ret = claim_judge(ws, &m.CLAIM, &answer.CLAIMED);
-        if (ret < 0 && ret != -EAGAIN)
+        if (ret < 0 && ret != -EAGAIN && log_may(&ws->quota))
             LOG(WARNING, "%s: worker %d refused: %s", slot_label(m.CLAIM.domid), m.CLAIM.pid, answer.CLAIMED.text);
         link_send(&ws->claim, &answer, MSG_CLAIMED, m.hdr.seq);
     }

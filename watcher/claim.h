@@ -9,7 +9,8 @@
 int claims_open(struct workers *ws);
 void claims_close(struct workers *ws);
 
-// Judge the claims that wait, and answer them. One that we didn't start takes a free slot.
+// Judge the claims that wait, and answer them. A process that we didn't start takes a free slot. Who claims is believed
+// only as far as the kernel says so: by its connection, and by the lock of the domain that it names.
 void claims_receive(struct workers *ws);
 
 #endif

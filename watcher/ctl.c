@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attachment.h"
 #include "ctl.h"
@@ -10,6 +11,7 @@
 #include "guest.h"
 #include "layout.h"
 #include "log.h"
+#include "peer.h"
 #include "primary.h"
 #include "seat.h"
 #include "spare.h"
@@ -261,11 +263,47 @@ static void restart(struct ctl *c, uint32_t domid, struct msg_done *a)
     worker_stop(c->guests->workers, w, true);
 }
 
+struct operators {
+    struct ctl *ctl;
+    bool others; // somebody else is there
+};
+
+// Orders come from root, or from who runs this watcher; not from a worker or from xv-primary, whoever they run as.
+static void operator_check(void *arg, const struct peer *p)
+{
+    struct operators *o = arg;
+    struct guests *gs = o->ctl->guests;
+
+    if (!peer_is_on(p, &o->ctl->link) ||
+        ((p->uid == 0 || p->uid == geteuid()) && slot_of_pid(&gs->workers->slots, p->pid) == NULL &&
+            orphan_of_pid(&gs->workers->orphans, p->pid) == NULL && p->pid != gs->primary->process.pid))
+        return;
+    o->others = true;
+    if (log_may(&o->ctl->quota))
+        LOG(WARNING, "process %d of uid %u may not give orders: ignored", p->pid, p->uid);
+}
+
+// Nobody can tell which of several connections an order came from, so all have to be an operator's. Else all are cut;
+// xvctl asks again.
+static bool operators_only(struct ctl *c)
+{
+    struct operators o = { .ctl = c };
+
+    peers_each(operator_check, &o);
+    if (o.others)
+        workers_look(c->guests->workers);
+    if (o.others && link_renew(&c->link) == 0)
+        loop_listen(c->loop, c->link.fd, LOOP_CTL, 0);
+    return !o.others;
+}
+
 void ctl_receive(struct ctl *c)
 {
     union msg m, a;
 
     while (link_next(&c->link, &m)) {
+        if (!operators_only(c))
+            return;
         memset(&a, 0, sizeof(a)); // all of it: a newer compiler's { 0 } is the first member of a union
         if (m.hdr.type == MSG_SHOW) {
             show_records(c, m.SHOW.index, &a.SHOWN);

@@ -5,6 +5,7 @@
 
 #include "guest.h"
 #include "link.h"
+#include "log.h"
 #include "loop.h"
 
 struct ctl {
@@ -14,6 +15,7 @@ struct ctl {
     bool crowded; // workers would want more than their CPUs have (preflight.h)
     // Its own
     struct link link;
+    struct log_quota quota; // of what strangers say
 };
 
 // Bind the socket for xvctl. Returns 0 or -errno; end with ctl_close().

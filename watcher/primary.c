@@ -8,8 +8,10 @@
 #include "layout.h"
 #include "lock.h"
 #include "log.h"
+#include "peer.h"
 #include "primary.h"
 
+#define STRANGER_NS (1500 * CLOCK_MS) // more than workers_look() waits
 #define ASK_NS (200 * CLOCK_MS)
 #define LIFE_NS CLOCK_SECOND // one that served for so long is no crash loop
 
@@ -57,6 +59,7 @@ bool primary_gone(struct primary_peer *p)
     return p->absent;
 }
 
+// Hold the process that says hello, unless it is held. It has the primary's lock, which is looked at while it is held.
 static int hello_hold(struct primary_peer *p, pid_t pid)
 {
     char how[48];
@@ -64,6 +67,8 @@ static int hello_hold(struct primary_peer *p, pid_t pid)
 
     if (p->process.pid == pid)
         return 0;
+    if (!lock_has(p->conf->run_dir, LOCK_PRIMARY, pid))
+        return -EPERM;
     if (p->process.pid != 0) {
         if (!process_dead(&p->process))
             return -EBUSY;
@@ -73,20 +78,37 @@ static int hello_hold(struct primary_peer *p, pid_t pid)
     return ret < 0 ? ret : loop_listen(p->loop, p->process.fd, LOOP_PRIMARY_DEAD, 0);
 }
 
+// Another process sits on its socket, where it can't be heard. It is cut off a moment later, so that a worker is met there
+// (workers_look()).
+static void stranger_cut(struct primary_peer *p, pid_t pid)
+{
+    if (log_may(&p->quota))
+        LOG(WARNING, "process %d speaks for xv-primary, and isn't: ignored", pid);
+    if (p->stranger_ns == 0)
+        p->stranger_ns = p->loop->now;
+    if (p->loop->now - p->stranger_ns < STRANGER_NS)
+        return;
+    p->stranger_ns = 0;
+    if (link_renew(&p->link) == 0)
+        loop_listen(p->loop, p->link.fd, LOOP_PRIMARY, 0);
+}
+
 // Returns true if this is another primary than the one before, or has another fabric.
-static bool hello_take(struct primary_peer *p, const struct msg_hello_primary *m)
+static bool hello_take(struct primary_peer *p, const struct msg_hello_primary *m, pid_t pid)
 {
     bool anew = !p->up || m->hdr.epoch != p->epoch || m->fabric_epoch != p->fabric_epoch;
     union msg welcome = {};
 
     if (m->layout != layout_hash()) {
         if (m->hdr.epoch != p->epoch)
-            LOG(ERR, "xv-primary %d is of another version than xv-watcher; install and restart both", m->pid);
+            LOG(ERR, "xv-primary %d is of another version than xv-watcher; install and restart both", pid);
         p->epoch = m->hdr.epoch;
         return false;
     }
-    if (hello_hold(p, m->pid) < 0)
+    if (hello_hold(p, pid) < 0) {
+        stranger_cut(p, pid);
         return false;
+    }
     link_send(&p->link, &welcome, MSG_WELCOME, m->hdr.seq);
     if (!anew)
         return false;
@@ -99,7 +121,7 @@ static bool hello_take(struct primary_peer *p, const struct msg_hello_primary *m
     p->n_ports = m->n_ports;
     p->max_vifs = m->max_vifs;
     p->max_guests = m->max_guests;
-    LOG(INFO, "xv-primary %d is up: %u ports, %u I/O contexts, room for %u vifs and %u guests", m->pid, m->n_ports,
+    LOG(INFO, "xv-primary %d is up: %u ports, %u I/O contexts, room for %u vifs and %u guests", pid, m->n_ports,
         m->n_io, m->max_vifs, m->max_guests);
     return true;
 }
@@ -113,13 +135,17 @@ static void link_take(struct primary_peer *p, const struct msg_link *m)
     p->ports[m->port].mtu = m->mtu;
 }
 
-// Returns true if somebody else has to hear of m.
+// Returns true if somebody else has to hear of m. Who sent it is the kernel's word.
 static bool message_take(struct primary_peer *p, const union msg *m, struct primary_event *e)
 {
+    pid_t pid = peer_speaker(&p->link);
+
+    if (pid == 0)
+        return false;
     *e = (struct primary_event){ .kind = PRIMARY_UP };
     if (m->hdr.type == MSG_HELLO_PRIMARY)
-        return hello_take(p, &m->HELLO_PRIMARY);
-    if (!p->up || m->hdr.epoch != p->epoch)
+        return hello_take(p, &m->HELLO_PRIMARY, pid);
+    if (!p->up || pid != p->process.pid || m->hdr.epoch != p->epoch)
         return false;
     if (m->hdr.type == MSG_LINK) {
         link_take(p, &m->LINK);

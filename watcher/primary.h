@@ -8,6 +8,7 @@
 #include "conf.h"
 #include "heartbeat.h"
 #include "link.h"
+#include "log.h"
 #include "loop.h"
 #include "process.h"
 #include "rescue.h"
@@ -43,6 +44,8 @@ struct primary_peer {
     struct retry retry; // of its start, if that is ours to do
     uint64_t up_ns; // since when it serves, 0: not yet
     bool told; // that we wait for it
+    struct log_quota quota; // of what strangers say
+    uint64_t stranger_ns; // since when one is on its socket. 0: none is
 };
 
 enum primary_event_kind {

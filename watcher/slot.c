@@ -38,8 +38,21 @@ int slot_take(struct slots *ss, struct worker *w, uint32_t domid, bool supervise
     w->ready_ns = 0;
     w->stop_signal = 0;
     w->supervised = supervised;
+    w->stranger_ns = 0;
     w->state = WORKER_STARTING;
+    atomic_store(&ss->state->slots[w->slot], (uint32_t)w->process.pid);
     return loop_listen(ss->loop, w->process.fd, LOOP_WORKER_DEAD, w->slot);
+}
+
+void slot_give(struct slots *ss, struct worker *w)
+{
+    w->state = WORKER_FREE;
+    atomic_store(&ss->state->slots[w->slot], 0);
+}
+
+bool slot_was_of(const struct slots *ss, const struct worker *w, pid_t pid)
+{
+    return atomic_load(&ss->state->slots[w->slot]) == (uint32_t)pid;
 }
 
 void slot_renew(struct slots *ss, struct worker *w)

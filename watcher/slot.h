@@ -12,6 +12,7 @@
 #include "link.h"
 #include "loop.h"
 #include "process.h"
+#include "state.h"
 
 //     FREE -> STARTING -> READY; any -> STOPPING; any -> FREE when it is dead
 enum worker_state { WORKER_FREE, WORKER_STARTING, WORKER_READY, WORKER_STOPPING };
@@ -25,6 +26,7 @@ struct worker {
     struct link link;
     bool told; // it was ready once, or comes from an earlier watcher: it may serve vifs
     bool supervised; // a watcher started it and ends it
+    uint64_t stranger_ns; // when another process on its socket was told to stop. 0: none was
     uint64_t epoch; // of its messages
     uint64_t fabric_epoch; // 0: not said yet
     uint64_t started_ns;
@@ -36,6 +38,7 @@ struct worker {
 
 struct slots {
     struct loop *loop;
+    struct state *state; // remembers whose each slot is
     uint32_t n;
     struct worker of[FABRIC_GUESTS_MAX];
 };
@@ -49,8 +52,13 @@ struct worker *slot_free(struct slots *ss);
 struct worker *slot_of_pid(struct slots *ss, pid_t pid);
 struct worker *slot_of(struct slots *ss, uint32_t domid);
 
-// w->process, just held, takes the slot: it is STARTING and its death is listened for. Returns 0 or -errno.
+// w->process, just held, takes the slot: it is STARTING and its death is listened for. Returns 0 or -errno. The slot is
+// free again with slot_give(), when the process is dead.
 int slot_take(struct slots *ss, struct worker *w, uint32_t domid, bool supervised);
+void slot_give(struct slots *ss, struct worker *w);
+
+// Returns true if an earlier watcher, or this one, gave the slot to this process.
+bool slot_was_of(const struct slots *ss, const struct worker *w, pid_t pid);
 
 // Open its socket anew: what a worker left half connected would keep the next one out.
 void slot_renew(struct slots *ss, struct worker *w);

@@ -7,11 +7,15 @@
 #include <string.h>
 
 #include "layout.h"
+#include "lock.h"
 #include "log.h"
+#include "peer.h"
 #include "worker.h"
 
 #define TERM_NS CLOCK_SECOND // after MSG_STOP
 #define KILL_NS (2 * CLOCK_SECOND)
+#define STRANGER_NS (200 * CLOCK_MS) // for a stranger to stop
+#define LOOK_NS CLOCK_SECOND // between looks at who is connected
 
 struct worker *worker_of(struct workers *ws, uint32_t domid)
 {
@@ -50,46 +54,76 @@ bool workers_none_of_old(const struct workers *ws)
 
 // ---- what a worker says
 
-// A worker of an earlier watcher comes back, on the slot that it has.
-static int hello_adopt(struct workers *ws, struct worker *w, const struct msg_hello_worker *m)
+bool worker_locks(const struct workers *ws, uint32_t domid, pid_t pid)
+{
+    char name[MSG_NAME_BYTES];
+
+    if (domid == MSG_DOMID_ANY)
+        return false;
+    snprintf(name, sizeof(name), LOCK_WORKER, domid);
+    return lock_has(ws->conf->run_dir, name, pid);
+}
+
+// A worker of an earlier watcher comes back, on the slot that it has. Its lock is looked at while its process is held,
+// so that the pid is still that process's.
+static int hello_adopt(struct workers *ws, struct worker *w, const struct msg_hello_worker *m, pid_t pid)
 {
     struct orphan *o = orphan_of(&ws->orphans, m->domid);
-    int ret = 0;
+    char how[48];
+    int ret;
 
-    if (w->state != WORKER_FREE || worker_of(ws, m->domid) != NULL)
+    if (w->state != WORKER_FREE || worker_of(ws, m->domid) != NULL || !slot_was_of(&ws->slots, w, pid))
         return -EBUSY;
-    if (o != NULL && o->process.pid == m->pid)
-        w->process = orphan_take(&ws->orphans, o);
-    else
-        ret = process_hold(&w->process, m->pid);
+    ret = process_hold(&w->process, pid);
     if (ret < 0)
         return ret;
-    LOG(INFO, "guest %u: found its worker %d", m->domid, m->pid);
+    if (!worker_locks(ws, m->domid, pid)) {
+        process_end(&w->process, how, sizeof(how));
+        return -EPERM;
+    }
+    if (o != NULL)
+        orphan_end(&ws->orphans, o);
+    LOG(INFO, "guest %u: found its worker %d", m->domid, pid);
     ret = slot_take(&ws->slots, w, m->domid, worker_supervised(ws, m->flags));
     w->told = true;
     return ret;
 }
 
-// A process that we don't know sits on the slot's socket, where the slot's own can't be heard: it goes. A spare of an
-// earlier watcher is such a one.
-static bool hello_known(struct workers *ws, struct worker *w, const struct msg_hello_worker *m)
+// A process that isn't the slot's own sits on its socket, where the slot's own can't be heard: it goes. A spare of an
+// earlier watcher is such a one. It is asked to stop, and its connection is cut if it stays.
+static void stranger_stop(struct workers *ws, struct worker *w, pid_t pid)
 {
     union msg stop = {};
 
-    if (w->process.pid == m->pid)
+    if (slot_of_pid(&ws->slots, pid) != NULL)
+        workers_look(ws);
+    if (w->state == WORKER_FREE || w->stranger_ns == 0) {
+        link_send(&w->link, &stop, MSG_STOP, 0);
+        w->stranger_ns = ws->loop->now;
+    } else if (ws->loop->now - w->stranger_ns >= STRANGER_NS) {
+        slot_renew(&ws->slots, w);
+        w->stranger_ns = 0;
+    }
+    if (log_may(&ws->quota))
+        LOG(WARNING, "%s: process %d speaks for its worker, and isn't: ignored", slot_label(w->domid), pid);
+}
+
+static bool hello_known(struct workers *ws, struct worker *w, const struct msg_hello_worker *m, pid_t pid)
+{
+    if (w->state != WORKER_FREE && w->process.pid == pid)
         return true;
-    if (m->domid != MSG_DOMID_ANY && hello_adopt(ws, w, m) == 0)
+    if (m->domid != MSG_DOMID_ANY && hello_adopt(ws, w, m, pid) == 0)
         return true;
-    link_send(&w->link, &stop, MSG_STOP, 0);
+    stranger_stop(ws, w, pid);
     return false;
 }
 
 // Returns true if it has a guest and can be told of vifs.
-static bool hello_take(struct workers *ws, struct worker *w, const struct msg_hello_worker *m)
+static bool hello_take(struct workers *ws, struct worker *w, const struct msg_hello_worker *m, pid_t pid)
 {
     union msg welcome = {};
 
-    if (m->layout != layout_hash() || !hello_known(ws, w, m))
+    if (m->layout != layout_hash() || !hello_known(ws, w, m, pid))
         return false;
     link_send(&w->link, &welcome, MSG_WELCOME, m->hdr.seq);
     if ((m->domid != MSG_DOMID_ANY && w->domid != m->domid) || w->state == WORKER_STOPPING)
@@ -108,18 +142,23 @@ static bool hello_take(struct workers *ws, struct worker *w, const struct msg_he
     return w->domid != MSG_DOMID_ANY;
 }
 
-// Returns true if somebody else has to hear of m.
+// Returns true if somebody else has to hear of m. Who sent it is the kernel's word: nothing that m says of its sender is
+// believed, and a worker speaks for its own guest.
 static bool message_take(struct workers *ws, struct worker *w, const union msg *m, struct worker_event *e)
 {
+    pid_t pid = peer_speaker(&w->link);
+
+    if (pid == 0)
+        return false;
     if (m->hdr.type == MSG_HELLO_WORKER) {
         bool anew = m->hdr.epoch != w->epoch || m->HELLO_WORKER.fabric_epoch != w->fabric_epoch;
-        bool heard = hello_take(ws, w, &m->HELLO_WORKER);
+        bool heard = hello_take(ws, w, &m->HELLO_WORKER, pid);
 
         *e = (struct worker_event){ .kind = WORKER_HELLO, .domid = w->domid, .anew = anew };
         return heard;
     }
     *e = (struct worker_event){ .kind = WORKER_VIF, .domid = w->domid, .vif = m->VIF_ATTACHED };
-    return m->hdr.type == MSG_VIF_ATTACHED && m->hdr.epoch == w->epoch;
+    return m->hdr.type == MSG_VIF_ATTACHED && pid == w->process.pid && m->hdr.epoch == w->epoch;
 }
 
 bool worker_receive(struct workers *ws, uint32_t slot, struct worker_event *e)
@@ -186,7 +225,7 @@ bool worker_dead(struct workers *ws, uint32_t slot, struct worker_event *e)
         return false;
     process_end(&w->process, how, sizeof(how));
     LOG(INFO, "%s: worker %d %s", slot_label(w->domid), pid, how);
-    w->state = WORKER_FREE;
+    slot_give(&ws->slots, w);
     if (w->domid == MSG_DOMID_ANY && !expected)
         ws->spare_ns = ws->loop->now + CLOCK_SECOND;
     slot_renew(&ws->slots, w);
@@ -282,8 +321,30 @@ static void worker_step(struct workers *ws, struct worker *w)
     }
 }
 
+// Workers connect to their own slot's socket, and before that to that for claims. One that is on another one is not the
+// program that it was.
+static void connection_look(void *arg, const struct peer *p)
+{
+    struct workers *ws = arg;
+    struct worker *w = slot_of_pid(&ws->slots, p->pid);
+
+    if (w == NULL || peer_is_on(p, &w->link) || peer_is_on(p, &ws->claim))
+        return;
+    LOG(ERR, "%s: worker %d is connected to %s, which isn't its own: killing it", slot_label(w->domid), p->pid,
+        p->path);
+    worker_kill(w);
+}
+
+void workers_look(struct workers *ws)
+{
+    ws->look_ns = ws->loop->now;
+    peers_each(connection_look, ws);
+}
+
 void workers_step(struct workers *ws)
 {
+    if (ws->loop->now - ws->look_ns >= LOOK_NS)
+        workers_look(ws);
     for (uint32_t i = 0; i < ws->slots.n; i++)
         worker_step(ws, &ws->slots.of[i]);
     orphans_step(&ws->orphans);
@@ -297,6 +358,7 @@ int workers_open(struct workers *ws)
     int ret;
 
     ws->slots.loop = ws->loop;
+    ws->slots.state = ws->state;
     ws->orphans.loop = ws->loop;
     ws->orphans.conf = ws->conf;
     ret = slots_open(&ws->slots, ws->conf->run_dir, n < FABRIC_GUESTS_MAX ? n : FABRIC_GUESTS_MAX);

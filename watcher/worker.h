@@ -7,6 +7,7 @@
 #ifndef XV_WORKER_H
 #define XV_WORKER_H
 
+#include "log.h"
 #include "orphan.h"
 #include "primary.h"
 #include "slot.h"
@@ -24,6 +25,8 @@ struct workers {
     struct orphans orphans;
     struct link claim; // see claim.h
     uint64_t spare_ns; // no spare is started before
+    uint64_t look_ns; // when connections were looked at
+    struct log_quota quota; // of what strangers say
 };
 
 enum worker_event_kind {
@@ -56,6 +59,10 @@ bool worker_dead(struct workers *ws, uint32_t slot, struct worker_event *e);
 // stop.
 void workers_step(struct workers *ws);
 
+// Look at who is connected: a worker that is on another socket than its own isn't the program that it was, and is
+// killed. Done each second, and when one is met there.
+void workers_look(struct workers *ws);
+
 // The living worker of a domain, or NULL.
 struct worker *worker_of(struct workers *ws, uint32_t domid);
 
@@ -69,6 +76,9 @@ bool worker_serves(const struct workers *ws, const struct worker *w);
 
 // Returns true if one that says these flags (MSG_WORKER_*) is ours to start and to end.
 bool worker_supervised(const struct workers *ws, uint32_t flags);
+
+// Returns true if this process has the lock of the domain's worker, as the kernel says it.
+bool worker_locks(const struct workers *ws, uint32_t domid, pid_t pid);
 
 // Returns true if no worker of another primary than the one in force lives.
 bool workers_none_of_old(const struct workers *ws);

@@ -10,6 +10,7 @@
 #include "claim.h"
 #include "layout.h"
 #include "lock.h"
+#include "peer.h"
 #include "spare.h"
 
 static struct loop loop;
@@ -20,6 +21,10 @@ static struct workers ws;
 static union msg inbox; // type MSG_NONE: empty
 static union msg sent;
 static pid_t dead, signalled, started = 500;
+// What the kernel says: who speaks on the slots' sockets, who is on the socket for claims (0: who the claim says), who
+// has a domain's lock (0: who asks), and one connection.
+static pid_t speaker, claimer, locker;
+static struct peer connection;
 
 int loop_listen(struct loop *l, int fd, enum loop_kind kind, uint32_t index)
 {
@@ -115,6 +120,36 @@ void process_end(struct process *p, char *text, size_t n)
     *p = (struct process){ .fd = -1 };
 }
 
+pid_t peer_speaker(struct link *l)
+{
+    (void)l;
+    return speaker;
+}
+
+bool peer_has(const struct link *l, pid_t pid)
+{
+    (void)l;
+    return claimer == 0 || claimer == pid;
+}
+
+bool peer_is_on(const struct peer *p, const struct link *l)
+{
+    return strcmp(p->path, l->url) == 0;
+}
+
+void peers_each(peer_fn *each, void *arg)
+{
+    if (connection.pid != 0)
+        each(arg, &connection);
+}
+
+bool lock_has(const char *run_dir, const char *name, pid_t pid)
+{
+    (void)run_dir;
+    (void)name;
+    return locker == 0 || locker == pid;
+}
+
 pid_t lock_holder(const char *run_dir, const char *name)
 {
     (void)run_dir;
@@ -155,11 +190,13 @@ static bool hello(uint32_t slot, pid_t pid, uint32_t domid, uint64_t fabric_epoc
                              .layout = layout_hash(), .pid = pid, .domid = domid, .fabric_epoch = fabric_epoch } };
     inbox.hdr.type = MSG_HELLO_WORKER;
     inbox.hdr.epoch = (uint64_t)pid;
+    speaker = pid;
     return worker_receive(&ws, slot, e);
 }
 
 static void orphan(pid_t pid, uint32_t domid)
 {
+    atomic_store(&state.slots[1], (uint32_t)pid);
     ws.orphans.of[ws.orphans.n++] = (struct orphan){ .process = { .pid = pid }, .domid = domid, .since_ns = loop.now };
 }
 
@@ -183,7 +220,100 @@ Test(worker, a_domain_has_one_worker)
 {
     cr_expect_eq(claim(11, 7)->ret, 0);
     cr_expect_eq(claim(12, 7)->ret, -EBUSY);
-    cr_expect_eq(claim(13, MSG_DOMID_ANY)->ret, 0);
+}
+
+Test(worker, a_spare_is_one_that_we_started)
+{
+    cr_expect_eq(claim(13, MSG_DOMID_ANY)->ret, -EPERM);
+    cr_assert_eq(worker_spawn(&ws, MSG_DOMID_ANY), 0);
+    cr_expect_eq(claim(started, MSG_DOMID_ANY)->ret, 0);
+    cr_expect_eq(claim(started, 7)->ret, -EPERM, "it isn't a guest's");
+}
+
+Test(worker, a_claim_for_another_process_changes_nothing)
+{
+    cr_assert_eq(worker_spawn(&ws, 7), 0);
+    claimer = 12; // a stranger, which names the worker
+    cr_expect_eq(claim(started, 7)->ret, -EPERM);
+    cr_expect_eq(claim(12, 7)->ret, -EBUSY);
+    orphan(21, 8);
+    cr_expect_eq(claim(21, 8)->ret, -EPERM);
+    cr_expect(!ws.orphans.of[0].claims);
+    cr_expect_eq(worker_of(&ws, 7)->process.pid, started);
+    cr_expect_eq(signalled, 0);
+}
+
+Test(worker, a_claim_for_a_domain_needs_its_lock)
+{
+    locker = 11;
+    cr_expect_eq(claim(12, 7)->ret, -EPERM);
+    cr_expect_null(worker_of(&ws, 7));
+    cr_expect_eq(claim(11, 7)->ret, 0);
+}
+
+Test(worker, an_orphan_comes_back_on_no_other_slot)
+{
+    struct worker_event e;
+
+    orphan(21, 8); // has slot 1
+    cr_expect(!hello(0, 21, 8, 9, &e));
+    cr_expect_eq(ws.orphans.n, 1);
+    cr_expect_null(worker_of(&ws, 8));
+    cr_expect(hello(1, 21, 8, 9, &e));
+}
+
+Test(worker, an_orphan_needs_the_lock_of_its_domain)
+{
+    struct worker_event e;
+
+    orphan(21, 8);
+    locker = 22;
+    cr_expect(!hello(1, 21, 8, 9, &e));
+    cr_expect(!hello(1, 21, 7, 9, &e), "nor is it another domain's");
+    cr_expect_null(worker_of(&ws, 7));
+    cr_expect_eq(ws.slots.of[1].state, WORKER_FREE);
+}
+
+Test(worker, what_a_stranger_says_on_a_slot_is_not_heard)
+{
+    struct worker_event e;
+
+    claim(11, 7);
+    cr_assert(hello(0, 11, 7, 9, &e));
+    inbox = (union msg){ .VIF_ATTACHED = { .vif = 3, .gen = 5, .up = 1 } };
+    inbox.hdr.type = MSG_VIF_ATTACHED;
+    inbox.hdr.epoch = 11;
+    speaker = 12;
+    cr_expect(!worker_receive(&ws, 0, &e));
+    inbox.hdr.type = MSG_VIF_ATTACHED;
+    speaker = 0; // it can't be told
+    cr_expect(!worker_receive(&ws, 0, &e));
+    inbox.hdr.type = MSG_VIF_ATTACHED;
+    speaker = 11;
+    cr_expect(worker_receive(&ws, 0, &e));
+    cr_expect_eq(e.domid, 7);
+}
+
+Test(worker, a_worker_on_a_socket_that_is_not_its_own_is_killed)
+{
+    strcpy(ws.slots.of[0].link.url, "0");
+    strcpy(ws.slots.of[1].link.url, "1");
+    strcpy(ws.claim.url, "claim");
+    claim(11, 7);
+    connection = (struct peer){ .pid = 11, .path = "0" };
+    workers_step(&ws);
+    loop.now += CLOCK_SECOND;
+    strcpy(connection.path, "claim");
+    workers_step(&ws);
+    cr_expect_eq(signalled, 0);
+    loop.now += CLOCK_SECOND;
+    connection = (struct peer){ .pid = 12, .path = "1" };
+    workers_step(&ws);
+    cr_expect_eq(signalled, 0, "a stranger is not ours");
+    loop.now += CLOCK_SECOND;
+    connection = (struct peer){ .pid = 11, .path = "1" };
+    workers_step(&ws);
+    cr_expect_eq(signalled, 11);
 }
 
 Test(worker, a_claim_waits_for_the_primary)
