@@ -64,6 +64,19 @@ static int lists(struct input *in, struct reflist *l, const struct offer *o)
     return 0;
 }
 
+// No reference is 0, and none comes twice: the table's own check doesn't look at that.
+static void references(const struct region_table *t)
+{
+    const uint32_t *refs = region_refs(t);
+    uint32_t n = t->n_refs < 256 ? t->n_refs : 256;
+
+    for (uint32_t i = 0; i < n; i++) {
+        MUST(refs[i] != 0);
+        for (uint32_t j = 0; j < i; j++)
+            MUST(refs[j] != refs[i]);
+    }
+}
+
 static void device(struct input *in, const struct snapshot *s, uint32_t number)
 {
     struct offer *o = malloc(sizeof(*o));
@@ -83,6 +96,8 @@ static void device(struct input *in, const struct snapshot *s, uint32_t number)
         t = reflist_table(&l, o, &bytes);
     MUST((t == NULL) == (l.refusal != XENVIRT_REFUSED_NONE));
     MUST(t == NULL || region_table_check(t, bytes) == 0);
+    if (t != NULL)
+        references(t);
     free(t);
     reflist_fini(&l);
     free(o);
