@@ -199,6 +199,24 @@ Test(front, an_event_concerns_the_device_of_the_kind_whose_key_it_names)
     }
 }
 
+Test(front, what_happens_on_the_way_to_its_keys_has_a_known_domain_read_and_starts_nothing)
+{
+    static const char *const paths[] = { "/local/domain/7", "/local/domain/7/control", "/local/domain/7/device" };
+
+    for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        uint8_t touches[FRONT_KINDS_MAX][FRONT_DEVICES_MAX], none[FRONT_KINDS_MAX][FRONT_DEVICES_MAX] = {};
+        struct domains *ds = calloc(1, sizeof(*ds));
+        struct domain *d = domain_make(ds, 7);
+
+        domains_event(ds, paths[i]);
+        cr_assert_eq(domains_first(ds), d, "%s", paths[i]);
+        domain_unmark(ds, d, touches);
+        cr_expect_arr_eq(touches, none, sizeof(none), "%s", paths[i]);
+        domains_free(ds);
+        free(ds);
+    }
+}
+
 Test(front, it_comes_from_its_keys_to_run)
 {
     publish(MAC, NULL, 0);
