@@ -14,6 +14,8 @@ static struct verdict drop_vif(uint16_t vif, enum wire_drop why)
 
 static struct verdict classify_many(const struct frame_head *h, enum verdict_kind kind)
 {
+    if (h->tags)
+        return drop_port(PORT_DROP_TAGS);
     if (h->len > FABRIC_BUF_BYTES)
         return drop_port(PORT_DROP_OVERSIZE);
     return (struct verdict){ .kind = kind, .vif = FABRIC_VIF_NONE };
@@ -34,6 +36,7 @@ static struct verdict classify_unknown(
 struct verdict classify(
     struct fabric *f, const struct vif_view *vifs, const struct origin *from, const struct frame_head *h)
 {
+    enum classify_tag tag;
     uint32_t gen = 0;
     uint16_t vif;
 
@@ -45,11 +48,14 @@ struct verdict classify(
     // A vif that is just being opened or closed is known to the table and not yet, or no more, to us.
     if (vif == FABRIC_VIF_NONE || vifs[vif].gen != gen || vifs[vif].port != from->port)
         return classify_unknown(f, vifs, from, h);
-    if (h->tagged && h->vlan != vifs[vif].vlan)
+    if (h->tags)
+        return drop_vif(vif, DROP_WIRE_RX_TAGS);
+    tag = classify_tag(&vifs[vif], h->tagged, h->vlan);
+    if (tag == CLASSIFY_NOT)
         return drop_vif(vif, DROP_WIRE_RX_WRONG_TAG);
     if (vifs[vif].pool != from->pool)
         return drop_port(PORT_DROP_COPY);
-    if (h->len > FABRIC_BUF_BYTES)
+    if (h->len > FABRIC_BUF_BYTES - (tag == CLASSIFY_TAGGED ? FRAME_TAG_BYTES : 0))
         return drop_vif(vif, DROP_WIRE_RX_OVERSIZE);
-    return (struct verdict){ .kind = VERDICT_VIF, .vif = vif, .gen = gen };
+    return (struct verdict){ .kind = VERDICT_VIF, .vif = vif, .tag = tag == CLASSIFY_TAGGED, .gen = gen };
 }

@@ -9,6 +9,7 @@
 #include "crossbar.h"
 #include "frame.h"
 #include "msg.h"
+#include "rules.h"
 #include "state.h"
 
 // What an I/O lcore knows of a vif. Its own copy: the control lcore has it changed by io_post().
@@ -21,6 +22,8 @@ struct vif_view {
     uint16_t vlan;
     uint8_t mac[6];
     uint32_t domid; // of its guest
+    uint32_t ctx; // of its guest: nobody else sends for it
+    struct rules rules;
 };
 
 struct origin { // of a frame: where it came in
@@ -42,24 +45,44 @@ struct verdict {
     enum verdict_kind kind;
     uint16_t vif;
     uint16_t drop;
+    bool tag; // VERDICT_VIF: with its tag
     uint32_t gen;
 };
+
+// How a frame with this tag, or none, goes to a vif.
+enum classify_tag {
+    CLASSIFY_NOT, // it doesn't
+    CLASSIFY_PLAIN, // without a tag
+    CLASSIFY_TAGGED, // with its tag
+};
+
+static inline enum classify_tag classify_tag(const struct vif_view *v, bool tagged, uint16_t vlan)
+{
+    if (!tagged)
+        return CLASSIFY_PLAIN;
+    if (rules_get(&v->rules, vlan))
+        return CLASSIFY_TAGGED;
+    return vlan == v->vlan ? CLASSIFY_PLAIN : CLASSIFY_NOT;
+}
 
 // vifs: max_vifs of f.
 struct verdict classify(
     struct fabric *f, const struct vif_view *vifs, const struct origin *from, const struct frame_head *h);
 
-// Returns true if a group frame, or one with an unknown MAC, goes to this vif. Frames with unknown MACs come in by the
-// default pool or by their tag's pool, never by both.
-static inline bool classify_group(const struct vif_view *v, const struct origin *from, const struct frame_head *h)
+// How a group frame, or one with an unknown MAC, goes to this vif. Frames with unknown MACs come in by the default pool
+// or by the pools of their tag, never by both.
+static inline enum classify_tag classify_group(
+    const struct vif_view *v, const struct origin *from, const struct frame_head *h)
 {
-    bool group = mac_is_group(h->mac);
+    bool here = v->pool == from->pool;
 
-    if (v->gen == 0 || v->port != from->port || (h->tagged && h->vlan != v->vlan))
-        return false;
-    if (group)
-        return v->pool == from->pool;
-    return (v->flags & MSG_VIF_PROMISC) != 0 && (h->tagged || from->pool == from->default_pool);
+    if (v->gen == 0 || v->port != from->port)
+        return CLASSIFY_NOT;
+    if (!mac_is_group(h->mac)) {
+        here = (here && h->tagged) || from->pool == from->default_pool;
+        here = here && (v->flags & MSG_VIF_PROMISC) != 0;
+    }
+    return here ? classify_tag(v, h->tagged, h->vlan) : CLASSIFY_NOT;
 }
 
 // Why a group frame, or one with an unknown MAC, goes to no vif.

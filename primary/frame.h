@@ -23,7 +23,9 @@
 struct frame_head {
     uint8_t mac[6]; // destination
     bool tagged; // has a tag with a VLAN; VLAN 0 is none
+    bool tags; // has two, or one of another type than 802.1Q's
     uint16_t vlan;
+    uint16_t tci; // of the tag: VLAN and priority
     uint32_t cut; // bytes of tag to leave out after the MACs
     uint32_t len; // of the frame without them
 };
@@ -37,14 +39,16 @@ static inline struct frame_head frame_head(const uint8_t *p, uint32_t len, bool 
     if (len < XENVIRT_FRAME_MIN)
         return h;
     memcpy(h.mac, p, 6);
-    if (!stripped && len >= FRAME_HEAD_BYTES && p[12] == FRAME_TAG_TYPE >> 8 && p[13] == (FRAME_TAG_TYPE & 0xff)) {
+    if (!stripped && len >= FRAME_HEAD_BYTES && ether_u16(p + FRAME_MACS_BYTES) == FRAME_TAG_TYPE) {
         h.cut = FRAME_TAG_BYTES;
-        tci = (uint16_t)(p[14] << 8 | p[15]);
+        tci = ether_u16(p + FRAME_MACS_BYTES + 2);
         stripped = true;
     }
     h.len = len - h.cut;
-    h.vlan = stripped ? tci & 0xfff : 0;
+    h.tci = stripped ? tci : 0;
+    h.vlan = h.tci & ETHER_VLAN_MASK;
     h.tagged = h.vlan != 0;
+    h.tags = ether_is_tag(ether_u16(p + FRAME_MACS_BYTES + h.cut));
     return h;
 }
 
@@ -71,6 +75,15 @@ static inline uint32_t frame_out_bytes(uint32_t len, bool tag)
     return (len < FRAME_WIRE_MIN_BYTES ? FRAME_WIRE_MIN_BYTES : len) + (tag ? FRAME_TAG_BYTES : 0);
 }
 
+// Write 802.1Q's tag.
+static inline void frame_tag(uint8_t *to, uint16_t tci)
+{
+    const uint8_t t[FRAME_TAG_BYTES] = { FRAME_TAG_TYPE >> 8, FRAME_TAG_TYPE & 0xff, (uint8_t)(tci >> 8),
+        (uint8_t)tci };
+
+    memcpy(to, t, sizeof(t));
+}
+
 // Write a frame for the wire: with zeroes up to the minimum, and vlan's tag if it is to have one. A receiver that takes
 // the tag out still has the minimum.
 static inline void frame_out(uint8_t *to, const uint8_t *from, uint32_t len, bool tag, uint16_t vlan)
@@ -84,11 +97,8 @@ static inline void frame_out(uint8_t *to, const uint8_t *from, uint32_t len, boo
     rest = to + FRAME_MACS_BYTES;
     memcpy(to, from, FRAME_MACS_BYTES);
     if (tag) {
-        const uint8_t t[FRAME_TAG_BYTES] = { FRAME_TAG_TYPE >> 8, FRAME_TAG_TYPE & 0xff, (uint8_t)(vlan >> 8),
-            (uint8_t)vlan };
-
-        memcpy(rest, t, sizeof(t));
-        rest += sizeof(t);
+        frame_tag(rest, vlan);
+        rest += FRAME_TAG_BYTES;
     }
     memcpy(rest, from + FRAME_MACS_BYTES, len - FRAME_MACS_BYTES);
     if (len < FRAME_WIRE_MIN_BYTES)

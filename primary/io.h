@@ -146,10 +146,11 @@ void uplink_drain(struct io *io, struct uplink *u, uint16_t pool);
 void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len);
 void uplink_flush(struct io *io, struct uplink *u);
 
-// group.c: a group frame in buffer buf of our own to all that it concerns; gives the buffer back if none takes it.
-// Returns how many vifs it concerns.
-uint32_t group_from_wire(struct io *io, const struct origin *from, const struct frame_head *h, uint32_t buf);
-bool group_concerns(const struct io *io, const struct origin *from, const struct frame_head *h); // a vif at least
+// group.c: a group frame in buffer buf of our own, with its tag or without, to all that get it so; gives the buffer back
+// if none takes it. group_concerns() returns true if there is one.
+void group_from_wire(
+    struct io *io, const struct origin *from, const struct frame_head *h, uint32_t buf, enum classify_tag as);
+bool group_concerns(const struct io *io, const struct origin *from, const struct frame_head *h, enum classify_tag as);
 void group_from_vif(struct io *io, uint16_t vif, const void *frame, uint32_t len);
 
 // drain.c: rows of vifs that no worker serves.

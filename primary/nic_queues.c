@@ -50,11 +50,13 @@ static void queues_plan(
         .rx_queues = info->max_rx_queues,
         .maps = (nic->quirks & QUIRK_FEW_VLANS) != 0 ? QUIRK_VLANS_MAX : VMDQ_MAPS_MAX,
         .one_queue = (nic->quirks & QUIRK_QUEUE_A_POOL) != 0 };
-    uint16_t vlans[FABRIC_VIFS_MAX];
+    static struct vmdq_vif vifs[FABRIC_VIFS_MAX];
 
-    for (uint32_t vif = 0; vif < c->max_vifs; vif++)
-        vlans[vif] = (uint16_t)conf_vlan(c, vif);
-    vmdq_plan(&nic->plan, &l, vlans, c->max_vifs, nic->overflow);
+    for (uint32_t vif = 0; vif < c->max_vifs; vif++) {
+        vifs[vif].vlan = (uint16_t)conf_vlan(c, vif);
+        conf_trunk(c, vif, vifs[vif].trunk);
+    }
+    vmdq_plan(&nic->plan, &l, vifs, c->max_vifs, nic->overflow);
     nic->pool_first = info->vmdq_pool_base;
     for (uint32_t i = 0; i < VMDQ_POOLS_MAX; i++)
         nic->owners[i] = NIC_OWNER_NONE;
@@ -86,6 +88,11 @@ static bool pools_may(const struct nic *nic, const struct rte_eth_dev_info *info
 static int queues_fit(struct nic *nic, const struct rte_eth_dev_info *info, const struct conf *c, uint32_t n_io)
 {
     queues_plan(nic, info, c, n_io, c->nic_vmdq && pools_may(nic, info));
+    if (nic->plan.pools > 0 && nic->plan.cut) {
+        LOG(NOTICE, "port %u (%s): its VMDQ pools take %u VLANs, and guests' trunks have more: sorted in software",
+            nic->port, nic->name, nic->plan.n_maps);
+        queues_plan(nic, info, c, n_io, false);
+    }
     if (mbufs_share(nic, c->primary_mbufs))
         return 0;
     if (nic->plan.pools > 0) {

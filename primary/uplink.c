@@ -6,32 +6,38 @@
 
 #include "copy.h"
 #include "io.h"
+#include "judge.h"
 
 #define UPLINK_FIFO_FRAMES 1024u // 64 kB of the shortest frames
 #define UPLINK_SEGMENT_BYTES 1000u
 #define UPLINK_TRIES 4u // with no success, before what is left is dropped
 
-// The frame's bytes without its tag, from one mbuf or a chain.
-static void mbuf_gather(uint8_t *to, const struct rte_mbuf *m, const struct frame_head *h)
+// The frame's bytes, with its tag or without, from one mbuf or a chain. The NIC may have taken the tag out.
+static void mbuf_gather(uint8_t *to, const struct rte_mbuf *m, const struct frame_head *h, bool tag)
 {
     uint32_t from = FRAME_MACS_BYTES + h->cut, n = h->len - FRAME_MACS_BYTES;
+    uint8_t *rest = to + FRAME_MACS_BYTES;
     const void *at;
 
     memcpy(to, h->mac, sizeof(h->mac));
     at = rte_pktmbuf_read(m, 6, 6, to + 6);
     if (at != NULL && at != to + 6)
         memcpy(to + 6, at, 6);
-    at = rte_pktmbuf_read(m, from, n, to + FRAME_MACS_BYTES);
-    if (at != NULL && at != to + FRAME_MACS_BYTES)
-        memcpy(to + FRAME_MACS_BYTES, at, n);
+    if (tag) {
+        frame_tag(rest, h->tci);
+        rest += FRAME_TAG_BYTES;
+    }
+    at = rte_pktmbuf_read(m, from, n, rest);
+    if (at != NULL && at != rest)
+        memcpy(rest, at, n);
 }
 
-static inline void mbuf_copy(uint8_t *to, const struct rte_mbuf *m, const struct frame_head *h)
+static inline void mbuf_copy(uint8_t *to, const struct rte_mbuf *m, const struct frame_head *h, bool tag)
 {
-    if (m->nb_segs == 1 && h->cut == 0)
+    if (m->nb_segs == 1 && h->cut == 0 && !tag)
         copy_frame(to, rte_pktmbuf_mtod(m, const uint8_t *), h->len);
     else
-        mbuf_gather(to, m, h);
+        mbuf_gather(to, m, h, tag);
 }
 
 static struct frame_head mbuf_head(const struct rte_mbuf *m)
@@ -65,7 +71,7 @@ static bool mbuf_too_long(const struct uplink *u, const struct rte_mbuf *m, cons
 }
 
 // A buffer of ours with the frame in it, or UINT32_MAX.
-static uint32_t buf_fill(struct io *io, const struct rte_mbuf *m, const struct frame_head *h)
+static uint32_t buf_fill(struct io *io, const struct rte_mbuf *m, const struct frame_head *h, bool tag)
 {
     uint32_t buf = source_take(&io->source);
 
@@ -74,7 +80,7 @@ static uint32_t buf_fill(struct io *io, const struct rte_mbuf *m, const struct f
         buf = source_take(&io->source);
     }
     if (buf != UINT32_MAX)
-        mbuf_copy(source_buf(&io->source, buf), m, h);
+        mbuf_copy(source_buf(&io->source, buf), m, h, tag);
     return buf;
 }
 
@@ -101,7 +107,7 @@ static void to_vif(struct io *io, struct source_burst *run, const struct verdict
     // First, since what the other vif's lane refuses is free for this frame.
     if (run->n > 0 && run->egress[0] != v->vif)
         run_end(io, run);
-    buf = buf_fill(io, m, h);
+    buf = buf_fill(io, m, h, v->tag);
     if (buf == UINT32_MAX) {
         wire_drop(io, v->vif, DROP_WIRE_RX_NO_BUFFER);
         return;
@@ -110,7 +116,7 @@ static void to_vif(struct io *io, struct source_burst *run, const struct verdict
     run->buf[at] = buf;
     run->gen[at] = v->gen;
     run->egress[at] = v->vif;
-    run->len[at] = (uint16_t)h->len;
+    run->len[at] = (uint16_t)(h->len + (v->tag ? FRAME_TAG_BYTES : 0));
     run->flags[at] = 0;
 }
 
@@ -131,16 +137,25 @@ static void nobody_drop(
         port_drop(u, why);
 }
 
-// To all that it concerns, with the one copy only if there are any, and behind what came before it.
+// To all that it concerns, with a copy only if there are any, and behind what came before it. Vifs that get it with its
+// tag have a copy of their own.
 static void to_many(struct io *io, const struct uplink *u, const struct origin *from, const struct rte_mbuf *m,
     const struct frame_head *h, struct source_burst *run, uint16_t stopped)
 {
-    if (!group_concerns(io, from, h)) {
+    bool plain = group_concerns(io, from, h, CLASSIFY_PLAIN);
+    bool tagged = h->tagged && group_concerns(io, from, h, CLASSIFY_TAGGED);
+
+    if (!plain && !tagged) {
         nobody_drop(io, u, from, h, stopped);
         return;
     }
     run_end(io, run);
-    group_from_wire(io, from, h, buf_fill(io, m, h));
+    if (plain)
+        group_from_wire(io, from, h, buf_fill(io, m, h, false), CLASSIFY_PLAIN);
+    if (tagged && h->len > FABRIC_BUF_BYTES - FRAME_TAG_BYTES)
+        port_drop(u, PORT_DROP_OVERSIZE);
+    else if (tagged)
+        group_from_wire(io, from, h, buf_fill(io, m, h, true), CLASSIFY_TAGGED);
 }
 
 static void mbuf_sort(struct io *io, const struct uplink *u, const struct origin *from, const struct rte_mbuf *m,
@@ -234,17 +249,30 @@ static inline struct rte_mbuf *uplink_mbuf(struct uplink *u)
     return u->spare[u->n_spare];
 }
 
-// Returns true if its frames get a tag of ours.
+// Returns true if a frame of the vif that has no tag gets one of ours.
 static inline bool vif_tags(const struct vif_view *v)
 {
     return (v->flags & (MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG)) != 0;
 }
 
-// Returns true if the device sends a frame that is not plain.
-static __attribute__((noinline, cold)) bool uplink_takes(
-    struct uplink *u, const struct vif_view *v, const uint8_t *frame, uint32_t len)
+// The guest's worker has judged the frame, and may be the guest's own by now. Judged again is our copy, which nobody
+// else can write: one tag, ours or one that the guest may send. ours: bytes of a tag of ours that stand in it.
+static inline bool copy_ok(const struct vif_view *v, const uint8_t *copy, uint32_t len, uint32_t ours)
 {
-    bool tag = vif_tags(v);
+    uint8_t head[FRAME_HEAD_BYTES];
+    bool tag;
+
+    if (likely(!judge_due(copy + ours)))
+        return ours > 0 || !vif_tags(v);
+    memcpy(head, copy, FRAME_MACS_BYTES);
+    memcpy(head + FRAME_MACS_BYTES, copy + FRAME_MACS_BYTES + ours, FRAME_HEAD_BYTES - FRAME_MACS_BYTES);
+    tag = ether_is_tag(ether_u16(head + FRAME_MACS_BYTES));
+    return judge_sent(&v->rules, head, len) == JUDGED_PASS && (ours > 0 ? !tag : tag || !vif_tags(v));
+}
+
+// Returns true if the device sends a frame that is not plain.
+static __attribute__((noinline, cold)) bool uplink_takes(struct uplink *u, const uint8_t *frame, uint32_t len, bool tag)
+{
     uint32_t tags = frame_tags_bytes(frame, len), longest = uplink_longest(u);
     uint32_t room = atomic_load_explicit(&u->room, memory_order_relaxed);
 
@@ -259,8 +287,9 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
     const struct vif_view *v = &io->vifs[vif];
     struct uplink *u = io->uplink_of[v->port];
     uint32_t bytes = frame_out_bytes(len, false);
-    bool tag = vif_tags(v);
+    bool tag = vif_tags(v) && !ether_is_tag(ether_u16((const uint8_t *)frame + FRAME_MACS_BYTES));
     struct rte_mbuf *m;
+    uint8_t *to;
 
     // Another lcore's uplink is not ours to send on; a worker asks the lcore that fabric_vif names.
     if ((v->flags & FABRIC_VIF_UPLINK) == 0 || u == NULL) {
@@ -268,7 +297,7 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
         return;
     }
     // Many drivers stop at a frame that is too long, and those behind it would pay.
-    if (!uplink_plain(u, len) && !uplink_takes(u, v, frame, len)) {
+    if (!uplink_plain(u, len) && !uplink_takes(u, frame, len, tag)) {
         wire_drop(io, vif, DROP_WIRE_TX_OVERSIZE);
         return;
     }
@@ -283,7 +312,13 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
     }
     m->data_len = (uint16_t)bytes;
     m->pkt_len = bytes;
-    frame_out(rte_pktmbuf_mtod(m, uint8_t *), frame, len, tag, (v->flags & MSG_VIF_VLAN_OUT) != 0 ? v->vlan : 0);
+    to = rte_pktmbuf_mtod(m, uint8_t *);
+    frame_out(to, frame, len, tag, (v->flags & MSG_VIF_VLAN_OUT) != 0 ? v->vlan : 0);
+    if (!copy_ok(v, to, len, tag ? FRAME_TAG_BYTES : 0)) {
+        wire_drop(io, vif, DROP_WIRE_TX_FORGED);
+        rte_pktmbuf_free(m);
+        return;
+    }
     u->tx[u->n_tx] = m;
     u->tx_vif[u->n_tx++] = vif;
 }

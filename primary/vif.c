@@ -160,7 +160,12 @@ static int vif_open(struct primary *p, const struct msg_port_vif *m)
     // What was closed with this number.
     address_forget(p, (uint16_t)m->vif);
     p->since[m->vif] = m->since;
-    *v = (struct vif_view){ .gen = m->gen, .flags = vif_flags(p, m), .vlan = (uint16_t)m->vlan, .domid = m->domid };
+    *v = (struct vif_view){ .gen = m->gen,
+        .flags = vif_flags(p, m),
+        .vlan = (uint16_t)m->vlan,
+        .domid = m->domid,
+        .ctx = m->ctx,
+        .rules = m->rules };
     memcpy(v->mac, m->mac, sizeof(v->mac));
     place(p, m->vif, m->port);
     wire_begin(&p->state->wires[m->vif], m->gen, m->since);

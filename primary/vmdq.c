@@ -17,25 +17,47 @@ static uint16_t pools_count(uint32_t pools)
     return n >= 8 ? n : 0;
 }
 
-static void map_add(struct vmdq_plan *p, uint32_t room, uint16_t vlan, uint64_t pools)
+// Returns false if there is no room. Several pools may want a VLAN.
+static bool map_add(struct vmdq_plan *p, uint32_t room, uint16_t vlan, uint64_t pools)
 {
-    if (p->n_maps < room && p->n_maps < VMDQ_MAPS_MAX)
-        p->maps[p->n_maps++] = (struct vmdq_map){ .vlan = vlan, .pools = pools };
+    for (uint16_t i = 0; i < p->n_maps; i++) {
+        if (p->maps[i].vlan == vlan) {
+            p->maps[i].pools |= pools;
+            return true;
+        }
+    }
+    if (p->n_maps >= room || p->n_maps >= VMDQ_MAPS_MAX)
+        return false;
+    p->maps[p->n_maps++] = (struct vmdq_map){ .vlan = vlan, .pools = pools };
+    return true;
+}
+
+static void trunk_plan(struct vmdq_plan *p, const struct vmdq_limits *l, const struct vmdq_vif *v, uint64_t pools)
+{
+    for (uint16_t vlan = 1; vlan < 64 * VMDQ_VLAN_WORDS && !p->cut; vlan++) {
+        if ((v->trunk[vlan / 64] >> vlan % 64 & 1) != 0)
+            p->cut = !map_add(p, l->maps, vlan, pools);
+    }
 }
 
 static void maps_plan(
-    struct vmdq_plan *p, const struct vmdq_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software)
+    struct vmdq_plan *p, const struct vmdq_limits *l, const struct vmdq_vif *vifs, uint32_t n_vifs, bool software)
 {
+    bool rest = software && p->default_pool < p->pools;
     uint64_t own = 0;
 
     for (uint32_t vif = 0; vif < n_vifs && vif < p->pools; vif++) {
-        map_add(p, l->maps, vlans[vif], 1ull << vif);
+        map_add(p, l->maps, vifs[vif].vlan, 1ull << vif);
         own |= 1ull << vif;
     }
     // A tag with VLAN 0 is none: such frames go where untagged ones go. No more pools than need it: see quirk.c.
     map_add(p, l->maps, 0, own);
-    for (uint32_t vif = p->pools; vif < n_vifs && software && p->default_pool < p->pools; vif++)
-        map_add(p, l->maps, vlans[vif], 1ull << p->default_pool);
+    for (uint32_t vif = 0; vif < n_vifs && vif < p->pools; vif++)
+        trunk_plan(p, l, &vifs[vif], 1ull << vif);
+    for (uint32_t vif = p->pools; vif < n_vifs && rest; vif++) {
+        map_add(p, l->maps, vifs[vif].vlan, 1ull << p->default_pool);
+        trunk_plan(p, l, &vifs[vif], 1ull << p->default_pool);
+    }
 }
 
 static void queues_plan(struct vmdq_plan *p, const struct vmdq_limits *l, uint32_t per_pool)
@@ -48,7 +70,8 @@ static void queues_plan(struct vmdq_plan *p, const struct vmdq_limits *l, uint32
     }
 }
 
-void vmdq_plan(struct vmdq_plan *p, const struct vmdq_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software)
+void vmdq_plan(
+    struct vmdq_plan *p, const struct vmdq_limits *l, const struct vmdq_vif *vifs, uint32_t n_vifs, bool software)
 {
     uint32_t per_pool = l->pools == 0 || l->one_queue ? 1 : l->queue_num / l->pools;
     uint16_t pools = per_pool == 0 ? 0 : pools_count(l->pools);
@@ -61,7 +84,7 @@ void vmdq_plan(struct vmdq_plan *p, const struct vmdq_limits *l, const uint16_t 
     p->n_rx = pools > 0 ? (uint16_t)(l->queue_base + pools * per_pool) : 1;
     queues_plan(p, l, per_pool);
     if (pools > 0)
-        maps_plan(p, l, vlans, n_vifs, software);
+        maps_plan(p, l, vifs, n_vifs, software);
 }
 
 uint16_t vmdq_descriptors(uint32_t most, uint32_t n_queues)

@@ -15,6 +15,7 @@
 
 #define VMDQ_POOLS_MAX 64u
 #define VMDQ_MAPS_MAX 64u // VLANs that DPDK lets a port map
+#define VMDQ_VLAN_WORDS 64u // of 64 bits
 #define VMDQ_QUEUES_MAX (VMDQ_POOLS_MAX + 1)
 
 struct vmdq_limits { // what the port says of itself
@@ -41,13 +42,19 @@ struct vmdq_plan {
     uint16_t n_rx; // queues that the port is set up with
     uint16_t n_queues;
     uint16_t n_maps;
+    bool cut; // a trunk has VLANs for which the port has no room
     struct vmdq_queue queues[VMDQ_QUEUES_MAX];
     struct vmdq_map maps[VMDQ_MAPS_MAX];
 };
 
-// Plan a port for vifs 0 to n_vifs - 1 with these tags. software: vifs without a pool are sorted from the default
-// pool.
-void vmdq_plan(struct vmdq_plan *p, const struct vmdq_limits *l, const uint16_t *vlans, uint32_t n_vifs, bool software);
+struct vmdq_vif {
+    uint16_t vlan; // its tag
+    uint64_t trunk[VMDQ_VLAN_WORDS]; // further VLANs that it gets, a bit each
+};
+
+// Plan a port for vifs 0 to n_vifs - 1. software: vifs without a pool are sorted from the default pool.
+void vmdq_plan(
+    struct vmdq_plan *p, const struct vmdq_limits *l, const struct vmdq_vif *vifs, uint32_t n_vifs, bool software);
 
 // The pool that vif's frames come in by.
 static inline uint16_t vmdq_pool(const struct vmdq_plan *p, uint32_t vif)

@@ -41,7 +41,7 @@ static inline uint32_t layout_hash(void)
         sizeof(struct region), sizeof(struct region_table),
         // msg.h
         MSG_MAGIC, MSG_WORKER_ON_DEMAND, MSG_VIF_PROMISC, MSG_VIF_SPOOF_OK, MSG_VIF_VLAN_OUT, MSG_VIF_PRIORITY_TAG,
-        MSG_VIF_MAC_LENT,
+        MSG_VIF_MAC_LENT, MSG_VIF_OWN_TAG, sizeof(struct rules),
 #define LAYOUT_MSG(name, sender, type) MSG_##name, sizeof(struct type),
         MSG_LIST_SWITCH(LAYOUT_MSG)
 #undef LAYOUT_MSG

@@ -90,14 +90,15 @@ static bool fields_ok(const union msg *m)
     case MSG_VIF_ATTACH:
         return vif_ok(m->VIF_ATTACH.vif, m->VIF_ATTACH.gen, m->VIF_ATTACH.up) && m->VIF_ATTACH.since != 0 &&
                m->VIF_ATTACH.device < FRONT_DEVICES_MAX && (m->VIF_ATTACH.flags & ~MSG_VIF_FLAGS) == 0 &&
-               front_words_ok(&m->VIF_ATTACH.front) && file_ok(m->VIF_ATTACH.region_file);
+               front_words_ok(&m->VIF_ATTACH.front) && rules_ok(&m->VIF_ATTACH.rules) &&
+               file_ok(m->VIF_ATTACH.region_file);
     case MSG_VIF_ATTACHED:
         return vif_ok(m->VIF_ATTACHED.vif, m->VIF_ATTACHED.gen, m->VIF_ATTACHED.up) && m->VIF_ATTACHED.ret <= 0 &&
                line_ok(m->VIF_ATTACHED.text, MSG_TEXT_BYTES);
     case MSG_PORT_VIF:
         return vif_ok(m->PORT_VIF.vif, m->PORT_VIF.gen, m->PORT_VIF.up) && m->PORT_VIF.since != 0 &&
                (m->PORT_VIF.flags & ~MSG_VIF_FLAGS) == 0 && m->PORT_VIF.port < STATE_PORTS_MAX &&
-               m->PORT_VIF.vlan >= 1 && m->PORT_VIF.vlan <= 4094;
+               m->PORT_VIF.vlan >= 1 && m->PORT_VIF.vlan <= 4094 && rules_ok(&m->PORT_VIF.rules);
     case MSG_PORT_VIF_IS:
         return vif_ok(m->PORT_VIF_IS.vif, m->PORT_VIF_IS.gen, m->PORT_VIF_IS.up) && m->PORT_VIF_IS.ret <= 0;
     case MSG_LINK:

@@ -13,6 +13,7 @@
 
 #include "fabric.h"
 #include "front_kind.h"
+#include "rules.h"
 
 #define MSG_MAGIC 0x314d5658u // "XVM1"
 #define MSG_BYTES_MAX 4096u
@@ -102,7 +103,9 @@ struct msg_guest_set {
 #define MSG_VIF_VLAN_OUT 0x4u // frames to the wire get its VLAN tag
 #define MSG_VIF_PRIORITY_TAG 0x8u // frames to the wire without its VLAN tag get a tag with VLAN 0
 #define MSG_VIF_MAC_LENT 0x10u // another device of its guest has the same address and gets the frames
-#define MSG_VIF_FLAGS (MSG_VIF_PROMISC | MSG_VIF_SPOOF_OK | MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG | MSG_VIF_MAC_LENT)
+#define MSG_VIF_OWN_TAG 0x20u // it gets frames of its own VLAN with the tag
+#define MSG_VIF_FLAGS \
+    (MSG_VIF_PROMISC | MSG_VIF_SPOOF_OK | MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG | MSG_VIF_MAC_LENT | MSG_VIF_OWN_TAG)
 
 // To a worker: serve this vif (up = 1), or don't touch its memory any more (up = 0).
 struct msg_vif_attach {
@@ -117,6 +120,7 @@ struct msg_vif_attach {
     uint64_t region_bytes; // of the region file
     uint64_t region_sum;
     char region_file[MSG_NAME_BYTES]; // name below run_dir, no slash
+    struct rules rules;
     uint8_t mac[6];
     uint8_t reserved[2];
 };
@@ -144,7 +148,8 @@ struct msg_port_vif {
     uint32_t domid; // of the vif's guest
     uint32_t pools; // the most VMDQ pools that the guest may have
     uint32_t since; // as in msg_vif_attach
-    uint32_t reserved0;
+    uint32_t ctx; // its guest's context, the only one whose frames are its own
+    struct rules rules;
     uint8_t mac[6];
     uint8_t reserved[2];
 };
@@ -257,15 +262,16 @@ union msg {
 #undef MSG_MEMBER
 };
 
+static_assert(sizeof(struct rules) == 72, "no hole");
 static_assert(sizeof(struct msg_hdr) == 24, "no hole");
 static_assert(sizeof(struct msg_claim) == 40, "no hole");
 static_assert(sizeof(struct msg_claimed) == 168, "no hole");
 static_assert(sizeof(struct msg_hello_primary) == 56, "no hole");
 static_assert(sizeof(struct msg_hello_worker) == 56, "no hole");
 static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
-static_assert(sizeof(struct msg_vif_attach) == 176, "no hole");
+static_assert(sizeof(struct msg_vif_attach) == 248, "no hole");
 static_assert(sizeof(struct msg_vif_attached) == 176, "no hole");
-static_assert(sizeof(struct msg_port_vif) == 72, "no hole");
+static_assert(sizeof(struct msg_port_vif) == 144, "no hole");
 static_assert(sizeof(struct msg_port_vif_is) == 56, "no hole");
 static_assert(sizeof(struct msg_link) == 40, "no hole");
 static_assert(sizeof(struct msg_show) == 32, "no hole");

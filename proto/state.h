@@ -11,6 +11,7 @@
 
 #include "fabric.h"
 #include "front_kind.h"
+#include "rules.h"
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
@@ -28,13 +29,15 @@
     D(TX_TO_SELF, "tx_to_self", "its destination was the device's own MAC") \
     D(TX_NO_UPLINK, "tx_no_uplink", "its destination is no guest's, and there is no uplink") \
     D(TX_NO_BUFFER, "tx_no_buffer", "all buffers of this guest wait at receivers (`buffers`)") \
-    D(TX_LANE_FULL, "tx_lane_full", "the receiver does not take its frames fast enough (`lane_slots`)")
+    D(TX_LANE_FULL, "tx_lane_full", "the receiver does not take its frames fast enough (`lane_slots`)") \
+    D(TX_TAG, "tx_tag", "it had a VLAN tag that the guest may not send (`guest.vlan_inside`), two, or one of 802.1ad")
 
 #define VIF_RX_DROPS(D) \
     D(RX_STALE, "rx_stale", "it was meant for an earlier guest") \
     D(RX_BAD_SLOT, "rx_bad_slot", "shared memory named a buffer or length out of bounds: a fault of the switch") \
     D(RX_TOO_SMALL, "rx_buffer_small", "it was longer than the buffers the guest gave") \
-    D(RX_BROKEN, "rx_queue_broken", "the guest broke its receive ring")
+    D(RX_BROKEN, "rx_queue_broken", "the guest broke its receive ring") \
+    D(RX_TAG, "rx_tag", "another guest sent it, with a VLAN tag that this one doesn't get (`guest.vlan_inside`)")
 
 // Drops of a vif that the primary counts. The fourth word says how the frame concerned the vif:
 //     RX    a frame to its guest, which didn't reach its worker
@@ -44,6 +47,7 @@
     D(WIRE_RX_LANE_FULL, "wire_rx_lane_full", "the guest is too slow for what the wire brings", RX) \
     D(WIRE_RX_NO_BUFFER, "wire_rx_no_buffer", "guests are too slow for what the wire brings: all buffers wait", RX) \
     D(WIRE_RX_WRONG_TAG, "wire_rx_wrong_tag", "the device's MAC came with another device's VLAN tag", RX) \
+    D(WIRE_RX_TAGS, "wire_rx_tags", "it came from the wire with two VLAN tags, or one of 802.1ad", RX) \
     D(WIRE_RX_OVERSIZE, "wire_rx_oversize", \
         "it came from the wire, and was longer than the uplink's MTU allows or over 2048 bytes", RX) \
     D(WIRE_TX_FULL, "wire_tx_full", "the NIC is slower than the guests", TX) \
@@ -51,6 +55,7 @@
     D(WIRE_TX_NO_UPLINK, "wire_tx_no_uplink", "its uplink is not there", TX) \
     D(WIRE_TX_OVERSIZE, "wire_tx_oversize", "it was longer than the MTU of its uplink allows", TX) \
     D(WIRE_TX_STALE, "wire_tx_stale", "it was sent by an earlier guest", TX) \
+    D(WIRE_TX_FORGED, "wire_tx_forged", "its worker should have dropped it, and is not to be trusted", TX) \
     D(GROUP_BUDGET, "group_budget", "more broadcasts and multicasts of its guest than `primary.group_rate`", COPY) \
     D(GROUP_LANE_FULL, "group_lane_full", "copies of broadcasts that this device had no room for", RX) \
     D(WIRE_RX_STOPPED, "wire_rx_stopped", "it came from the wire for a device that was stopped", RX) \
@@ -73,6 +78,7 @@
 #define PORT_DROPS(D) \
     D(UNKNOWN_MAC, "unknown_mac", "from the wire, for no device") \
     D(UNKNOWN_TAG, "unknown_tag", "a broadcast or multicast from the wire with no device's tag") \
+    D(TAGS, "tags", "from the wire, for no single device, with two VLAN tags or one of 802.1ad") \
     D(RUNT, "runt", "from the wire, under 14 bytes") \
     D(OVERSIZE, "oversize", "from the wire, longer than the MTU allows or over 2048 bytes") \
     D(COPY, "copy", "the NIC put a frame into several VMDQ pools, and this copy nobody needed") \
@@ -87,7 +93,7 @@ enum wire_counter { VIF_WIRE_COUNTERS(STATE_COUNTER_ENUM) WIRE_COUNTERS };
 enum port_counter { PORT_COUNTERS(STATE_COUNTER_ENUM) PORT_COUNTER_COUNT };
 #define STATE_PORT_DROP_ENUM(name, ...) PORT_DROP_##name,
 enum port_drop { PORT_DROPS(STATE_PORT_DROP_ENUM) PORT_DROP_COUNT };
-#define STATE_DROPS_MAX 8u // of one direction of a vif
+#define STATE_DROPS_MAX 12u // of one direction of a vif
 static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room in struct ring_pos");
 
 // Why a ring is broken: the guest did what no correct driver does. A ring stays broken until its device's next start.
@@ -204,7 +210,8 @@ struct state_binding {
     _Atomic uint64_t mac; // an fdb_key(). It may change while attached, in one store
     struct front_words front; // its kind is the device's, attached or not
     uint64_t offer_sum; // checksum of all that the guest published. Another sum means another start
-    uint32_t flags; // MSG_VIF_*. Flags, port and vlan are those configured at the attach
+    struct rules rules; // these, flags, port and vlan are those configured at the attach
+    uint32_t flags; // MSG_VIF_*
     uint16_t port;
     uint16_t vlan;
     // The owner keeps the number and its counters until another device gets the number, attached or not.

@@ -66,9 +66,13 @@ int attach_open(struct vif **out, const struct msg_vif_attach *m, const struct r
     struct fabric *f, struct state_vif *state, char *text, size_t n)
 {
     const struct serve *s = serve_of(m->front.kind);
-    struct vif_attach a = {
-        .number = m->vif, .gen = m->gen, .since = m->since, .device = m->device, .flags = m->flags, .front = m->front
-    };
+    struct vif_attach a = { .number = m->vif,
+        .gen = m->gen,
+        .since = m->since,
+        .device = m->device,
+        .flags = m->flags,
+        .front = m->front,
+        .rules = m->rules };
     struct vif *v;
     int ret;
 

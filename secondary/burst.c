@@ -27,6 +27,7 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     v->gen = a->gen;
     v->device = a->device;
     v->flags = a->flags;
+    v->rules = a->rules;
     vif_address(v, a->mac);
     v->fabric = f;
     v->pub = fabric_vif(f, a->number);

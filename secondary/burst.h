@@ -8,6 +8,7 @@
 #include "fdb.h"
 #include "ledger.h"
 #include "ring.h"
+#include "rules.h"
 #include "sink.h"
 #include "source.h"
 
@@ -27,6 +28,7 @@ struct vif {
     uint32_t gen;
     uint32_t device; // the guest's number for it
     uint32_t flags; // MSG_VIF_*
+    struct rules rules;
     _Atomic uint64_t mac; // as fdb_key(); the control thread may change it
     struct fabric *fabric;
     const struct fabric_vif *pub;
@@ -47,6 +49,7 @@ struct vif_attach {
     uint32_t flags;
     const struct ring_ops *rings; // what both are
     struct front_words front;
+    struct rules rules;
     uint8_t mac[6];
 };
 

@@ -12,8 +12,9 @@
 #include <string.h>
 
 #include "burst.h"
-#include "ether.h"
+#include "judge.h"
 #include "msg.h"
+#include "police.h"
 
 #define BURST_INLINE static inline __attribute__((always_inline))
 
@@ -111,8 +112,9 @@ static inline void frames_route(struct vif *v, struct source *s, struct from_gue
     if (!route_holds(v))
         last.dst = VIF_ROUTE_NONE;
     for (uint32_t i = 0; i < n; i++) {
-        const struct ring_frame *f = &b->in[i];
+        struct ring_frame *f = &b->in[i];
         uint64_t dst, src;
+        int why;
 
         if (f->verdict != RING_OK) {
             frame_drop(s, out->buf[i], pos, tx_drops[f->verdict]);
@@ -126,6 +128,8 @@ static inline void frames_route(struct vif *v, struct source *s, struct from_gue
             frame_drop(s, out->buf[i], pos, DROP_TX_SPOOFED);
         } else if (last.egress < 0) {
             frame_drop(s, out->buf[i], pos, (enum tx_drop) ~last.egress);
+        } else if (judge_due(f->at) && (why = police_sent(v, &last, f)) >= 0) {
+            frame_drop(s, out->buf[i], pos, (enum tx_drop)why);
         } else {
             out->buf[n_out] = out->buf[i];
             out->len[n_out] = f->len;
@@ -198,11 +202,15 @@ static const uint8_t rx_drops[RING_VERDICTS] = {
     [RING_BROKEN] = DROP_RX_BROKEN,
 };
 
-// Count a frame that is not sound, or not for the guest that is here now.
+// Count a frame that is not sound, not for the guest that is here now, or nothing that it may get.
 static __attribute__((noinline)) void frame_refuse(
     const struct vif *v, const struct sink_frame *f, struct ring_pos *pos)
 {
-    pos->drops[slot_ok(v->fabric, &f->slot) ? DROP_RX_STALE : DROP_RX_BAD_SLOT]++;
+    enum rx_drop why = DROP_RX_BAD_SLOT;
+
+    if (slot_ok(v->fabric, &f->slot))
+        why = f->slot.gen == v->gen ? DROP_RX_TAG : DROP_RX_STALE;
+    pos->drops[why]++;
 }
 
 // Those of n frames that are sound and for the guest that is here now. Counts their bytes, and the others.
@@ -218,6 +226,10 @@ static inline uint32_t frames_accept(
             continue;
         }
         out->at = sink_bytes(&v->sink, f);
+        if (judge_due(out->at) && !police_received(v, out->at, f->slot.len)) {
+            frame_refuse(v, f, pos);
+            continue;
+        }
         out->len = f->slot.len;
         bytes += f->slot.len;
         out++;

@@ -57,6 +57,7 @@ struct attachment {
     uint32_t vlan;
     uint32_t port;
     uint32_t flags; // MSG_VIF_*
+    struct rules rules;
     uint32_t pool;
     struct region_file file;
     struct pages_use pages; // what of it is mapped

@@ -29,7 +29,9 @@ void request_port(struct guests *gs, struct attachment *a, uint32_t up)
                         .flags = a->flags,
                         .port = a->port,
                         .vlan = a->vlan,
+                        .rules = a->rules,
                         .domid = a->guest->domid,
+                        .ctx = guest_ctx(gs, a->guest),
                         .pools = guest_pools(gs, a->guest) } };
 
     memcpy(m.PORT_VIF.mac, mac_of(a), sizeof(a->mac));
@@ -47,6 +49,7 @@ void request_attach(struct guests *gs, struct attachment *a, uint32_t up)
                         .flags = a->flags,
                         .device = a->device,
                         .front = a->words,
+                        .rules = a->rules,
                         .region_bytes = a->file.bytes,
                         .region_sum = a->file.sum } };
 

@@ -76,7 +76,8 @@ static void seat_configure(struct guests *gs, struct attachment *a)
 
     a->port = (uint32_t)uplink < STATE_PORTS_MAX ? (uint32_t)uplink : 0;
     a->vlan = conf_vlan(gs->conf, (uint32_t)a->number);
-    a->flags = seat_flags(gs->conf, cg, cv);
+    conf_rules(gs->conf, cg, cv, a->vlan, &a->rules);
+    a->flags = seat_flags(gs->conf, cg, cv) | (rules_get(&a->rules, (uint16_t)a->vlan) ? MSG_VIF_OWN_TAG : 0);
 }
 
 static void seat_keep(struct guests *gs, const struct attachment *a)
@@ -86,6 +87,7 @@ static void seat_keep(struct guests *gs, const struct attachment *a)
     b->guest = (uint32_t)a->guest->index;
     b->front = a->words;
     b->offer_sum = a->sum;
+    b->rules = a->rules;
     b->flags = a->flags;
     b->port = (uint16_t)a->port;
     b->vlan = (uint16_t)a->vlan;

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "conf.h"
+#include "vlans.h"
 
 uint32_t conf_mtu(const struct conf *c, uint32_t uplink)
 {
@@ -62,6 +63,59 @@ uint32_t conf_vlan(const struct conf *c, uint32_t number)
     const struct conf_vif *v = conf_vif_find(c, number);
 
     return v != NULL && v->vlan >= 0 ? (uint32_t)v->vlan : c->vlan_base + number;
+}
+
+// What is said first counts: of the device, of its guest, of all.
+static const char *inside_text(const struct conf *c, const struct conf_guest *g, const struct conf_vif *v)
+{
+    if (v != NULL && v->vlan_inside != 0)
+        return conf_kept(c, v->vlan_inside);
+    if (g != NULL && g->vlan_inside != 0)
+        return conf_kept(c, g->vlan_inside);
+    return c->guest_vlan_inside != 0 ? conf_kept(c, c->guest_vlan_inside) : CONF_INSIDE_DEFAULT;
+}
+
+void conf_rules(
+    const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, uint32_t vlan, struct rules *rules)
+{
+    memset(rules, 0, sizeof(*rules));
+    vlans_rules(rules, inside_text(c, g, v), (uint16_t)vlan);
+}
+
+static void trunk_add(
+    const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, uint64_t bits[CONF_VLAN_WORDS])
+{
+    struct rules rules;
+
+    conf_rules(c, g, v, 1, &rules);
+    for (uint16_t vlan = 1; vlan <= RULES_VLAN_LAST; vlan++)
+        bits[vlan / 64] |= rules_get(&rules, vlan) ? 1ull << vlan % 64 : 0;
+}
+
+// Of a guest's devices: that with this number, or if there is none all without a number, and those without an entry.
+static bool trunk_of_guest(
+    const struct conf *c, const struct conf_guest *g, uint32_t number, uint64_t bits[CONF_VLAN_WORDS])
+{
+    bool pinned = conf_vif_find(c, number) != NULL;
+
+    if (!pinned)
+        trunk_add(c, g, NULL, bits);
+    for (const struct conf_vif *v = g->vifs; v < g->vifs + g->n_vifs; v++) {
+        if (pinned ? v->number == (int32_t)number : v->number < 0)
+            trunk_add(c, g, v, bits);
+    }
+    return pinned;
+}
+
+void conf_trunk(const struct conf *c, uint32_t number, uint64_t bits[CONF_VLAN_WORDS])
+{
+    bool pinned = false;
+
+    memset(bits, 0, CONF_VLAN_WORDS * sizeof(bits[0]));
+    for (uint32_t i = 0; i < c->n_guests; i++)
+        pinned = trunk_of_guest(c, &c->guests[i], number, bits);
+    if (!pinned)
+        trunk_add(c, NULL, NULL, bits);
 }
 
 // Does the entry speak of this guest? 0 no; more is better: 3 by UUID, 2 by domid, 1 by name. What the entry says

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "fabric.h"
+#include "rules.h"
 
 #define CONF_FILE "/etc/xv/xv.conf"
 #define CONF_TEXT_BYTES 128u
@@ -19,6 +20,9 @@
 #define CONF_GUEST_VIFS_MAX 32u
 #define CONF_UPLINKS_MAX 16u
 #define CONF_MACS_MAX 32u
+#define CONF_KEPT_BYTES 16384u
+#define CONF_INSIDE_DEFAULT "none" // guest.vlan_inside
+#define CONF_VLAN_WORDS 64u // of 64 bits, a bit a VLAN
 
 enum conf_start { CONF_START_WATCHER, CONF_START_EXTERNAL };
 enum conf_overflow { CONF_OVERFLOW_REFUSE, CONF_OVERFLOW_SOFTWARE };
@@ -38,6 +42,7 @@ struct conf_vif {
     struct conf_mac mac; // the one that it has to have
     int8_t vlan_out; // 0, 1, -1: the global default
     int8_t priority_tag; // 0, 1, -1: the guest's
+    uint16_t vlan_inside; // for conf_kept(), 0: the guest's
 };
 
 struct conf_guest {
@@ -50,6 +55,7 @@ struct conf_guest {
     int8_t mac_change; // -1: the global default
     int8_t mac_spoof_check; // -1: the global default
     int8_t priority_tag; // -1: the global default
+    uint16_t vlan_inside; // for conf_kept(), 0: the global default
     int32_t uplink;
     int32_t pools; // -1: the global default
     uint32_t n_mac_deny;
@@ -113,6 +119,7 @@ struct conf {
     bool guest_mac_spoof_check; // true
     bool guest_vlan_out; // false
     bool guest_priority_tag; // false
+    uint16_t guest_vlan_inside; // for conf_kept(), 0: "none"
     uint32_t guest_pools; // 128: all
     uint32_t guest_mac_grace; // seconds, 30
     uint32_t n_guest_mac_deny;
@@ -120,6 +127,9 @@ struct conf {
     uint32_t guest_pages; // 16000
     uint32_t n_guests;
     struct conf_guest guests[CONF_GUESTS_MAX];
+    // Texts that few entries have, one behind the other.
+    uint32_t n_kept; // bytes
+    char kept[CONF_KEPT_BYTES];
 };
 
 #define CONF_ERR_BYTES 16384u
@@ -140,6 +150,20 @@ const struct conf_vif *conf_vif_find(const struct conf *c, uint32_t number);
 // The tag of device number k: pinned, or vlan_base + k. Together they are the map that is fixed when the primary
 // starts.
 uint32_t conf_vlan(const struct conf *c, uint32_t number);
+
+// A text that an entry has, "" where it has none.
+static inline const char *conf_kept(const struct conf *c, uint16_t at)
+{
+    return at == 0 ? "" : c->kept + at;
+}
+
+// The rules of a device with this tag. g, v: what is said of its guest and of it, or NULL.
+void conf_rules(
+    const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, uint32_t vlan, struct rules *rules);
+
+// The VLANs whose tags the device with this number may get, a bit each. A number that isn't pinned may become any
+// guest's.
+void conf_trunk(const struct conf *c, uint32_t number, uint64_t bits[CONF_VLAN_WORDS]);
 
 // The MTU of an uplink, 0: its device's own.
 uint32_t conf_mtu(const struct conf *c, uint32_t uplink);

@@ -11,6 +11,7 @@
 #include "number.h"
 #include "option.h"
 #include "state.h"
+#include "vlans.h"
 #include "xenvirt.h"
 
 static bool any_ok(const char *text)
@@ -111,6 +112,9 @@ static_assert(sizeof(overflows) / sizeof(overflows[0]) == CONF_OVERFLOW_SOFTWARE
 #define MACS(where, in, f, n) \
     .of = OPTION_OF_##where, .type = OPTION_MACS, .offset = offsetof(struct in, f), .count = offsetof(struct in, n), \
     .most = CONF_MACS_MAX
+#define KEPT(most, preset, check, words) \
+    .type = OPTION_KEPT, .max = most, .text = preset, .text_ok = check, .allowed = words
+#define INSIDE(preset) KEPT(LONGEST, preset, vlans_ok, "\"none\", \"own\", or VLANs from 1 to 4094 as \"10,200-299\"")
 #define WORD(list, first, preset) .type = OPTION_WORD, .words = list, .min = first, .def = preset
 #define LONGEST (CONF_TEXT_BYTES - 1)
 
@@ -167,6 +171,7 @@ static const struct option options[] = {
 
     { "guest.mac_deny", MACS(CONF, conf, guest_mac_deny, n_guest_mac_deny), .about = "MACs that no device may have unless it is pinned to them" },
     { "guest.mac_grace", CONF(guest_mac_grace), NUMBER(UINT, 0, 3600, 30), .about = "seconds in which a stopped device's MAC is no other guest's" },
+    { "guest.vlan_inside", CONF(guest_vlan_inside), INSIDE(CONF_INSIDE_DEFAULT), .about = "VLAN tags that may stand inside a guest's frames" },
     { "guest.pools", CONF(guest_pools), NUMBER(UINT, 0, FABRIC_VIFS_MAX, FABRIC_VIFS_MAX), .about = "VMDQ pools that one guest may have" },
     { "guest.pages", CONF(guest_pages), NUMBER(UINT, 8, 16777216, 16000), .about = "pages of one guest that may be mapped" },
 
@@ -180,6 +185,7 @@ static const struct option options[] = {
     { "guests.mac_change", GUEST(mac_change), MAYBE, .about = "for this guest" },
     { "guests.mac_spoof_check", GUEST(mac_spoof_check), MAYBE, .about = "for this guest" },
     { "guests.priority_tag", GUEST(priority_tag), MAYBE, .about = "for this guest" },
+    { "guests.vlan_inside", GUEST(vlan_inside), INSIDE(""), .about = "for this guest" },
     { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },
     { "guests.pools", GUEST(pools), NUMBER(INT, 0, FABRIC_VIFS_MAX, -1), .about = "for this guest" },
     { "guests.mac_deny", MACS(GUEST, conf_guest, mac_deny, n_mac_deny), .about = "more of them for this guest" },
@@ -192,6 +198,7 @@ static const struct option options[] = {
     { "guests.vifs.mac", VIF(mac), .type = OPTION_MAC, .about = "the MAC that it, and no other, has to have" },
     { "guests.vifs.vlan_out", VIF(vlan_out), MAYBE, .about = "for this device" },
     { "guests.vifs.priority_tag", VIF(priority_tag), MAYBE, .about = "for this device" },
+    { "guests.vifs.vlan_inside", VIF(vlan_inside), INSIDE(""), .about = "for this device" },
 };
 // clang-format on
 
@@ -243,6 +250,9 @@ static void option_default(const struct option *o, void *field)
         break;
     case OPTION_MAC:
         *(struct conf_mac *)field = (struct conf_mac){ 0 };
+        break;
+    case OPTION_KEPT:
+        *(uint16_t *)field = 0;
         break;
     case OPTION_TEXTS:
     case OPTION_MACS:
@@ -296,6 +306,7 @@ void option_allowed(const struct option *o, char *out, size_t n)
     case OPTION_MAYBE:
         append(out, n, "true, false");
         break;
+    case OPTION_KEPT:
     case OPTION_TEXT:
         snprintf(out, n, "%s, up to %lld characters", o->allowed, (long long)o->max);
         break;

@@ -34,6 +34,8 @@ static bool is_said(const struct option *o, const void *base)
         return o->of == OPTION_OF_CONF || *option_count(o, base) > 0;
     case OPTION_TEXT:
         return o->of == OPTION_OF_CONF || *(const char *)field != '\0';
+    case OPTION_KEPT:
+        return o->of == OPTION_OF_CONF || *(const uint16_t *)field != 0;
     default:
         return true;
     }
@@ -67,10 +69,11 @@ static void print_macs(FILE *out, const struct conf_mac *macs, uint32_t n)
     fputs(" ]", out);
 }
 
-static void print_struct(FILE *out, enum option_of of, const void *base, const char *indent);
+static void print_struct(FILE *out, const struct conf *c, enum option_of of, const void *base, const char *indent);
 
 // A list of n groups of `bytes` each, in a group whose closing bracket is indented by depth columns.
-static void print_list(FILE *out, enum option_of of, const void *groups, size_t bytes, uint32_t n, int depth)
+static void print_list(
+    FILE *out, const struct conf *c, enum option_of of, const void *groups, size_t bytes, uint32_t n, int depth)
 {
     char indent[32];
 
@@ -78,7 +81,7 @@ static void print_list(FILE *out, enum option_of of, const void *groups, size_t 
     fputs("(", out);
     for (uint32_t i = 0; i < n; i++) {
         fprintf(out, "%s\n%*s{\n", i == 0 ? "" : ",", depth + 4, "");
-        print_struct(out, of, (const char *)groups + i * bytes, indent);
+        print_struct(out, c, of, (const char *)groups + i * bytes, indent);
         fprintf(out, "%*s}", depth + 4, "");
     }
     if (n > 0)
@@ -89,20 +92,20 @@ static void print_list(FILE *out, enum option_of of, const void *groups, size_t 
 
 static void print_guests(FILE *out, const struct conf *c)
 {
-    print_list(out, OPTION_OF_GUEST, c->guests, sizeof(c->guests[0]), c->n_guests, 0);
+    print_list(out, c, OPTION_OF_GUEST, c->guests, sizeof(c->guests[0]), c->n_guests, 0);
 }
 
-static void print_vifs(FILE *out, const struct conf_guest *g)
+static void print_vifs(FILE *out, const struct conf *c, const struct conf_guest *g)
 {
-    print_list(out, OPTION_OF_VIF, g->vifs, sizeof(g->vifs[0]), g->n_vifs, 8);
+    print_list(out, c, OPTION_OF_VIF, g->vifs, sizeof(g->vifs[0]), g->n_vifs, 8);
 }
 
 static void print_uplinks(FILE *out, const struct conf *c)
 {
-    print_list(out, OPTION_OF_UPLINK, c->uplinks, sizeof(c->uplinks[0]), c->n_uplinks, 0);
+    print_list(out, c, OPTION_OF_UPLINK, c->uplinks, sizeof(c->uplinks[0]), c->n_uplinks, 0);
 }
 
-static void print_value(FILE *out, const struct option *o, const void *base)
+static void print_value(FILE *out, const struct conf *c, const struct option *o, const void *base)
 {
     const void *field = (const char *)base + o->offset;
 
@@ -122,6 +125,9 @@ static void print_value(FILE *out, const struct option *o, const void *base)
     case OPTION_TEXT:
         print_text(out, field);
         break;
+    case OPTION_KEPT:
+        print_text(out, *(const uint16_t *)field != 0 ? conf_kept(c, *(const uint16_t *)field) : o->text);
+        break;
     case OPTION_WORD:
         print_text(out, o->words[*(const uint32_t *)field - o->min]);
         break;
@@ -135,19 +141,19 @@ static void print_value(FILE *out, const struct option *o, const void *base)
         print_macs(out, field, *option_count(o, base));
         break;
     case OPTION_GUESTS:
-        print_guests(out, base);
+        print_guests(out, c);
         break;
     case OPTION_VIFS:
-        print_vifs(out, base);
+        print_vifs(out, c, base);
         break;
     case OPTION_UPLINKS:
-        print_uplinks(out, base);
+        print_uplinks(out, c);
         break;
     }
 }
 
 // Print the options of one struct; those of a group of struct conf stand together in the table.
-static void print_struct(FILE *out, enum option_of of, const void *base, const char *indent)
+static void print_struct(FILE *out, const struct conf *c, enum option_of of, const void *base, const char *indent)
 {
     const struct option *o;
     const char *group = "";
@@ -169,14 +175,14 @@ static void print_struct(FILE *out, enum option_of of, const void *base, const c
         }
         fprintf(
             out, "%s%s%s = ", indent, of == OPTION_OF_CONF && len > 0 ? "    " : "", name == NULL ? o->path : name + 1);
-        print_value(out, o, base);
+        print_value(out, c, o, base);
         fputs(";\n", out);
     }
 }
 
 void conf_print(const struct conf *c, FILE *out)
 {
-    print_struct(out, OPTION_OF_CONF, c, "");
+    print_struct(out, c, OPTION_OF_CONF, c, "");
 }
 
 static void print_default(FILE *out, const struct option *o)
@@ -197,6 +203,7 @@ static void print_default(FILE *out, const struct option *o)
     case OPTION_BOOL:
         fputs(o->def != 0 ? "true" : "false", out);
         break;
+    case OPTION_KEPT:
     case OPTION_TEXT:
         if (o->of != OPTION_OF_CONF)
             fputs("none", out);

@@ -57,6 +57,33 @@ static int read_text(struct reader *r, const struct setting *s, const struct opt
     return 0;
 }
 
+// Keep a text. 0 is nobody's place, and a text that is there already is not kept twice.
+static int text_keep(struct reader *r, const struct setting *s, const char *text, uint16_t *field)
+{
+    struct conf *c = r->c;
+    size_t n = strlen(text) + 1;
+    uint32_t at = 1;
+
+    while (at < c->n_kept && strcmp(c->kept + at, text) != 0)
+        at += (uint32_t)strlen(c->kept + at) + 1;
+    if (at >= c->n_kept && n > CONF_KEPT_BYTES - at)
+        return reader_fail(r, s, "too many long texts; at most %u bytes of them have room", CONF_KEPT_BYTES);
+    if (at >= c->n_kept) {
+        memcpy(c->kept + at, text, n);
+        c->n_kept = at + (uint32_t)n;
+    }
+    *field = (uint16_t)at;
+    return 0;
+}
+
+static int read_kept(struct reader *r, const struct setting *s, const struct option *o, uint16_t *field)
+{
+    char text[CONF_TEXT_BYTES];
+    int ret = read_text(r, s, o, text);
+
+    return ret < 0 ? ret : text_keep(r, s, text, field);
+}
+
 static int read_word(struct reader *r, const struct setting *s, const struct option *o, uint32_t *field)
 {
     char is[64];
@@ -146,6 +173,8 @@ int reader_value(struct reader *r, const struct setting *s, const struct option 
         return 0;
     case OPTION_TEXT:
         return read_text(r, s, o, field);
+    case OPTION_KEPT:
+        return read_kept(r, s, o, field);
     case OPTION_WORD:
         return read_word(r, s, o, field);
     case OPTION_TEXTS:

@@ -313,7 +313,8 @@ Test(conf, what_is_printed_reads_back)
          "primary: { portmask = 0x5; eal_args = [ \"--vdev=net_tap0,iface=a b\", \"-l\" ]; };"
          "worker: { cpus = \"0-3,6\"; start = \"external\"; };"
          "nic: { mtu = 1400; }; uplinks = ( { number = 0; mtu = 68; }, { number = 3; } );"
-         "guests = ( { domid = 1; compat_2_2 = true; promiscuous = false; uplink = 3;"
+         "guest: { vlan_inside = \"own\"; };"
+         "guests = ( { domid = 1; compat_2_2 = true; promiscuous = false; vlan_inside = \"1-4094\"; uplink = 3;"
          "    vifs = ( { device = 0; number = 3; vlan = 7; uplink = 0; vlan_out = true; }, { device = 1; } ); },"
          "  { uuid = \"" UUID_A "\"; name = \"bob \\\"b\\\"\"; allow = false; } );");
     first = printed(&conf);

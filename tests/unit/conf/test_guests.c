@@ -76,6 +76,8 @@ Test(guests, what_is_not_said_of_a_guest_is_open)
     cr_expect_eq(conf.guests[0].vifs[0].vlan_out, -1);
     cr_expect_eq(conf.guests[0].vifs[0].priority_tag, -1);
     cr_expect_eq(conf.guests[0].priority_tag, -1);
+    cr_expect_eq(conf.guests[0].vlan_inside, 0);
+    cr_expect_eq(conf.guests[0].vifs[0].vlan_inside, 0);
 }
 
 Test(guests, a_guest_is_found_by_uuid_then_domid_then_name)

@@ -106,6 +106,50 @@ Test(classify, sorts_on_mac_and_tag)
     }
 }
 
+Test(classify, a_trunk_gets_its_vlans_with_the_tag_and_its_own_without)
+{
+    struct frame_head h = { .mac = { 2, 0, 0, 0, 0, 1 }, .tagged = true, .vlan = 7, .len = 60 };
+    struct frame_head many = { .mac = { 255 }, .tagged = true, .vlan = 1000, .len = 60 };
+    struct verdict v;
+
+    vifs[1].rules.vlans[0] = (struct rules_vlans){ 7, 8 };
+    v = classify(f, vifs, &here, &h);
+    cr_assert_eq(v.kind, VERDICT_VIF);
+    cr_assert(v.tag);
+    h.len = FABRIC_BUF_BYTES - FRAME_TAG_BYTES;
+    cr_assert_eq(classify(f, vifs, &here, &h).kind, VERDICT_VIF);
+    h.len++;
+    cr_assert_eq(classify(f, vifs, &here, &h).drop, DROP_WIRE_RX_OVERSIZE);
+    h.len = 60, h.vlan = 1001;
+    v = classify(f, vifs, &here, &h);
+    cr_assert_eq(v.kind, VERDICT_VIF);
+    cr_assert_not(v.tag);
+    h.vlan = 9;
+    cr_assert_eq(classify(f, vifs, &here, &h).drop, DROP_WIRE_RX_WRONG_TAG);
+    cr_assert_eq(classify_group(&vifs[1], &here, &many), CLASSIFY_NOT);
+    vifs[1].rules.vlans[1] = (struct rules_vlans){ 1000, 1001 };
+    cr_assert_eq(classify_group(&vifs[1], &here, &many), CLASSIFY_TAGGED);
+    cr_assert_eq(classify_group(&vifs[0], &here, &many), CLASSIFY_PLAIN, "whose own it is");
+    h.vlan = 1001;
+    cr_assert(classify(f, vifs, &here, &h).tag, "its own, which the trunk has");
+    vifs[1].rules.sends_only = 1;
+    cr_assert_not(classify(f, vifs, &here, &h).tag);
+    cr_assert_eq(classify_group(&vifs[1], &here, &many), CLASSIFY_NOT);
+}
+
+Test(classify, two_tags_and_those_of_802_1ad_reach_nobody)
+{
+    struct frame_head h = { .mac = { 2, 0, 0, 0, 0, 1 }, .tagged = true, .vlan = 1001, .tags = true, .len = 60 };
+
+    vifs[1].rules.vlans[0] = (struct rules_vlans){ 1, 4094 };
+    cr_assert_eq(classify(f, vifs, &here, &h).kind, VERDICT_DROP_VIF);
+    cr_assert_eq(classify(f, vifs, &here, &h).drop, DROP_WIRE_RX_TAGS);
+    h.mac[5] = 9;
+    cr_assert_eq(classify(f, vifs, &here, &h).drop, PORT_DROP_TAGS);
+    h.mac[0] = 255;
+    cr_assert_eq(classify(f, vifs, &here, &h).kind, VERDICT_DROP_PORT);
+}
+
 Test(classify, carries_the_generation)
 {
     cr_assert_eq(sort(2, 1, 0, 60).gen, 11);
@@ -126,13 +170,13 @@ Test(classify, group_frames_concern_their_vlan_or_all_of_the_uplink)
     struct frame_head plain = { .mac = { 255 }, .len = 60 };
     struct frame_head tagged = { .mac = { 255 }, .len = 60, .tagged = true, .vlan = 1001 };
 
-    cr_assert(classify_group(&vifs[0], &here, &plain));
-    cr_assert(classify_group(&vifs[1], &here, &plain));
-    cr_assert_not(classify_group(&vifs[2], &here, &plain));
-    cr_assert_not(classify_group(&vifs[3], &here, &plain), "a closed vif");
-    cr_assert_not(classify_group(&vifs[0], &here, &tagged));
-    cr_assert(classify_group(&vifs[1], &here, &tagged));
-    cr_assert_not(classify_group(&vifs[1], &there, &tagged));
+    cr_assert_eq(classify_group(&vifs[0], &here, &plain), CLASSIFY_PLAIN);
+    cr_assert_eq(classify_group(&vifs[1], &here, &plain), CLASSIFY_PLAIN);
+    cr_assert_eq(classify_group(&vifs[2], &here, &plain), CLASSIFY_NOT);
+    cr_assert_eq(classify_group(&vifs[3], &here, &plain), CLASSIFY_NOT, "a closed vif");
+    cr_assert_eq(classify_group(&vifs[0], &here, &tagged), CLASSIFY_NOT);
+    cr_assert_eq(classify_group(&vifs[1], &here, &tagged), CLASSIFY_PLAIN);
+    cr_assert_eq(classify_group(&vifs[1], &there, &tagged), CLASSIFY_NOT);
 }
 
 Test(classify, frames_that_are_nobodys_concern_promiscuous_vifs_of_their_vlan)
@@ -140,14 +184,14 @@ Test(classify, frames_that_are_nobodys_concern_promiscuous_vifs_of_their_vlan)
     struct frame_head plain = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60 };
     struct frame_head tagged = { .mac = { 2, 0, 0, 0, 0, 9 }, .len = 60, .tagged = true, .vlan = 1001 };
 
-    cr_assert_not(classify_group(&vifs[1], &here, &plain));
+    cr_assert_eq(classify_group(&vifs[1], &here, &plain), CLASSIFY_NOT);
     for (uint16_t vif = 0; vif < 4; vif++)
         vifs[vif].flags = MSG_VIF_PROMISC;
-    cr_assert(classify_group(&vifs[1], &here, &plain));
-    cr_assert(classify_group(&vifs[1], &here, &tagged));
-    cr_assert_not(classify_group(&vifs[0], &here, &tagged));
-    cr_assert_not(classify_group(&vifs[2], &here, &plain), "another uplink");
-    cr_assert_not(classify_group(&vifs[3], &here, &plain), "a closed vif");
+    cr_assert_eq(classify_group(&vifs[1], &here, &plain), CLASSIFY_PLAIN);
+    cr_assert_eq(classify_group(&vifs[1], &here, &tagged), CLASSIFY_PLAIN);
+    cr_assert_eq(classify_group(&vifs[0], &here, &tagged), CLASSIFY_NOT);
+    cr_assert_eq(classify_group(&vifs[2], &here, &plain), CLASSIFY_NOT, "another uplink");
+    cr_assert_eq(classify_group(&vifs[3], &here, &plain), CLASSIFY_NOT, "a closed vif");
 }
 
 // A NIC with pools, as three of them sort. Vif 0 has pool 0, which is the rest, vif 1 has pool 1, vif 2 (on this uplink

@@ -30,19 +30,22 @@ static const struct {
     bool tagged;
     uint16_t vlan;
     uint32_t cut, left;
+    bool tags;
 } heads[] = {
-    { "untagged", 0x0800, 0, 60, false, 0, false, 0, 0, 60 },
-    { "tagged", 0x8100, 1000, 64, false, 0, true, 1000, 4, 60 },
-    { "priority bits are no VLAN", 0x8100, 0xe000 | 1000, 64, false, 0, true, 1000, 4, 60 },
-    { "VLAN 0 is untagged but has a tag to take off", 0x8100, 0xe000, 64, false, 0, false, 0, 4, 60 },
-    { "the NIC took it", 0x0800, 0, 60, true, 1001, true, 1001, 0, 60 },
-    { "the NIC took VLAN 0", 0x0800, 0, 60, true, 0, false, 0, 0, 60 },
-    { "the NIC took one, the next is the guest's own", 0x8100, 5, 64, true, 1001, true, 1001, 0, 64 },
-    { "a tag cut short is none", 0x8100, 1000, 17, false, 0, false, 0, 0, 17 },
-    { "the shortest with a tag", 0x8100, 1000, 18, false, 0, true, 1000, 4, 14 },
-    { "a service tag is none of ours", 0x88a8, 1000, 64, false, 0, false, 0, 0, 64 },
-    { "runt", 0x0800, 0, 13, false, 0, false, 0, 0, 13 },
-    { "nothing", 0x0800, 0, 0, false, 0, false, 0, 0, 0 },
+    { "untagged", 0x0800, 0, 60, false, 0, false, 0, 0, 60, false },
+    { "tagged", 0x8100, 1000, 64, false, 0, true, 1000, 4, 60, false },
+    { "priority bits are no VLAN", 0x8100, 0xe000 | 1000, 64, false, 0, true, 1000, 4, 60, false },
+    { "VLAN 0 is untagged but has a tag to take off", 0x8100, 0xe000, 64, false, 0, false, 0, 4, 60, false },
+    { "the NIC took it", 0x0800, 0, 60, true, 1001, true, 1001, 0, 60, false },
+    { "the NIC took VLAN 0", 0x0800, 0, 60, true, 0, false, 0, 0, 60, false },
+    { "the NIC took one, the next is the guest's own", 0x8100, 5, 64, true, 1001, true, 1001, 0, 64, true },
+    { "a tag cut short", 0x8100, 1000, 17, false, 0, false, 0, 0, 17, true },
+    { "the shortest with a tag", 0x8100, 1000, 18, false, 0, true, 1000, 4, 14, false },
+    { "a tag of 802.1ad", 0x88a8, 1000, 64, false, 0, false, 0, 0, 64, true },
+    { "one from before it", 0x9100, 1000, 64, false, 0, false, 0, 0, 64, true },
+    { "LLDP is no tag", 0x88cc, 1000, 64, false, 0, false, 0, 0, 64, false },
+    { "runt", 0x0800, 0, 13, false, 0, false, 0, 0, 13, false },
+    { "nothing", 0x0800, 0, 0, false, 0, false, 0, 0, 0, false },
 };
 
 Test(frame, head_says_tag_and_length)
@@ -54,7 +57,20 @@ Test(frame, head_says_tag_and_length)
         cr_expect_eq(h.vlan, heads[i].vlan, "%s", heads[i].what);
         cr_expect_eq(h.cut, heads[i].cut, "%s", heads[i].what);
         cr_expect_eq(h.len, heads[i].left, "%s", heads[i].what);
+        cr_expect_eq(h.tags, heads[i].tags, "%s", heads[i].what);
     }
+}
+
+Test(frame, a_second_tag_is_seen)
+{
+    uint8_t p[FRAME_HEAD_BYTES] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0, 0, 7, 0x81, 0 };
+
+    cr_assert(frame_head(p, 64, false, 0).tags);
+    p[17] = 1;
+    cr_assert_not(frame_head(p, 64, false, 0).tags);
+    p[16] = 0x88, p[17] = 0xa8;
+    cr_assert(frame_head(p, 64, false, 0).tags);
+    cr_assert_eq(frame_head(p, 64, false, 0).tci, 7);
 }
 
 Test(frame, short_ones_are_filled_up_with_zeroes)

@@ -205,6 +205,11 @@ Test(msg, unknown_flags_are_refused)
 {
     EDGE(VIF_ATTACH, flags, MSG_VIF_FLAGS, MSG_VIF_FLAGS + 1);
     EDGE(PORT_VIF, flags, MSG_VIF_FLAGS, MSG_VIF_FLAGS + 1);
+    EDGE(PORT_VIF, rules.vlans[0], ((struct rules_vlans){ 1, 4094 }), ((struct rules_vlans){ 1, 4095 }));
+    EDGE(PORT_VIF, rules.vlans[0], ((struct rules_vlans){ 7, 7 }), ((struct rules_vlans){ 8, 7 }));
+    EDGE(PORT_VIF, rules.vlans[1].first, 0, 7);
+    EDGE(VIF_ATTACH, rules.vlans[0], ((struct rules_vlans){ 1, 4094 }), ((struct rules_vlans){ 0, 4094 }));
+    EDGE(VIF_ATTACH, rules.sends_only, 1, 2);
 }
 
 Test(msg, a_ring_is_a_power_of_two_in_range)

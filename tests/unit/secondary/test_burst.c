@@ -247,6 +247,25 @@ Test(vif, any_source_may_send_where_the_check_is_off)
     cr_assert(arrived(OTHER, &got));
 }
 
+Test(vif, tags_that_a_guest_may_not_send_or_get_are_dropped)
+{
+    struct lane_slot slot = { .buf = source_take(&other_source), .len = 64, .gen = GEN };
+
+    frame_make(frame, 64, other_mac, mac, 0);
+    memcpy(frame + 12, "\x81\0\0\7\b", 6);
+    front->send(&g, 0, frame, 64);
+    vif_from_guest(&v, &s);
+    cr_assert_eq(from_pos().drops[DROP_TX_TAG], 1);
+    cr_assert_eq(s.n_free, f->ctx_bufs);
+    front->post(&g, 0);
+    memcpy(source_buf(&other_source, slot.buf), frame, 64);
+    cr_assert(source_put(&other_source, NUMBER, &slot));
+    source_publish(&other_source);
+    vif_to_guest(&v, true);
+    cr_assert_eq(to_pos().drops[DROP_RX_TAG], 1);
+    cr_assert_eq(to_pos().bytes, 0);
+}
+
 Test(vif, a_full_lane_drops_and_counts)
 {
     for (uint16_t n = 0; n < f->lane_slots + 10; n++) {

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "police.h"
+#include "judge.h"
+#include "msg.h"
+
+// Returns true if the frame goes to a device of its tag's VLAN that gets frames of it without the tag.
+static bool is_own_vlan(const struct vif *v, const struct vif_route *r, const uint8_t *frame)
+{
+    const struct fabric_vif *to = r->entry != NULL ? fabric_vif(v->fabric, (uint32_t)r->egress) : NULL;
+    uint16_t vlan = judge_vlan(frame);
+
+    return to != NULL && vlan != 0 && to->vlan == vlan &&
+           (atomic_load_explicit(&to->flags, memory_order_relaxed) & MSG_VIF_OWN_TAG) == 0;
+}
+
+int police_sent(const struct vif *v, const struct vif_route *r, struct ring_frame *f)
+{
+    enum judgement judged = judge_sent(&v->rules, f->at, f->len);
+
+    if (judged == JUDGED_TAG)
+        return DROP_TX_TAG;
+    if (judged == JUDGED_UNTAG || is_own_vlan(v, r, f->at))
+        f->len = (uint16_t)ether_untag(f->at, f->len);
+    return -1;
+}
+
+bool police_received(const struct vif *v, const uint8_t *frame, uint32_t len)
+{
+    return judge_received(&v->rules, frame, len) == JUDGED_PASS;
+}
