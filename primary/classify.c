@@ -33,6 +33,16 @@ static struct verdict classify_unknown(
     return v;
 }
 
+// Returns true if the frame was sent here. Who was to have it from here has it, unless each frame goes to the uplink and
+// the bridge there returns what is for another guest.
+static bool is_reflected(struct fabric *f, const struct vif_view *vifs, const struct frame_head *h)
+{
+    uint32_t gen = 0;
+    uint16_t vif = fdb_find_gen(f, fdb_key(h->src), &gen);
+
+    return vif != FABRIC_VIF_NONE && vifs[vif].gen == gen && (f->vm2vm != 0 || memcmp(h->mac, h->src, 6) == 0);
+}
+
 struct verdict classify(
     struct fabric *f, const struct vif_view *vifs, const struct origin *from, const struct frame_head *h)
 {
@@ -42,6 +52,10 @@ struct verdict classify(
 
     if (h->len < XENVIRT_FRAME_MIN)
         return drop_port(h->len == 0 ? PORT_DROP_CUT : PORT_DROP_RUNT); // pcap_wrap.c
+    if (h->link == JUDGE_LINK)
+        return drop_port(PORT_DROP_LINK_LOCAL);
+    if (is_reflected(f, vifs, h))
+        return drop_port(PORT_DROP_REFLECTED);
     if (mac_is_group(h->mac))
         return classify_many(h, VERDICT_GROUP);
     vif = fdb_find_gen(f, fdb_key(h->mac), &gen);

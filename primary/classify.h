@@ -76,7 +76,9 @@ static inline enum classify_tag classify_group(
 {
     bool here = v->pool == from->pool;
 
-    if (v->gen == 0 || v->port != from->port)
+    if (v->gen == 0 || v->port != from->port || memcmp(v->mac, h->src, sizeof(v->mac)) == 0)
+        return CLASSIFY_NOT; // and never back to who sent it
+    if (h->link == JUDGE_LLDP && v->rules.lldp == 0)
         return CLASSIFY_NOT;
     if (!mac_is_group(h->mac)) {
         here = (here && h->tagged) || from->pool == from->default_pool;
@@ -88,6 +90,8 @@ static inline enum classify_tag classify_group(
 // Why a group frame, or one with an unknown MAC, goes to no vif.
 static inline enum port_drop classify_nobody(const struct origin *from, const struct frame_head *h)
 {
+    if (h->link != JUDGE_NO_LINK)
+        return PORT_DROP_LINK_LOCAL;
     if (from->pools && !h->tagged && (mac_is_group(h->mac) || from->pool != from->default_pool))
         return PORT_DROP_COPY;
     return h->tagged && mac_is_group(h->mac) ? PORT_DROP_UNKNOWN_TAG : PORT_DROP_UNKNOWN_MAC;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "copy.h"
-#include "ether.h"
+#include "judge.h"
 #include "xenvirt.h"
 
 #define FRAME_MACS_BYTES 12u
@@ -22,7 +22,9 @@
 // What matters of a frame from the wire.
 struct frame_head {
     uint8_t mac[6]; // destination
+    uint8_t src[6];
     bool tagged; // has a tag with a VLAN; VLAN 0 is none
+    enum judge_link link;
     bool tags; // has two, or one of another type than 802.1Q's
     uint16_t vlan;
     uint16_t tci; // of the tag: VLAN and priority
@@ -35,10 +37,12 @@ struct frame_head {
 static inline struct frame_head frame_head(const uint8_t *p, uint32_t len, bool stripped, uint16_t tci)
 {
     struct frame_head h = { .len = len };
+    uint16_t type;
 
     if (len < XENVIRT_FRAME_MIN)
         return h;
     memcpy(h.mac, p, 6);
+    memcpy(h.src, p + 6, 6);
     if (!stripped && len >= FRAME_HEAD_BYTES && ether_u16(p + FRAME_MACS_BYTES) == FRAME_TAG_TYPE) {
         h.cut = FRAME_TAG_BYTES;
         tci = ether_u16(p + FRAME_MACS_BYTES + 2);
@@ -48,7 +52,9 @@ static inline struct frame_head frame_head(const uint8_t *p, uint32_t len, bool 
     h.tci = stripped ? tci : 0;
     h.vlan = h.tci & ETHER_VLAN_MASK;
     h.tagged = h.vlan != 0;
-    h.tags = ether_is_tag(ether_u16(p + FRAME_MACS_BYTES + h.cut));
+    type = ether_u16(p + FRAME_MACS_BYTES + h.cut);
+    h.tags = ether_is_tag(type);
+    h.link = judge_link(p, type, stripped);
     return h;
 }
 

@@ -70,12 +70,14 @@ static uint32_t buf_for(struct io *io, uint16_t vif)
 // To all others that get a frame of this VLAN, 0: without a tag, in this way.
 static void others_put(struct io *io, uint16_t vif, uint32_t buf, uint32_t len, uint16_t vlan, enum classify_tag as)
 {
+    const uint8_t *frame = source_buf(&io->source, buf);
+    bool lldp = judge_link(frame, ether_u16(frame + ETHER_TYPE_AT), false) != JUDGE_NO_LINK;
     uint32_t taken = 0;
 
     for (uint32_t i = 0; i < io->n_open; i++) {
         uint16_t to = io->open[i];
 
-        if (to != vif && classify_tag(&io->vifs[to], vlan != 0, vlan) == as)
+        if (to != vif && classify_tag(&io->vifs[to], vlan != 0, vlan) == as && (!lldp || io->vifs[to].rules.lldp != 0))
             taken += group_put(io, to, vif, buf, len);
     }
     if (taken == 0)

@@ -262,7 +262,7 @@ static inline bool copy_ok(const struct vif_view *v, const uint8_t *copy, uint32
     uint8_t head[FRAME_HEAD_BYTES];
     bool tag;
 
-    if (likely(!judge_due(copy + ours)))
+    if (likely(!mac_is_group(copy) && !ether_maybe_tag(copy[FRAME_MACS_BYTES + ours])))
         return ours > 0 || !vif_tags(v);
     memcpy(head, copy, FRAME_MACS_BYTES);
     memcpy(head + FRAME_MACS_BYTES, copy + FRAME_MACS_BYTES + ours, FRAME_HEAD_BYTES - FRAME_MACS_BYTES);

@@ -17,7 +17,7 @@ struct rules_vlans {
 struct rules {
     struct rules_vlans vlans[RULES_VLANS_MAX];
     uint32_t sends_only; // 1: the device gets no frame with a tag
-    uint32_t reserved;
+    uint32_t lldp; // 1: it sends and gets LLDP
 };
 
 // Returns true if the ranges are in bounds and nothing stands behind their end.
@@ -30,7 +30,7 @@ static inline bool rules_ok(const struct rules *r)
         if (end ? (v->first | v->last) != 0 : v->first > v->last || v->last > RULES_VLAN_LAST)
             return false;
     }
-    return r->sends_only <= 1 && r->reserved == 0;
+    return r->sends_only <= 1 && r->lldp <= 1;
 }
 
 // Returns true if the device may send frames with this VLAN's tag; if it gets them with it.

@@ -30,7 +30,9 @@
     D(TX_NO_UPLINK, "tx_no_uplink", "its destination is no guest's, and there is no uplink") \
     D(TX_NO_BUFFER, "tx_no_buffer", "all buffers of this guest wait at receivers (`buffers`)") \
     D(TX_LANE_FULL, "tx_lane_full", "the receiver does not take its frames fast enough (`lane_slots`)") \
-    D(TX_TAG, "tx_tag", "it had a VLAN tag that the guest may not send (`guest.vlan_inside`), two, or one of 802.1ad")
+    D(TX_TAG, "tx_tag", "it had a VLAN tag that the guest may not send (`guest.vlan_inside`), two, or one of 802.1ad") \
+    D(TX_LINK_LOCAL, "tx_link_local", \
+        "it was for the next bridge alone: 01:80:c2:00:00:00 to 0f (but `guest.lldp`), pause")
 
 #define VIF_RX_DROPS(D) \
     D(RX_STALE, "rx_stale", "it was meant for an earlier guest") \
@@ -79,6 +81,9 @@
     D(UNKNOWN_MAC, "unknown_mac", "from the wire, for no device") \
     D(UNKNOWN_TAG, "unknown_tag", "a broadcast or multicast from the wire with no device's tag") \
     D(TAGS, "tags", "from the wire, for no single device, with two VLAN tags or one of 802.1ad") \
+    D(LINK_LOCAL, "link_local", \
+        "from the wire, for this bridge alone: 01:80:c2:00:00:00 to 0f (but `guest.lldp`), pause") \
+    D(REFLECTED, "reflected", "from the wire, with a source that is a running device's here") \
     D(RUNT, "runt", "from the wire, under 14 bytes") \
     D(OVERSIZE, "oversize", "from the wire, longer than the MTU allows or over 2048 bytes") \
     D(COPY, "copy", "the NIC put a frame into several VMDQ pools, and this copy nobody needed") \

@@ -226,7 +226,7 @@ static inline uint32_t frames_accept(
             continue;
         }
         out->at = sink_bytes(&v->sink, f);
-        if (judge_due(out->at) && !police_received(v, out->at, f->slot.len)) {
+        if (ether_maybe_tag(out->at[ETHER_TYPE_AT]) && !police_received(v, out->at, f->slot.len)) {
             frame_refuse(v, f, pos);
             continue;
         }

@@ -19,6 +19,8 @@ int police_sent(const struct vif *v, const struct vif_route *r, struct ring_fram
 
     if (judged == JUDGED_TAG)
         return DROP_TX_TAG;
+    if (judged == JUDGED_LINK)
+        return DROP_TX_LINK_LOCAL;
     if (judged == JUDGED_UNTAG || is_own_vlan(v, r, f->at))
         f->len = (uint16_t)ether_untag(f->at, f->len);
     return -1;

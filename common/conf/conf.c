@@ -78,7 +78,10 @@ static const char *inside_text(const struct conf *c, const struct conf_guest *g,
 void conf_rules(
     const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, uint32_t vlan, struct rules *rules)
 {
+    int lldp = v != NULL && v->lldp >= 0 ? v->lldp : g != NULL && g->lldp >= 0 ? g->lldp : c->guest_lldp;
+
     memset(rules, 0, sizeof(*rules));
+    rules->lldp = lldp != 0;
     vlans_rules(rules, inside_text(c, g, v), (uint16_t)vlan);
 }
 

@@ -42,6 +42,7 @@ struct conf_vif {
     struct conf_mac mac; // the one that it has to have
     int8_t vlan_out; // 0, 1, -1: the global default
     int8_t priority_tag; // 0, 1, -1: the guest's
+    int8_t lldp; // 0, 1, -1: the guest's
     uint16_t vlan_inside; // for conf_kept(), 0: the guest's
 };
 
@@ -55,6 +56,7 @@ struct conf_guest {
     int8_t mac_change; // -1: the global default
     int8_t mac_spoof_check; // -1: the global default
     int8_t priority_tag; // -1: the global default
+    int8_t lldp; // -1: the global default
     uint16_t vlan_inside; // for conf_kept(), 0: the global default
     int32_t uplink;
     int32_t pools; // -1: the global default
@@ -119,6 +121,7 @@ struct conf {
     bool guest_mac_spoof_check; // true
     bool guest_vlan_out; // false
     bool guest_priority_tag; // false
+    bool guest_lldp; // false
     uint16_t guest_vlan_inside; // for conf_kept(), 0: "none"
     uint32_t guest_pools; // 128: all
     uint32_t guest_mac_grace; // seconds, 30

@@ -171,6 +171,7 @@ static const struct option options[] = {
 
     { "guest.mac_deny", MACS(CONF, conf, guest_mac_deny, n_guest_mac_deny), .about = "MACs that no device may have unless it is pinned to them" },
     { "guest.mac_grace", CONF(guest_mac_grace), NUMBER(UINT, 0, 3600, 30), .about = "seconds in which a stopped device's MAC is no other guest's" },
+    { "guest.lldp", CONF(guest_lldp), BOOL(false), .about = "guests send and get LLDP" },
     { "guest.vlan_inside", CONF(guest_vlan_inside), INSIDE(CONF_INSIDE_DEFAULT), .about = "VLAN tags that may stand inside a guest's frames" },
     { "guest.pools", CONF(guest_pools), NUMBER(UINT, 0, FABRIC_VIFS_MAX, FABRIC_VIFS_MAX), .about = "VMDQ pools that one guest may have" },
     { "guest.pages", CONF(guest_pages), NUMBER(UINT, 8, 16777216, 16000), .about = "pages of one guest that may be mapped" },
@@ -185,6 +186,7 @@ static const struct option options[] = {
     { "guests.mac_change", GUEST(mac_change), MAYBE, .about = "for this guest" },
     { "guests.mac_spoof_check", GUEST(mac_spoof_check), MAYBE, .about = "for this guest" },
     { "guests.priority_tag", GUEST(priority_tag), MAYBE, .about = "for this guest" },
+    { "guests.lldp", GUEST(lldp), MAYBE, .about = "for this guest" },
     { "guests.vlan_inside", GUEST(vlan_inside), INSIDE(""), .about = "for this guest" },
     { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },
     { "guests.pools", GUEST(pools), NUMBER(INT, 0, FABRIC_VIFS_MAX, -1), .about = "for this guest" },
@@ -198,6 +200,7 @@ static const struct option options[] = {
     { "guests.vifs.mac", VIF(mac), .type = OPTION_MAC, .about = "the MAC that it, and no other, has to have" },
     { "guests.vifs.vlan_out", VIF(vlan_out), MAYBE, .about = "for this device" },
     { "guests.vifs.priority_tag", VIF(priority_tag), MAYBE, .about = "for this device" },
+    { "guests.vifs.lldp", VIF(lldp), MAYBE, .about = "for this device" },
     { "guests.vifs.vlan_inside", VIF(vlan_inside), INSIDE(""), .about = "for this device" },
 };
 // clang-format on

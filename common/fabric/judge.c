@@ -13,12 +13,17 @@ static bool tag_read(const uint8_t *frame, uint32_t len, uint16_t *vlan)
 
 enum judgement judge_sent(const struct rules *r, const uint8_t *frame, uint32_t len)
 {
-    uint16_t vlan;
+    uint16_t type = ether_u16(frame + ETHER_TYPE_AT), vlan = 0;
+    bool tagged = ether_is_tag(type);
+    enum judge_link link;
 
-    if (!ether_is_tag(ether_u16(frame + ETHER_TYPE_AT)))
-        return JUDGED_PASS;
-    if (!tag_read(frame, len, &vlan))
+    if (tagged && !tag_read(frame, len, &vlan))
         return JUDGED_TAG;
+    link = judge_link(frame, tagged ? ether_u16(frame + ETHER_TYPE_AT + ETHER_TAG_BYTES) : type, tagged);
+    if (link == JUDGE_LINK || (link == JUDGE_LLDP && r->lldp == 0))
+        return JUDGED_LINK;
+    if (!tagged)
+        return JUDGED_PASS;
     if (vlan == 0)
         return JUDGED_UNTAG;
     return rules_send(r, vlan) ? JUDGED_PASS : JUDGED_TAG;

@@ -80,6 +80,46 @@ Test(judge, what_is_received)
     }
 }
 
+static const struct {
+    const char *what;
+    uint8_t first, third, last; // of the destination
+    uint16_t types[3];
+    enum judgement plain, lldp;
+} links[] = {
+    { "spanning tree", 0x01, 0xc2, 0x00, { 46 }, JUDGED_LINK, JUDGED_LINK },
+    { "pause", 0x01, 0xc2, 0x01, { 0x8808 }, JUDGED_LINK, JUDGED_LINK },
+    { "pause to a station", 0x02, 0, 1, { 0x8808 }, JUDGED_LINK, JUDGED_LINK },
+    { "pause with a tag", 0x02, 0, 1, { 0x8100, 7, 0x8808 }, JUDGED_LINK, JUDGED_LINK },
+    { "LACP", 0x01, 0xc2, 0x02, { 0x8809 }, JUDGED_LINK, JUDGED_LINK },
+    { "802.1X", 0x01, 0xc2, 0x03, { 0x888e }, JUDGED_LINK, JUDGED_LINK },
+    { "LLDP", 0x01, 0xc2, 0x0e, { 0x88cc }, JUDGED_LINK, JUDGED_PASS },
+    { "LLDP to another bridge", 0x01, 0xc2, 0x00, { 0x88cc }, JUDGED_LINK, JUDGED_LINK },
+    { "LLDP with a priority", 0x01, 0xc2, 0x0e, { 0x8100, 0, 0x88cc }, JUDGED_LINK, JUDGED_LINK },
+    { "something else to there", 0x01, 0xc2, 0x0e, { 0x0800 }, JUDGED_LINK, JUDGED_LINK },
+    { "a tag to there", 0x01, 0xc2, 0x0e, { 0x8100, 7, 0x0800 }, JUDGED_LINK, JUDGED_LINK },
+    { "the last", 0x01, 0xc2, 0x0f, { 0x0800 }, JUDGED_LINK, JUDGED_LINK },
+    { "behind it", 0x01, 0xc2, 0x10, { 0x0800 }, JUDGED_PASS, JUDGED_PASS },
+    { "beside it", 0x01, 0xc3, 0x00, { 0x0800 }, JUDGED_PASS, JUDGED_PASS },
+    { "a station's", 0x00, 0xc2, 0x00, { 0x0800 }, JUDGED_PASS, JUDGED_PASS },
+};
+
+Test(judge, what_is_for_the_next_bridge)
+{
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        struct rules r = { .vlans = { { 7, 7 } } };
+        uint8_t frame[64] = { links[i].first, 0x80, links[i].third, 0, 0, links[i].last };
+
+        for (int k = 0; k < 3; k++) {
+            frame[12 + 2 * k] = (uint8_t)(links[i].types[k] >> 8);
+            frame[13 + 2 * k] = (uint8_t)links[i].types[k];
+        }
+        cr_expect_eq(judge_sent(&r, frame, 64), links[i].plain, "%s", links[i].what);
+        cr_expect(judge_due(frame) || links[i].plain == JUDGED_PASS, "%s: passed without being judged", links[i].what);
+        r.lldp = 1;
+        cr_expect_eq(judge_sent(&r, frame, 64), links[i].lldp, "%s: lldp", links[i].what);
+    }
+}
+
 Test(judge, a_tag_is_taken_out)
 {
     uint8_t frame[64], was[64];

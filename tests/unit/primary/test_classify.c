@@ -150,6 +150,42 @@ Test(classify, two_tags_and_those_of_802_1ad_reach_nobody)
     cr_assert_eq(classify(f, vifs, &here, &h).kind, VERDICT_DROP_PORT);
 }
 
+Test(classify, a_frame_that_was_sent_here_does_not_come_back)
+{
+    struct frame_head h = { .mac = { 255 }, .src = { 2, 0, 0, 0, 0, 1 }, .len = 60 };
+
+    f->vm2vm = 1;
+    cr_assert_eq(classify(f, vifs, &here, &h).drop, PORT_DROP_REFLECTED);
+    cr_assert_eq(classify(f, vifs, &there, &h).drop, PORT_DROP_REFLECTED, "by another uplink");
+    h.mac[0] = 2;
+    cr_assert_eq(classify(f, vifs, &here, &h).drop, PORT_DROP_REFLECTED, "to another guest");
+    f->vm2vm = 0;
+    cr_assert_eq(classify(f, vifs, &here, &h).kind, VERDICT_VIF, "where the bridge outside is to return it");
+    h.mac[5] = 1;
+    cr_assert_eq(classify(f, vifs, &here, &h).drop, PORT_DROP_REFLECTED, "but not to its sender");
+    h.mac[0] = 255;
+    cr_assert_eq(classify(f, vifs, &here, &h).kind, VERDICT_GROUP);
+    cr_assert_eq(classify_group(&vifs[0], &here, &h), CLASSIFY_PLAIN);
+    cr_assert_eq(classify_group(&vifs[1], &here, &h), CLASSIFY_NOT);
+    f->vm2vm = 1;
+    atomic_store(&fabric_vif(f, 1)->gen, 0);
+    vifs[1].gen = 0;
+    cr_assert_eq(classify(f, vifs, &here, &h).kind, VERDICT_GROUP, "it has moved away");
+}
+
+Test(classify, what_is_for_the_next_bridge_goes_to_nobody_but_lldp_to_who_may_have_it)
+{
+    struct frame_head h = { .mac = { 1, 0x80, 0xc2, 0, 0, 0x0e }, .link = JUDGE_LINK, .len = 60 };
+
+    cr_assert_eq(classify(f, vifs, &here, &h).drop, PORT_DROP_LINK_LOCAL);
+    h.link = JUDGE_LLDP;
+    cr_assert_eq(classify(f, vifs, &here, &h).kind, VERDICT_GROUP);
+    cr_assert_eq(classify_group(&vifs[0], &here, &h), CLASSIFY_NOT);
+    cr_assert_eq(classify_nobody(&here, &h), PORT_DROP_LINK_LOCAL);
+    vifs[0].rules.lldp = 1;
+    cr_assert_eq(classify_group(&vifs[0], &here, &h), CLASSIFY_PLAIN);
+}
+
 Test(classify, carries_the_generation)
 {
     cr_assert_eq(sort(2, 1, 0, 60).gen, 11);
