@@ -36,16 +36,16 @@ static bool ready_any(const struct sink *k)
 static void bells_look(struct sink *k)
 {
     _Atomic uint64_t *bells = (_Atomic uint64_t *)fabric_bells(k->fabric, k->egress);
-    uint32_t n = k->n_lanes;
+    uint32_t n = k->n_lanes, words = (n + 7) / 8;
 
-    for (uint32_t first = 0; first < n; first += 8) {
-        uint64_t now = atomic_load_explicit(&bells[first / 8], memory_order_acquire);
-        uint64_t rang = now ^ k->rest[first / 8];
+    for (uint32_t w = 0; w < words; w++) {
+        uint64_t now = atomic_load_explicit(&bells[w], memory_order_acquire);
+        uint64_t rang = now ^ k->rest[w];
 
         if (rang == 0)
             continue;
-        k->rest[first / 8] = now;
-        for (uint32_t ctx = first; rang != 0; ctx++, rang >>= 8) {
+        k->rest[w] = now;
+        for (uint32_t ctx = w * 8; rang != 0; ctx++, rang >>= 8) {
             uint32_t silent = (uint32_t)__builtin_ctzll(rang) / 8;
 
             ctx += silent;
