@@ -111,6 +111,14 @@ void attachment_again(struct attachment *a)
     a->sent_ns = 0;
 }
 
+bool attachment_waits_behind(const struct attachment *a)
+{
+    for (const struct attachment *o = attachment_first(a->guest); a->waits && o != a; o = attachment_next(o))
+        if (o->state == ATTACHMENT_REFUSED && o->waits && o->want != NULL)
+            return true;
+    return false;
+}
+
 const char *attachment_state_name(enum attachment_state state)
 {
 #define ATTACHMENT_STATE_NAME(name, text) text,

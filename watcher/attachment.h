@@ -67,6 +67,7 @@ struct attachment {
     void *page; // the mapper's, NULL: not mapped, or its kind has none
     alignas(8) uint8_t own[ATTACHMENT_OWN_BYTES]; // the kind's
     enum xenvirt_refusal refusal;
+    bool waits; // it was refused for want of a number when it was last looked for one
     char why[MSG_TEXT_BYTES]; // the refusal in words
     uint64_t ticket; // of the job at the mapper, 0: none
     uint64_t probe; // ticket of the probe, 0: none
@@ -101,6 +102,9 @@ void attachment_go(struct attachment *a, enum attachment_state to);
 
 // Primary and worker have to be told of it anew, as what they know of it has changed. Takes effect at the next step.
 void attachment_again(struct attachment *a);
+
+// Returns true if a waits for a number and an earlier device of its guest does too: one of them asks at a time.
+bool attachment_waits_behind(const struct attachment *a);
 
 // Returns true from the first step of an offer to the last of its end.
 static inline bool attachment_in_force(const struct attachment *a)

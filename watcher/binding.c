@@ -11,16 +11,21 @@ static bool binding_used(const struct state_binding *b)
     return atomic_load_explicit(&b->used, memory_order_acquire) != 0;
 }
 
+bool binding_of_domain(const struct state_binding *b, uint32_t domid, const char *uuid)
+{
+    if (!binding_used(b))
+        return false;
+    return uuid[0] == '\0' ? b->uuid[0] == '\0' && b->domid == domid : strncmp(b->uuid, uuid, sizeof(b->uuid)) == 0;
+}
+
 static bool binding_is(const struct state_binding *b, const struct binding_who *who)
 {
-    if (!binding_used(b) || b->device != who->device || b->front.kind != who->kind)
+    if (b->device != who->device || b->front.kind != who->kind)
         return false;
     // Two living domains may claim one UUID: what is attached belongs to its own domid.
     if (b->gen != 0 && b->domid != who->domid)
         return false;
-    if (who->uuid[0] == '\0')
-        return b->uuid[0] == '\0' && b->domid == who->domid;
-    return strncmp(b->uuid, who->uuid, sizeof(b->uuid)) == 0;
+    return binding_of_domain(b, who->domid, who->uuid);
 }
 
 static int number_pinned(const struct state *s, const struct binding_who *who)
@@ -47,25 +52,54 @@ static int number_free(const struct state *s, uint32_t max, const struct binding
     return -ENOSPC;
 }
 
-static int number_oldest(const struct state *s, uint32_t max, const struct binding_pins *pins)
+// Of two numbers, -ENOENT for none, the one that is unused for longer.
+static int number_older(const struct state *s, int a, int b)
 {
-    int oldest = -ENOSPC;
-
-    for (uint32_t k = 0; k < max; k++)
-        if (!pins->of[k] && s->bindings[k].gen == 0 &&
-            (oldest < 0 || s->bindings[k].last_use < s->bindings[oldest].last_use))
-            oldest = (int)k;
-    return oldest;
+    return a < 0 || s->bindings[b].last_use < s->bindings[a].last_use ? b : a;
 }
 
-static int number_find(
+static int number_oldest(const struct state *s, uint32_t max, const struct binding_pins *pins)
+{
+    int oldest = -ENOENT;
+
+    for (uint32_t k = 0; k < max; k++)
+        if (!pins->of[k] && !pins->lives[k] && s->bindings[k].gen == 0)
+            oldest = number_older(s, oldest, (int)k);
+    return oldest < 0 ? -ENOSPC : oldest;
+}
+
+// Of a domain that has as many as it may, one of its own that isn't attached. -ENOENT: it may have more.
+static int number_own(
     const struct state *s, uint32_t max, const struct binding_pins *pins, const struct binding_who *who)
+{
+    int oldest = -ENOENT;
+    uint32_t n = 0;
+
+    for (uint32_t k = 0; k < max; k++) {
+        const struct state_binding *b = &s->bindings[k];
+
+        if (pins->of[k] || !binding_of_domain(b, who->domid, who->uuid) || (b->gen != 0 && b->domid != who->domid))
+            continue;
+        n++;
+        if (b->gen == 0)
+            oldest = number_older(s, oldest, (int)k);
+    }
+    if (n < who->most)
+        return -ENOENT;
+    return oldest < 0 ? -EUSERS : oldest;
+}
+
+int binding_find(const struct state *s, uint32_t max, const struct binding_pins *pins, const struct binding_who *who)
 {
     int k;
 
     if (who->pinned >= 0)
         return (uint32_t)who->pinned < max ? number_pinned(s, who) : -ENOSPC;
     k = number_kept(s, max, pins, who);
+    if (k == -ENOENT)
+        k = number_own(s, max, pins, who);
+    if (k == -EUSERS)
+        return k;
     if (k < 0)
         k = number_free(s, max, pins);
     return k < 0 ? number_oldest(s, max, pins) : k;
@@ -73,7 +107,7 @@ static int number_find(
 
 int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who)
 {
-    int k = number_find(s, max_vifs, pins, who);
+    int k = binding_find(s, max_vifs, pins, who);
     struct state_binding *b;
 
     if (k < 0)
@@ -97,12 +131,6 @@ int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *
     // Release: last; a successor that reads 1 finds the rest.
     atomic_store_explicit(&b->used, 1, memory_order_release);
     return k;
-}
-
-bool binding_there(
-    const struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who)
-{
-    return number_find(s, max_vifs, pins, who) >= 0;
 }
 
 int binding_kept(const struct state *s, const struct binding_who *who)

@@ -3,7 +3,9 @@
 // thread.
 //
 // A domain with a UUID keeps its numbers when it is gone; another gets one of them only when no other is left, the one
-// unused for longest first. A domain known by its domid only loses its numbers with its life.
+// unused for longest first. A domain known by its domid only loses its numbers with its life. The numbers of a domain
+// that lives are its own, whether their devices run or not; so it has no more than a given number of them, and a new
+// device of it gets that of its own which is unused for longest.
 #ifndef XV_BINDING_H
 #define XV_BINDING_H
 
@@ -17,20 +19,28 @@ struct binding_who {
     uint32_t device; // of that kind
     const char *uuid; // "": none
     int32_t pinned; // the number that the configuration gives it, or -1
+    uint32_t most; // numbers that its domain may have, beside pinned ones
 };
 
-// Numbers that the configuration keeps for somebody.
+// Numbers that are kept for somebody: by the configuration, or since their owner's domain lives (living.h).
 struct binding_pins {
     bool of[FABRIC_VIFS_MAX];
+    bool lives[FABRIC_VIFS_MAX];
+    uint32_t seen[FABRIC_VIFS_MAX]; // the domain in which each number's owner was seen, and 1; 0: nowhere
+    uint64_t heard_ns; // since when XenStore is heard, 0: it wasn't yet
 };
 
-// Bind a number below max_vifs to who. Returns it, -EBUSY (its pinned number is attached to another) or -ENOSPC. It
-// stays bound until somebody else needs it or binding_domain_gone().
+// Bind a number below max_vifs to who. Returns it, -EBUSY (its pinned number is attached to another), -EUSERS (its
+// domain has as many as it may, all attached) or -ENOSPC. It stays bound until somebody else needs it or
+// binding_domain_gone().
 int binding_take(struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who);
 
-// Returns true if binding_take() would find one.
-bool binding_there(
+// Returns what binding_take() would, and binds nothing.
+int binding_find(
     const struct state *s, uint32_t max_vifs, const struct binding_pins *pins, const struct binding_who *who);
+
+// Returns true if the number belongs to this domain.
+bool binding_of_domain(const struct state_binding *b, uint32_t domid, const char *uuid);
 
 // Returns the number that who has, attached or not, or -ENOENT.
 int binding_kept(const struct state *s, const struct binding_who *who);

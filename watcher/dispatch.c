@@ -4,6 +4,7 @@
 #include "dispatch.h"
 #include "guest.h"
 #include "lifecycle.h"
+#include "living.h"
 #include "lock.h"
 #include "log.h"
 #include "mac.h"
@@ -20,6 +21,7 @@ static void domain_gone(struct guests *gs, uint32_t domid)
         for (struct attachment *a = attachment_first(g); a != NULL; a = attachment_next(a))
             lifecycle_guest_gone(gs, a);
     }
+    living_gone(gs, domid);
     binding_domain_gone(gs->state, domid);
 }
 
@@ -45,6 +47,7 @@ void dispatch_snapshot(struct guests *gs, const struct snapshot *s)
         return;
     }
     g = snapshot_starts(s) ? guest_make(gs, s->domid) : guest_find(gs, s->domid);
+    living_see(gs, s->domid, g != NULL && s->uuid[0] == '\0' ? g->uuid : s->uuid);
     if (g == NULL)
         return;
     g->gone = false;

@@ -84,6 +84,13 @@ uint32_t guest_pages(const struct guests *gs, const struct guest *g)
     return g->conf != NULL && g->conf->pages >= 0 ? (uint32_t)g->conf->pages : gs->conf->guest_pages;
 }
 
+uint32_t guest_devices(const struct guests *gs, const struct guest *g)
+{
+    uint32_t n = g->conf != NULL && g->conf->devices >= 0 ? (uint32_t)g->conf->devices : gs->conf->guest_devices;
+
+    return g->conf != NULL && g->conf->n_vifs > n ? g->conf->n_vifs : n;
+}
+
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device)
 {
     for (uint32_t i = 0; g->conf != NULL && i < g->conf->n_vifs; i++)

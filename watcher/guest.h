@@ -84,11 +84,12 @@ uint32_t guest_ctx(const struct guests *gs, const struct guest *g);
 // can't starve the others. What many pages list costs more. Returns false if nothing is left: try again later.
 bool guest_spend(struct guests *gs, struct guest *g, uint32_t lists);
 
-// What the configuration says of it: whether it may start devices, how many VMDQ pools it may have and how many pages
-// it may have mapped, and the section of one of its devices (NULL: none).
+// What the configuration says of it: whether it may start devices, how many VMDQ pools and how many numbers it may have,
+// how many pages it may have mapped, and the section of one of its devices (NULL: none).
 bool guest_allowed(const struct guests *gs, const struct guest *g);
 uint32_t guest_pools(const struct guests *gs, const struct guest *g);
 uint32_t guest_pages(const struct guests *gs, const struct guest *g);
+uint32_t guest_devices(const struct guests *gs, const struct guest *g);
 const struct conf_vif *guest_conf_vif(const struct guest *g, uint32_t device);
 
 #endif

@@ -81,7 +81,7 @@ static bool may_begin(struct guests *gs, const struct attachment *a)
 }
 
 // Returns XENVIRT_REFUSED_NONE if there is room for what it wants, or why not with *why in words.
-static enum xenvirt_refusal room(struct guests *gs, const struct attachment *a, const char **why)
+static enum xenvirt_refusal room(struct guests *gs, struct attachment *a, const char **why)
 {
     enum xenvirt_refusal refusal = mac_judge(gs, a, a->want->mac, why);
 
@@ -172,8 +172,12 @@ static void mapped_offer(struct guests *gs, struct attachment *a, struct map_job
         pages_refuse(gs, a);
         return;
     }
+    if (ret == -ENOSPC || ret == -EUSERS || ret == -EBUSY) {
+        refuse(gs, a, XENVIRT_REFUSED_TOO_MANY_DEVICES, seat_why(gs, a, ret));
+        return;
+    }
     snprintf(why, sizeof(why), "no room: %s", strerror(-ret));
-    refuse(gs, a, ret == -ENOSPC || ret == -EBUSY ? XENVIRT_REFUSED_TOO_MANY_DEVICES : XENVIRT_REFUSED_HOST, why);
+    refuse(gs, a, XENVIRT_REFUSED_HOST, why);
 }
 
 static void probed(struct guests *gs, struct attachment *a, const struct map_job *j)
@@ -303,7 +307,7 @@ static void retry(struct guests *gs, struct attachment *a)
     enum xenvirt_refusal refusal;
     const char *why;
 
-    if (a->want == NULL || a->retry_ns == 0 || gs->loop->now < a->retry_ns)
+    if (a->want == NULL || a->retry_ns == 0 || gs->loop->now < a->retry_ns || attachment_waits_behind(a))
         return;
     a->retry_ns = gs->loop->now + RETRY_NS;
     switch (a->refusal) {

@@ -5,6 +5,7 @@
 
 #include "fdb.h"
 #include "guest.h"
+#include "living.h"
 #include "loop.h"
 #include "mapper.h"
 #include "primary.h"
@@ -15,7 +16,7 @@ static struct state_binding *seat_binding(struct guests *gs, const struct attach
     return &gs->state->bindings[a->number];
 }
 
-static struct binding_who seat_who(const struct attachment *a)
+static struct binding_who seat_who(const struct guests *gs, const struct attachment *a)
 {
     const struct conf_vif *cv = guest_conf_vif(a->guest, a->device);
 
@@ -23,24 +24,45 @@ static struct binding_who seat_who(const struct attachment *a)
         .kind = a->front->kind,
         .device = a->device,
         .uuid = a->guest->uuid,
-        .pinned = cv == NULL ? -1 : cv->number };
+        .pinned = cv == NULL ? -1 : cv->number,
+        .most = guest_devices(gs, a->guest) };
 }
 
 int seat_kept(struct guests *gs, const struct attachment *a)
 {
-    struct binding_who who = seat_who(a);
+    struct binding_who who = seat_who(gs, a);
 
     return binding_kept(gs->state, &who);
 }
 
-enum xenvirt_refusal seat_room(struct guests *gs, const struct attachment *a, const char **why)
+const char *seat_why(const struct guests *gs, const struct attachment *a, int ret)
 {
-    struct binding_who who = seat_who(a);
+    static char text[OFFER_WHY_BYTES];
+    uint32_t max = primary_max_vifs(gs->primary);
+
+    if (ret == -EBUSY)
+        return "its vif number is attached to another guest";
+    if (ret == -EUSERS)
+        snprintf(text, sizeof(text), "the guest has %u devices, as many as it may (guest.devices)",
+            guest_devices(gs, a->guest));
+    else if (max < gs->conf->max_vifs)
+        snprintf(text, sizeof(text), "no free vif number: the NICs have %u pools (nic.overflow)", max);
+    else
+        snprintf(text, sizeof(text), "no free vif number: all %u are other guests' (raise max_vifs)", max);
+    return text;
+}
+
+enum xenvirt_refusal seat_room(struct guests *gs, struct attachment *a, const char **why)
+{
+    struct binding_who who = seat_who(gs, a);
+    int ret;
 
     *why = "";
-    if (!binding_there(gs->state, primary_max_vifs(gs->primary), &gs->pins, &who)) {
-        *why = who.pinned >= 0 ? "its vif number is attached to another guest"
-                               : "no free vif number (max_vifs, or the NICs' pools)";
+    living_pin(gs);
+    ret = binding_find(gs->state, primary_max_vifs(gs->primary), &gs->pins, &who);
+    a->waits = ret == -ENOSPC;
+    if (ret < 0) {
+        *why = seat_why(gs, a, ret);
         return XENVIRT_REFUSED_TOO_MANY_DEVICES;
     }
     if (!guest_index_there(gs, a->guest)) {
@@ -100,16 +122,18 @@ static void seat_keep(struct guests *gs, const struct attachment *a)
 
 int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j)
 {
-    struct binding_who who = seat_who(a);
+    struct binding_who who = seat_who(gs, a);
     int ret = guest_index_take(gs, a->guest);
     uint32_t more = 0;
 
     if (ret < 0)
         return ret;
+    living_pin(gs);
     ret = binding_take(gs->state, primary_max_vifs(gs->primary), &gs->pins, &who);
     if (ret < 0)
         return ret;
     a->number = ret;
+    living_took(gs, a->guest->domid, (uint32_t)ret);
     a->gen = atomic_fetch_add(&gs->state->last_gen, 1) + 1;
     if (seat_binding(gs, a)->guest != (uint32_t)a->guest->index)
         seat_binding(gs, a)->since = 0; // its ledgers are where another guest is now

@@ -8,14 +8,17 @@
 
 struct map_job;
 
-// Returns XENVIRT_REFUSED_NONE if there is a number and a context for a, or why not with *why in words.
-enum xenvirt_refusal seat_room(struct guests *gs, const struct attachment *a, const char **why);
+// Returns XENVIRT_REFUSED_NONE if there is a number and a context for a, or why not with *why in words. Sets a->waits.
+enum xenvirt_refusal seat_room(struct guests *gs, struct attachment *a, const char **why);
+
+// In words, good until the next call: why seat_take() returned -ENOSPC, -EUSERS or -EBUSY for want of a number.
+const char *seat_why(const struct guests *gs, const struct attachment *a, int ret);
 
 // Returns the number that a has or had last, or -ENOENT. What it counted is there until somebody else gets it.
 int seat_kept(struct guests *gs, const struct attachment *a);
 
-// The offer of a done job is good: seat a. Returns 0, -ENOSPC, -EBUSY, -EDQUOT if its guest had too many pages mapped
-// then, or another -errno; end with seat_leave().
+// The offer of a done job is good: seat a. Returns 0, -ENOSPC, -EUSERS or -EBUSY for want of a number, -EDQUOT if its
+// guest had too many pages mapped then, or another -errno; end with seat_leave().
 int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j);
 
 // Keep its address and its flags, which have changed.

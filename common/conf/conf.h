@@ -60,6 +60,7 @@ struct conf_guest {
     uint16_t vlan_inside; // for conf_kept(), 0: the global default
     int32_t uplink;
     int32_t pools; // -1: the global default
+    int32_t devices; // -1: the global default
     uint32_t n_mac_deny;
     struct conf_mac mac_deny[CONF_MACS_MAX]; // beside those that nobody may have
     int32_t pages; // -1: the global default
@@ -124,6 +125,7 @@ struct conf {
     bool guest_lldp; // false
     uint16_t guest_vlan_inside; // for conf_kept(), 0: "none"
     uint32_t guest_pools; // 128: all
+    uint32_t guest_devices; // 4
     uint32_t guest_mac_grace; // seconds, 30
     uint32_t n_guest_mac_deny;
     struct conf_mac guest_mac_deny[CONF_MACS_MAX]; // MACs that no device may have to which they are not pinned

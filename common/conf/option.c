@@ -173,6 +173,7 @@ static const struct option options[] = {
     { "guest.mac_grace", CONF(guest_mac_grace), NUMBER(UINT, 0, 3600, 30), .about = "seconds in which a stopped device's MAC is no other guest's" },
     { "guest.lldp", CONF(guest_lldp), BOOL(false), .about = "guests send and get LLDP" },
     { "guest.vlan_inside", CONF(guest_vlan_inside), INSIDE(CONF_INSIDE_DEFAULT), .about = "VLAN tags that may stand inside a guest's frames" },
+    { "guest.devices", CONF(guest_devices), NUMBER(UINT, 1, XENVIRT_DEVICES_MAX, 4), .about = "devices that one guest may have" },
     { "guest.pools", CONF(guest_pools), NUMBER(UINT, 0, FABRIC_VIFS_MAX, FABRIC_VIFS_MAX), .about = "VMDQ pools that one guest may have" },
     { "guest.pages", CONF(guest_pages), NUMBER(UINT, 8, 16777216, 16000), .about = "pages of one guest that may be mapped" },
 
@@ -189,6 +190,7 @@ static const struct option options[] = {
     { "guests.lldp", GUEST(lldp), MAYBE, .about = "for this guest" },
     { "guests.vlan_inside", GUEST(vlan_inside), INSIDE(""), .about = "for this guest" },
     { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },
+    { "guests.devices", GUEST(devices), NUMBER(INT, 1, XENVIRT_DEVICES_MAX, -1), .about = "for this guest" },
     { "guests.pools", GUEST(pools), NUMBER(INT, 0, FABRIC_VIFS_MAX, -1), .about = "for this guest" },
     { "guests.mac_deny", MACS(GUEST, conf_guest, mac_deny, n_mac_deny), .about = "more of them for this guest" },
     { "guests.pages", GUEST(pages), NUMBER(INT, 8, 16777216, -1), .about = "for this guest" },

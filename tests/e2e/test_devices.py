@@ -54,7 +54,7 @@ class Many(DevicesCase):
 
     def test_thirty_two_devices_pass_frames_come_back_after_a_kill_and_leave_nothing(self):
         addresses = macs(MOST)
-        self.make(conf={"max_vifs": MOST, "lane_slots": 1024})
+        self.make(conf={"max_vifs": MOST, "lane_slots": 1024, "guest": {"devices": MOST}})
         pmd = self.program(addresses, grants(MOST))
         pmd.forward()
         self.all_running(addresses)
@@ -186,7 +186,7 @@ class Quota(DevicesCase):
         return MOST, 0
 
     def test_a_guest_of_2_2_gets_24_of_32_devices(self):
-        self.make(conf={"max_vifs": MOST})
+        self.make(conf={"max_vifs": MOST, "guest": {"devices": MOST}})
         guest = Fe22(self.bench, self.bench.domain())
         self.domid = guest.domid
         guest.do("pool 0 count=400")
@@ -200,7 +200,7 @@ class Quota(DevicesCase):
             self.bench.sim.run("xenstored-restart", self.bench.sim.dir)
         finally:
             del os.environ["XENSIM_XENSTORED_ARGS"]
-        self.make(conf={"max_vifs": MOST})
+        self.make(conf={"max_vifs": MOST, "guest": {"devices": MOST}})
         guest = Fe22(self.bench, self.bench.domain())
         self.domid = guest.domid
         guest.do("pool 0 count=400")

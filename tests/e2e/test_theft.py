@@ -82,6 +82,24 @@ class Theft(OwnCase):
         self.wait("the thief to hear whom the address waits for", lambda: "guest.mac_grace" in (
             self.switch.vif(self.thief.domid) or {"why": ""}).get("why", ""))
 
+    def test_a_number_of_a_guest_that_lives_is_its_own(self):
+        self.make(conf={"max_vifs": 2})
+        owner, peer = self.bench.fe22(OWN), self.bench.fe22(PEER)
+        number = self.switch.vif(owner.domid)["vif"]
+        owner.do("rm event_type_start_0")
+        self.switch.vif_state(owner.domid, 0, "stopped")
+        self.thief = Fe22(self.bench, self.bench.domain())
+        self.thief.do("pool 0")
+        self.refused(FREE, "no free vif number: all 2 are other guests' (raise max_vifs)")
+        self.switch.watcher.kill()
+        self.switch.watcher.wait()
+        self.switch.start_watcher()
+        self.switch.vif_running(peer.domid)
+        self.switch.vif_state(self.thief.domid, 0, "refused")
+        owner.do(f"dev 0 mac={OWN} pool=0 bufs=8")
+        owner.do("start 0")
+        self.assertEqual(number, owner.running()["vif"])
+
     def test_who_runs_with_an_address_that_is_another_ones_now_ends(self):
         self.begin()
         self.thief.device(0, OWN)

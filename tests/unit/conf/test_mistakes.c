@@ -131,6 +131,7 @@ static const struct {
     { "poll: { ", "yield", " };", 1000 },
     { "poll: { ", "sleep_us", " };", 200 },
     { "guest: { ", "mac_grace", " };", 2 },
+    { "guest: { ", "devices", " };", 2 },
     { "guest: { ", "pools", " };", 2 },
     { "guest: { ", "pages", " };", 20000 },
     { "guests = ( { ", "domid", " } );", 1 },

@@ -11,12 +11,14 @@
 
 static struct state *state;
 static struct binding_pins pins;
+static uint32_t most;
 
 static void set_up(void)
 {
     state = aligned_alloc(64, sizeof(*state));
     memset(state, 0, sizeof(*state));
     pins = (struct binding_pins){ 0 };
+    most = MAX;
 }
 
 static void tear_down(void)
@@ -28,7 +30,7 @@ TestSuite(binding, .init = set_up, .fini = tear_down);
 
 static int take(uint32_t domid, uint32_t device, const char *uuid, int32_t pinned)
 {
-    struct binding_who who = { .domid = domid, .device = device, .uuid = uuid, .pinned = pinned };
+    struct binding_who who = { .domid = domid, .device = device, .uuid = uuid, .pinned = pinned, .most = most };
 
     return binding_take(state, MAX, &pins, &who);
 }
@@ -83,6 +85,37 @@ Test(binding, the_longest_unused_goes_first_when_none_is_free)
     cr_expect_eq(take(10, 0, "f", -1), -ENOSPC);
 }
 
+Test(binding, one_of_a_domain_that_lives_goes_to_nobody_else)
+{
+    static const char *const uuids[MAX] = { "a", "b", "c", "d" };
+
+    for (uint32_t i = 0; i < MAX; i++) {
+        take(i + 1, 0, uuids[i], -1);
+        state->bindings[i].last_use = i + 1;
+        pins.lives[i] = true;
+    }
+    cr_expect_eq(take(9, 0, "e", -1), -ENOSPC);
+    cr_expect_eq(take(2, 0, "b", -1), 1, "but to its own");
+    pins.lives[2] = false;
+    cr_expect_eq(take(9, 0, "e", -1), 2, "and of one that doesn't to another");
+}
+
+Test(binding, a_domain_has_as_many_as_it_may)
+{
+    most = 2;
+    take(5, 0, "u", -1);
+    take(5, 1, "u", -1);
+    state->bindings[0].gen = state->bindings[1].gen = 1;
+    cr_expect_eq(take(5, 2, "u", -1), -EUSERS);
+    cr_expect_eq(take(6, 0, "v", -1), 2, "others have theirs");
+    state->bindings[1].gen = 0;
+    cr_expect_eq(take(5, 2, "u", -1), 1, "the number of a device of its own that stopped");
+    cr_expect_eq(take(5, 0, "u", -1), 0);
+    pins.of[3] = true;
+    state->bindings[1].gen = 1;
+    cr_expect_eq(take(5, 3, "u", 3), 3, "a pinned one is the operator's to give");
+}
+
 Test(binding, a_pinned_number_is_kept_for_its_vif)
 {
     pins.of[0] = true;
@@ -104,7 +137,8 @@ Test(binding, two_domains_of_one_uuid_share_no_number)
 Test(binding, what_a_number_counted_is_its_owners_until_another_gets_it)
 {
     struct state_binding *b = &state->bindings[0];
-    struct binding_who u = { .domid = 5, .uuid = "u" }, v = { .domid = 6, .uuid = "v" };
+    struct binding_who u = { .domid = 5, .uuid = "u", .pinned = -1, .most = MAX },
+                       v = { .domid = 6, .uuid = "v", .pinned = -1, .most = MAX };
 
     cr_expect_eq(binding_kept(state, &u), -ENOENT);
     take(5, 0, "u", 0);

@@ -25,6 +25,7 @@ static void set_up(void)
     cr_assert_not_null(mkdtemp(conf.run_dir));
     conf.max_vifs = conf.max_guests = 4;
     conf.vlan_base = conf.guest_pages = 1000;
+    conf.guest_devices = conf.guest_mac_grace = 4;
     conf.guest_allow = conf.guest_mac_spoof_check = true;
     conf.worker_start = CONF_START_WATCHER;
     peers_join(&gs, &conf);

@@ -38,6 +38,7 @@ static void set_up(void)
     conf.max_vifs = conf.max_guests = 8;
     conf.guest_allow = conf.guest_mac_change = true;
     conf.guest_mac_grace = 30;
+    conf.guest_devices = 4;
     conf.n_guests = 1;
     conf.guests[0] = (struct conf_guest){ .domid = -1, .name = "seven", .allow = true, .mac_change = -1, .n_vifs = 3 };
     for (uint32_t i = 0; i < 3; i++)
