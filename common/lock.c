@@ -11,18 +11,17 @@
 #include <unistd.h>
 
 #include "lock.h"
+#include "rundir.h"
 
 #define HOLDER_TRIES 10u // a millisecond apart
 
 static int lock_file(const char *run_dir, const char *name, int flags)
 {
     char path[PATH_MAX];
-    int fd;
 
     if (snprintf(path, sizeof(path), "%s/%s.lock", run_dir, name) >= (int)sizeof(path))
         return -ENAMETOOLONG;
-    fd = open(path, flags | O_CLOEXEC, 0600);
-    return fd < 0 ? -errno : fd;
+    return rundir_open(path, flags, 0600);
 }
 
 // Somebody may remove the file between our open and our lock: then the lock is worth nothing.

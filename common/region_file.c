@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "region_file.h"
+#include "rundir.h"
 
 #define FILE_BYTES_MIN sizeof(struct region_table)
 #define FILE_BYTES_MAX \
@@ -56,9 +57,9 @@ int region_file_write(struct region_file *f, const char *run_dir, const struct r
     if (file_path(tmp, run_dir, f->name, ".new") < 0 || file_path(path, run_dir, f->name, "") < 0)
         return -ENAMETOOLONG;
     unlink(tmp);
-    fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0400);
+    fd = rundir_open(tmp, O_WRONLY | O_CREAT | O_TRUNC, 0400);
     if (fd < 0)
-        return -errno;
+        return fd;
     ret = write_all(fd, (const char *)t, bytes);
     close(fd);
     if (ret == 0 && rename(tmp, path) < 0)
@@ -92,12 +93,10 @@ static int table_load(int fd, uint64_t bytes, struct region_table **table)
 static int file_open(const char *run_dir, const char *name)
 {
     char path[PATH_MAX];
-    int fd;
 
     if (file_path(path, run_dir, name, "") < 0)
         return -ENAMETOOLONG;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    return rundir_open(path, O_RDONLY, 0);
 }
 
 int region_file_find(

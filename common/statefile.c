@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "layout.h"
+#include "rundir.h"
 #include "statefile.h"
 
 static int state_path(char *path, const char *run_dir, const char *suffix)
@@ -40,9 +41,7 @@ static int state_file(const char *run_dir, int flags)
     char path[PATH_MAX];
     int ret = state_path(path, run_dir, "");
 
-    if (ret == 0)
-        ret = open(path, flags | O_CLOEXEC);
-    return ret < 0 && ret != -ENAMETOOLONG ? -errno : ret;
+    return ret < 0 ? ret : rundir_open(path, flags, 0);
 }
 
 static int state_get(struct state **s, const char *run_dir, int flags, int prot)
@@ -113,9 +112,9 @@ static int state_make(const char *run_dir)
 
     if (state_path(tmp, run_dir, ".new") < 0 || state_path(path, run_dir, "") < 0)
         return -ENAMETOOLONG;
-    fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    fd = rundir_open(tmp, O_RDWR | O_CREAT | O_TRUNC, 0600);
     if (fd < 0)
-        return -errno;
+        return fd;
     ret = state_fill(fd);
     if (ret == 0 && rename(tmp, path) < 0)
         ret = -errno;

@@ -14,6 +14,7 @@
 #include "exit.h"
 #include "json.h"
 #include "number.h"
+#include "rundir.h"
 #include "statefile.h"
 #include "table.h"
 #include "xenvirt.h"
@@ -216,6 +217,11 @@ static int run(const struct command *cmd, const struct args *args)
     if (args->check) {
         conf_print(&conf, stdout);
         return EXIT_OK;
+    }
+    ret = rundir_check(conf.run_dir);
+    if (ret == -EPERM || ret == -ENOTDIR) { // who answers there is anybody
+        fprintf(stderr, "xvctl: run_dir %s: %s\n", conf.run_dir, rundir_why(ret));
+        return EXIT_FAILED;
     }
     ret = client_open(&c, conf.run_dir);
     if (ret < 0)

@@ -16,6 +16,7 @@
 #include "lcores.h"
 #include "log.h"
 #include "msg.h"
+#include "rundir.h"
 
 #define LEAVE_MS 10000u // an earlier primary's workers have so long to end
 #define MEMORY_MS 5000u // other programs that start have so long to give back what they don't keep
@@ -101,6 +102,10 @@ static int eal_prepare(const struct eal_args *e, const struct conf *c, const _At
     n = eal_files_clean(e->file_prefix);
     if (n > 0)
         LOG(INFO, "removed %u files of dead EAL processes", n);
+    if (rundir_check(e->huge_dir) == -EPERM) { // who could take files of ours out of it, and put others in
+        LOG(ERR, "huge_dir %s: %s", e->huge_dir, rundir_why(-EPERM));
+        return -EPERM;
+    }
     hugepage_clean(e->huge_dir, e->file_prefix, false);
     if (strcmp(e->file_prefix, c->file_prefix) != 0)
         LOG(WARNING, "--file-prefix %s: workers look for %s, as the configuration says", e->file_prefix,

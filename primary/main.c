@@ -102,7 +102,7 @@ static int run(struct primary *p)
 
     ret = rundir_make(run_dir);
     if (ret < 0) {
-        LOG(ERR, "cannot make %s: %s", run_dir, strerror(-ret));
+        LOG(ERR, "run_dir %s: %s", run_dir, rundir_why(ret));
         return EXIT_FAILED;
     }
     lock = primary_lock(run_dir);

@@ -115,7 +115,7 @@ static int watch(const struct conf *c)
     int ret = rundir_make(c->run_dir);
 
     if (ret < 0) {
-        LOG(ERR, "%s: %s", c->run_dir, strerror(-ret));
+        LOG(ERR, "run_dir %s: %s", c->run_dir, rundir_why(ret));
         return EXIT_FAILED;
     }
     ret = lock_take(c->run_dir, LOCK_PROVISION);

@@ -238,7 +238,7 @@ static int guest_lock(const struct conf *c, uint32_t domid)
     snprintf(name, sizeof(name), LOCK_WORKER, domid);
     ret = rundir_make(c->run_dir);
     if (ret < 0) {
-        LOG(ERR, "%s: %s", c->run_dir, strerror(-ret));
+        LOG(ERR, "run_dir %s: %s", c->run_dir, rundir_why(ret));
         return EXIT_FAILED;
     }
     ret = lock_take(c->run_dir, name);

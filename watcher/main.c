@@ -108,7 +108,7 @@ static int watch(const struct conf *conf, const char *conf_file, bool crowded)
     int ret = rundir_make(conf->run_dir);
 
     if (ret < 0) {
-        LOG(ERR, "%s: %s", conf->run_dir, strerror(-ret));
+        LOG(ERR, "run_dir %s: %s", conf->run_dir, rundir_why(ret));
         return EXIT_FAILED;
     }
     ret = lock_take(conf->run_dir, LOCK_WATCHER);

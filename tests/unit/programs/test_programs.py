@@ -110,6 +110,20 @@ def primary(top):
     check("nothing was made", sorted(os.listdir(top)) == ["bad.conf"], os.listdir(top))
 
 
+def strangers(name, top):
+    """A run_dir that another user made isn't used, nor changed."""
+    if os.geteuid() != 0:
+        return
+    run_dir, conf = os.path.join(top, "run"), os.path.join(top, "xv.conf")
+    os.mkdir(run_dir, 0o755)
+    os.chown(run_dir, 65534, 65534)
+    with open(conf, "w", encoding="ascii") as f:
+        f.write(f'run_dir = "{run_dir}";\n')
+    refused(name, "--config", conf, *NEEDS.get(name, []), says=f"run_dir {run_dir}: another user owns it", code=1)
+    check(f"{name}: it is empty", not os.listdir(run_dir), os.listdir(run_dir))
+    check(f"{name}: its mode stays", os.stat(run_dir).st_mode & 0o777 == 0o755, oct(os.stat(run_dir).st_mode))
+
+
 def others():
     hint("xv-worker", says="which guest? --domid DOMID, or --spare")
     hint("xv-worker", "--domid", "1", "--spare", says="--domid and --spare exclude each other")
@@ -129,6 +143,8 @@ for program in PROGRAMS:
         configuration(program, directory)
         if program == "xv-primary":
             primary(directory)
+    with tempfile.TemporaryDirectory() as directory:
+        strangers(program, directory)
 numbers()
 others()
 print(f"{failed} failed")
