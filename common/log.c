@@ -9,6 +9,8 @@
 
 #define QUOTA_NS (10 * CLOCK_SECOND)
 #define QUOTA_LINES 10u
+#define BUCKET_NS (500 * CLOCK_MS) // one more each
+#define BUCKET_LINES 64u
 
 static const char *program = "xv";
 static enum log_level threshold = LOG_INFO;
@@ -73,4 +75,34 @@ bool log_may(struct log_quota *q)
     }
     q->lines++;
     return true;
+}
+
+// Of the time that the bucket's lines take, how much is left.
+static uint64_t bucket_left(const struct log_bucket *b, uint64_t now)
+{
+    uint64_t all = BUCKET_LINES * BUCKET_NS;
+
+    return now - b->used_ns < all ? now - b->used_ns : all;
+}
+
+enum log_level log_next(struct log_bucket *b, const char *who)
+{
+    uint64_t now = clock_ns(), left = bucket_left(b, now);
+
+    b->used_ns = now - left;
+    if (b->left_out > 0 && left >= BUCKET_LINES / 2 * BUCKET_NS) {
+        LOG(WARNING, "%s: %u lines left out, it does too much", who, b->left_out);
+        b->left_out = 0;
+    }
+    if (b->left_out > 0 || left < BUCKET_NS) {
+        b->left_out++;
+        return LOG_DEBUG;
+    }
+    b->used_ns += BUCKET_NS;
+    return LOG_INFO;
+}
+
+bool log_rested(const struct log_bucket *b)
+{
+    return bucket_left(b, clock_ns()) == BUCKET_LINES * BUCKET_NS;
 }

@@ -36,4 +36,17 @@ struct log_quota {
 };
 bool log_may(struct log_quota *q);
 
+// How many lines of what somebody does, and may do, are written: 64 at once, two a second for long. What is too much is
+// left out until half of them may be written again, and then its count is said. One that is zero-initialised is ready.
+struct log_bucket {
+    uint64_t used_ns;
+    uint32_t left_out;
+};
+
+// The level of one more line about `who`: LOG_INFO, or LOG_DEBUG if it is too much.
+enum log_level log_next(struct log_bucket *b, const char *who);
+
+// Returns true if nothing of it is used.
+bool log_rested(const struct log_bucket *b);
+
 #endif

@@ -4,12 +4,14 @@
 #define XV_PRIMARY_H
 
 #include "io.h"
+#include "log.h"
 
 // What I/O lcores were asked about a vif.
 struct vif_asked {
     uint32_t number[FABRIC_IO_MAX]; // last mail to each
     bool left; // its drain was asked to leave its row
     uint32_t said; // generation that the log calls registered
+    struct log_bucket lines;
 };
 
 struct eal_args;

@@ -151,7 +151,8 @@ static void port_vif_answer(struct session *s, const struct msg_port_vif *want, 
 
     memcpy(is.PORT_VIF_IS.mac, want->mac, sizeof(want->mac));
     if (ret < 0)
-        LOG(WARNING, "vif %u: refused: %s", want->vif, strerror(-ret));
+        log_line(vif_line(p, want->vif) == LOG_INFO ? LOG_WARNING : LOG_DEBUG, "vif %u: refused: %s", want->vif,
+            strerror(-ret));
     // If it is lost the watcher asks again.
     link_send(&s->link, &is, MSG_PORT_VIF_IS, want->hdr.seq);
 }

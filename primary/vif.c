@@ -130,7 +130,7 @@ static void vif_hide(struct primary *p, uint32_t vif)
 
 static void vif_close(struct primary *p, uint32_t vif)
 {
-    LOG(INFO, "vif %u: generation %u closed", vif, p->vifs[vif].gen);
+    log_line(vif_line(p, vif), "vif %u: generation %u closed", vif, p->vifs[vif].gen);
     vif_hide(p, vif);
     ask_all(p, vif);
     row_back(p, vif);
@@ -191,8 +191,8 @@ static void registered_say(struct primary *p, uint32_t vif)
     if (p->asked[vif].said == v->gen)
         return;
     p->asked[vif].said = v->gen;
-    LOG(INFO, "DATA: (%u) MAC_ADDRESS %02x:%02x:%02x:%02x:%02x:%02x and VLAN_TAG %u registered.", vif, v->mac[0],
-        v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5], v->vlan);
+    log_line(vif_line(p, vif), "DATA: (%u) MAC_ADDRESS %02x:%02x:%02x:%02x:%02x:%02x and VLAN_TAG %u registered.", vif,
+        v->mac[0], v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5], v->vlan);
 }
 
 // The same generation again: only what may change while it runs.

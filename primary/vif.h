@@ -3,6 +3,8 @@
 #ifndef XV_VIF_H
 #define XV_VIF_H
 
+#include <stdio.h>
+
 #include "msg.h"
 #include "primary.h"
 
@@ -15,6 +17,15 @@ int vif_set(struct primary *p, const struct msg_port_vif *m);
 // Before the I/O lcores run: who had which number when the primary before this one ended. Frames that come for one of
 // these are counted as its own until it, or somebody else, gets the number.
 void vifs_remember(struct primary *p);
+
+// The level of one more line about what the guest of a vif does (log_next).
+static inline enum log_level vif_line(struct primary *p, uint32_t vif)
+{
+    char who[16];
+
+    snprintf(who, sizeof(who), "vif %u", vif);
+    return log_next(&p->asked[vif].lines, who);
+}
 
 // Returns true if the vif is open, or being opened, in this generation.
 bool vif_is_open(const struct primary *p, uint32_t vif, uint32_t gen);

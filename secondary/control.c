@@ -51,6 +51,7 @@ struct control {
     uint32_t n_wants; // served[] that are not answered yet
     uint32_t pause_us; // between two looks at them
     struct log_quota quota;
+    struct log_bucket lines;
 };
 
 static void hello_send(struct control *c)
@@ -84,7 +85,8 @@ static void vif_free(struct control *c, struct served *s)
     s->leaving = false;
     if (v == NULL)
         return;
-    LOG(INFO, "guest %u vif %u: detached from device %u, generation %u", c->start.domid, v->number, v->device, v->gen);
+    log_line(log_next(&c->lines, "its guest"), "guest %u vif %u: detached from device %u, generation %u",
+        c->start.domid, v->number, v->device, v->gen);
     attach_close(v);
 }
 
@@ -104,7 +106,8 @@ static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *t
     if (ret < 0)
         return ret;
     s->mail = poller_add(&c->worker, s->vif);
-    LOG(INFO, "guest %u vif %u: attached to device %u, generation %u", c->start.domid, m->vif, m->device, m->gen);
+    log_line(log_next(&c->lines, "its guest"), "guest %u vif %u: attached to device %u, generation %u", c->start.domid,
+        m->vif, m->device, m->gen);
     return 0;
 }
 

@@ -96,8 +96,8 @@ void attachment_go(struct attachment *a, enum attachment_state to)
         LOG(WARNING, "%s: refused: %s", attachment_label(a), a->why);
     a->quiet = a->quiet && to != ATTACHMENT_DETACHING;
     if (to != ATTACHMENT_REFUSED)
-        log_line(to == ATTACHMENT_MAPPING || a->quiet ? LOG_DEBUG : LOG_INFO, "%s: %s -> %s", attachment_label(a),
-            attachment_state_name(a->state), attachment_state_name(to));
+        log_line(to == ATTACHMENT_MAPPING || a->quiet ? LOG_DEBUG : guest_line(a->guest), "%s: %s -> %s",
+            attachment_label(a), attachment_state_name(a->state), attachment_state_name(to));
     a->state = to;
     a->quiet = a->quiet && to != ATTACHMENT_RUNNING;
     a->sent_ns = a->asked_ns = 0;

@@ -165,7 +165,7 @@ static void guest_forget(struct guests *gs, struct guest *g)
 {
     char name[32];
 
-    LOG(INFO, "guest %u: nothing left of it", g->domid);
+    log_line(guest_line(g), "guest %u: nothing left of it", g->domid);
     snprintf(name, sizeof(name), LOCK_WORKER, g->domid);
     lock_remove(gs->conf->run_dir, name);
     guest_free(gs, g);
@@ -179,7 +179,11 @@ void dispatch_step(struct guests *gs)
         attachments_step(gs, g);
         supervisor_step(gs, g);
         next = g->next;
-        if (attachment_first(g) == NULL && !worker_lives(gs->workers, g->domid))
+        if (attachment_first(g) != NULL || worker_lives(gs->workers, g->domid))
+            continue;
+        // What a guest has spent outlives its devices, or it would have it again for nothing.
+        g->index = -1;
+        if (g->gone || guest_rests(gs, g))
             guest_forget(gs, g);
     }
 }

@@ -120,7 +120,7 @@ static void xenvirt_poll(struct guests *gs, struct attachment *a)
     if (view.up)
         return;
     if (attachment_in_force(a))
-        LOG(INFO, "%s: the flag byte is 0: its program is gone", attachment_label(a));
+        log_line(guest_line(a->guest), "%s: the flag byte is 0: its program is gone", attachment_label(a));
     a->front_gone = true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,19 @@ bool guest_spend(struct guests *gs, struct guest *g, uint32_t lists)
         return false;
     g->starts_ns += (1 + lists / START_LISTS) * START_NS;
     return true;
+}
+
+enum log_level guest_line(struct guest *g)
+{
+    char who[24];
+
+    snprintf(who, sizeof(who), "guest %u", g->domid);
+    return log_next(&g->lines, who);
+}
+
+bool guest_rests(const struct guests *gs, const struct guest *g)
+{
+    return g->starts_ns + STARTS_MAX * START_NS <= gs->loop->now && log_rested(&g->lines);
 }
 
 uint32_t guest_pools(const struct guests *gs, const struct guest *g)

@@ -32,6 +32,7 @@ struct guest {
     bool gone; // the domain is
     struct attachment *attachments[GUEST_ATTACHMENTS_MAX]; // by kind and device; NULL: never started
     struct log_quota quota;
+    struct log_bucket lines;
     struct pages pages; // that its devices have mapped
     bool claimed; // one of its devices took an address since then
     uint64_t shared_ns; // when it was last looked at which of its devices send
@@ -83,6 +84,12 @@ uint32_t guest_ctx(const struct guests *gs, const struct guest *g);
 // Take the price of one start from what g may spend: 5 a second for long, so that a guest that keeps restarting devices
 // can't starve the others. What many pages list costs more. Returns false if nothing is left: try again later.
 bool guest_spend(struct guests *gs, struct guest *g, uint32_t lists);
+
+// The level of one more line about what g does (log_next).
+enum log_level guest_line(struct guest *g);
+
+// Returns true if nothing of what g may spend is spent: a new record would know as much.
+bool guest_rests(const struct guests *gs, const struct guest *g);
 
 // What the configuration says of it: whether it may start devices, how many VMDQ pools and how many numbers it may have,
 // how many pages it may have mapped, and the section of one of its devices (NULL: none).

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 
+#include "clock.h"
 #include "log.h"
 
 static char seen[16][700];
@@ -77,4 +78,26 @@ Test(log, quotas_are_apart)
         log_may(&a);
     cr_expect_not(log_may(&a));
     cr_expect(log_may(&b));
+}
+
+Test(log, what_somebody_does_too_often_is_left_out_and_counted_once)
+{
+    struct log_bucket b = { 0 };
+    unsigned lines = 0;
+
+    cr_expect(log_rested(&b));
+    for (int i = 0; i < 1000; i++)
+        lines += log_next(&b, "guest 7") == LOG_INFO;
+    cr_expect_geq(lines, 64);
+    cr_expect_leq(lines, 64 + 20, "a slow machine may earn some more");
+    cr_expect(!log_rested(&b));
+    cr_expect_eq(n_seen, 0);
+    b.used_ns = clock_ns() - 10 * CLOCK_SECOND;
+    cr_expect_eq(log_next(&b, "guest 7"), LOG_DEBUG, "not each second one line and one that says how many are missing");
+    b.used_ns = clock_ns() - 17 * CLOCK_SECOND;
+    cr_expect_eq(log_next(&b, "guest 7"), LOG_INFO);
+    cr_expect_eq(n_seen, 1);
+    cr_expect_not_null(strstr(seen[0], "guest 7: "));
+    cr_expect_not_null(strstr(seen[0], " lines left out"));
+    cr_expect_eq(b.left_out, 0);
 }

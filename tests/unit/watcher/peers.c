@@ -160,7 +160,7 @@ int worker_spawn(struct workers *ws, uint32_t domid)
     (void)ws;
     (void)domid;
     peers_starts++;
-    peers_worker = true;
+    peers_worker = worker.supervised = true;
     return 0;
 }
 
