@@ -85,7 +85,7 @@ enum log_level guest_line(struct guest *g)
 
 bool guest_rests(const struct guests *gs, const struct guest *g)
 {
-    return g->starts_ns + STARTS_MAX * START_NS <= gs->loop->now && log_rested(&g->lines);
+    return g->starts_ns + STARTS_MAX * START_NS <= gs->loop->now && log_rested(&g->lines) && g->rests == 0;
 }
 
 uint32_t guest_pools(const struct guests *gs, const struct guest *g)

@@ -42,6 +42,9 @@ struct guest {
     struct retry retry; // of its start
     uint64_t idle_ns; // since when no device needs a worker, 0: one does
     bool told; // that it waits for its worker
+    bool rested; // the last worker was ended since the guest needed none
+    uint32_t rests; // times that this was so and it needed one again, lately
+    uint64_t rests_ns; // since when that many
 };
 
 // All guests, and what they need of the rest of the watcher.

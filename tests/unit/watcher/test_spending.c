@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// What a guest can make the host do by starting and stopping without end: lines in the log.
+// What a guest can make the host do by starting and stopping without end: workers, and lines in the log.
 #include <stdlib.h>
 
 #include <criterion/criterion.h>
 
 #include "dispatch.h"
 #include "peers.h"
+#include "supervisor.h"
 
 static struct guests gs;
 static struct conf conf;
@@ -33,6 +34,61 @@ static void set_up(void)
 }
 
 TestSuite(spending, .init = set_up);
+
+// Time passes; the device runs, or it doesn't.
+static void pass(uint64_t ns, bool runs)
+{
+    for (uint64_t end = peers_loop.now + ns; peers_loop.now < end;) {
+        peers_loop.now += 10 * CLOCK_MS;
+        a->state = runs ? ATTACHMENT_RUNNING : ATTACHMENT_IDLE;
+        supervisor_step(&gs, g);
+    }
+}
+
+Test(spending, a_guest_that_rests_and_starts_in_turn_keeps_its_worker_longer_and_longer)
+{
+    uint64_t end = peers_loop.now + 25 * CLOCK_SECOND;
+
+    while (peers_loop.now < end) {
+        pass(100 * CLOCK_MS, true);
+        while (peers_worker)
+            pass(10 * CLOCK_MS, false);
+    }
+    cr_expect_leq(peers_starts, 6);
+    cr_expect_geq(peers_starts, 4);
+}
+
+Test(spending, a_worker_without_work_ends_at_last)
+{
+    for (unsigned i = 0; i < 10; i++) {
+        pass(100 * CLOCK_MS, true);
+        pass(65 * CLOCK_SECOND, false);
+        cr_expect(!peers_worker);
+    }
+}
+
+Test(spending, what_a_guest_did_is_forgotten_in_time)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        pass(100 * CLOCK_MS, true);
+        pass(10 * CLOCK_SECOND, false);
+    }
+    pass(6 * 60 * CLOCK_SECOND, true);
+    pass(1100 * CLOCK_MS, false);
+    cr_expect(!peers_worker);
+}
+
+Test(spending, the_worker_of_a_domain_that_is_gone_ends_soon)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        pass(100 * CLOCK_MS, true);
+        pass(10 * CLOCK_SECOND, false);
+    }
+    pass(100 * CLOCK_MS, true);
+    g->gone = true;
+    pass(1100 * CLOCK_MS, false);
+    cr_expect(!peers_worker);
+}
 
 Test(spending, a_guest_that_toggles_its_device_fills_no_log)
 {
