@@ -132,7 +132,7 @@ class Apart(DevicesCase):
 class Limit(DevicesCase):
 
     def test_four_fit_the_default_and_the_message_for_more_has_the_right_number(self):
-        self.make()
+        self.make(conf={"guest": {"devices": 6}})
         pmd = self.program(macs(4), 1024, options=("--rxd=1024", "--txd=1024"))
         pmd.ready()
         self.all_running(macs(4))

@@ -116,7 +116,7 @@ class Outage(OutageCase):
         self.wait("57 frames", lambda: sw.vif(a.domid)["rx_frames"] == 57)
 
     def test_a_destroyed_domains_row_stays_until_another_gets_the_number(self):
-        sw = self.make(conf={"max_vifs": 2})
+        sw = self.make(conf={"max_vifs": 2, "guest": {"mac_grace": 0}})
         a, b = self.bench.fe22(A), self.bench.fe22(B)
         b.do(f"flow 1 dev=0 dst={A} count=50 rate=0")
         self.wait_book(a, 1, 50)
@@ -136,7 +136,7 @@ class Outage(OutageCase):
         self.wait("a MAC that nobody has", lambda: sw.show()["uplinks"][0]["drops"]["unknown_mac"] == 1)
 
     def test_a_mac_that_moves_to_another_device_is_the_others(self):
-        sw = self.make()
+        sw = self.make(conf={"guest": {"mac_grace": 0}})
         a = self.bench.fe22(A)
         self.stop_device(a)
         self.missed(2)

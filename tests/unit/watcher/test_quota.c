@@ -20,6 +20,7 @@ static void set_up(void)
     cr_assert_not_null(mkdtemp(conf.run_dir));
     conf.max_vifs = conf.max_guests = 4;
     conf.vlan_base = conf.guest_pages = 1000;
+    conf.guest_devices = 4;
     conf.guest_allow = true;
     peers_join(&gs, &conf);
     peers_primary.up = peers_worker = true;
