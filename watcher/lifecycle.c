@@ -201,6 +201,7 @@ void lifecycle_mapped(struct guests *gs, struct attachment *a, struct map_job *j
     j->page = NULL;
     if (a->state == ATTACHMENT_ADOPTING) {
         adopt_mapped(a, j);
+        address_judge(gs, a);
     } else if (a->state == ATTACHMENT_MAPPING) {
         a->words = j->offer.words;
         a->front->open(a, false);
