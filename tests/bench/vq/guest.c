@@ -72,16 +72,16 @@ static void frame_fill(uint8_t *frame, uint32_t len, uint32_t number)
 {
     memcpy(frame, guest_dst, 6);
     memcpy(frame + 6, guest_src, 6);
-    frame[12] = 0x88;
-    frame[13] = 0xb5; // IEEE local experimental
+    frame[12] = 0x08;
+    frame[13] = 0x00; // as IPv4's, which most frames are
     memcpy(frame + NUMBER_AT, &number, 4);
     memcpy(frame + PATTERN_AT, pattern + number % PATTERNS, len - PATTERN_AT);
 }
 
 static bool frame_good(const uint8_t *frame, uint32_t len, uint32_t number)
 {
-    return memcmp(frame, guest_dst, 6) == 0 && memcmp(frame + 6, guest_src, 6) == 0 && frame[12] == 0x88 &&
-           frame[13] == 0xb5 && memcmp(frame + NUMBER_AT, &number, 4) == 0 &&
+    return memcmp(frame, guest_dst, 6) == 0 && memcmp(frame + 6, guest_src, 6) == 0 && frame[12] == 0x08 &&
+           frame[13] == 0x00 && memcmp(frame + NUMBER_AT, &number, 4) == 0 &&
            memcmp(frame + PATTERN_AT, pattern + number % PATTERNS, len - PATTERN_AT) == 0;
 }
 
