@@ -223,3 +223,23 @@ Test(mac_policy, what_an_earlier_watcher_let_start_is_judged_when_its_guest_has_
     cr_expect_eq(nobody->state, ATTACHMENT_RUNNING, "who it is comes with a later snapshot");
     snapshot_free(s);
 }
+
+// The snapshot with its guest's name came while its flag page was still asked for.
+Test(mac_policy, what_is_being_adopted_is_judged_when_it_is)
+{
+    struct attachment *thief = device(8, 0);
+    struct map_job *j;
+
+    run(thief, 0, A);
+    thief->state = ATTACHMENT_IDLE;
+    thief->page = NULL;
+    peers_job = NULL;
+    adopt_attachment(&gs, thief, 0);
+    thief->end = false;
+    j = peers_job;
+    cr_assert_not_null(j);
+    j->page = &pages[0];
+    lifecycle_mapped(&gs, thief, j);
+    cr_expect_eq(thief->state, ATTACHMENT_DETACHING);
+    cr_expect_eq(thief->refusal, XENVIRT_REFUSED_MAC_DENIED);
+}
