@@ -252,7 +252,7 @@ void primary_step(struct primary_peer *p, bool may_start)
     if (!p->told)
         LOG(NOTICE, "waiting for xv-primary");
     p->told = true;
-    if (p->conf->primary_start == CONF_START_WATCHER && retry_due(&p->retry, p->loop->now) && primary_gone(p) &&
+    if (primary_gone(p) && p->conf->primary_start == CONF_START_WATCHER && retry_due(&p->retry, p->loop->now) &&
         may_start)
         primary_start(p);
 }

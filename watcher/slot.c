@@ -31,7 +31,7 @@ int slot_take(struct slots *ss, struct worker *w, uint32_t domid, bool supervise
 {
     w->domid = domid;
     w->ctx = -1;
-    w->epoch = w->fabric_epoch = 0;
+    w->epoch = w->fabric_epoch = w->old_ns = 0;
     w->heartbeat = (struct heartbeat){ 0 };
     w->told = false;
     w->started_ns = ss->loop->now;

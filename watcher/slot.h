@@ -29,6 +29,7 @@ struct worker {
     uint64_t stranger_ns; // when another process on its socket was told to stop. 0: none was
     uint64_t epoch; // of its messages
     uint64_t fabric_epoch; // 0: not said yet
+    uint64_t old_ns; // since when the primary of that fabric is gone, 0: it isn't
     uint64_t started_ns;
     uint64_t ready_ns; // since when it serves, 0: not yet
     uint64_t stop_ns; // when it was told to stop

@@ -129,8 +129,9 @@ static bool hello_take(struct workers *ws, struct worker *w, const struct msg_he
     if ((m->domid != MSG_DOMID_ANY && w->domid != m->domid) || w->state == WORKER_STOPPING)
         return false;
     w->epoch = m->hdr.epoch;
-    w->fabric_epoch = m->fabric_epoch;
-    if (!ws->primary->up || m->fabric_epoch != ws->primary->fabric_epoch)
+    if (w->fabric_epoch == 0) // a process is on one fabric for life, whatever it says later
+        w->fabric_epoch = m->fabric_epoch;
+    if (!ws->primary->up || w->fabric_epoch != ws->primary->fabric_epoch)
         return false;
     if (w->state == WORKER_STARTING) {
         w->state = WORKER_READY;
@@ -297,10 +298,30 @@ static void worker_look(struct workers *ws, struct worker *w)
     worker_kill(w);
 }
 
+// A worker goes with its primary, and while one is left no primary starts. One that stays isn't the program that it was,
+// or got no CPU.
+static void old_look(struct workers *ws, struct worker *w)
+{
+    const struct primary_peer *p = ws->primary;
+    bool old = w->fabric_epoch != 0 && (p->up ? w->fabric_epoch != p->fabric_epoch : p->absent);
+
+    if (!old || w->old_ns == 0) {
+        w->old_ns = old ? ws->loop->now : 0;
+        return;
+    }
+    if (ws->loop->now - w->old_ns < ws->conf->worker_hang_ms * CLOCK_MS)
+        return;
+    LOG(ERR, "%s: worker %d is left of an xv-primary that is gone: killing it", slot_label(w->domid), w->process.pid);
+    w->old_ns = ws->loop->now;
+    worker_kill(w);
+}
+
 static void worker_step(struct workers *ws, struct worker *w)
 {
     if (w->state != WORKER_FREE && link_deaf(&w->link))
         slot_renew(&ws->slots, w);
+    if (w->state != WORKER_FREE)
+        old_look(ws, w);
     switch (w->state) {
     case WORKER_STARTING:
         if (!w->supervised || ws->loop->now - w->started_ns < ws->conf->worker_start_ms * CLOCK_MS)

@@ -190,6 +190,18 @@ class Restart(LifeCase):
                 self.talk(self.a, self.b, 10 * number)
                 self.same_vlans()
 
+    def test_a_worker_that_outstays_its_primary_keeps_no_other_from_starting(self):
+        before = self.switch.worker_pid(self.a.domid)
+        os.kill(before, signal.SIGSTOP)
+        self.switch.wire_down()
+        self.switch.primary.kill()
+        self.wait("it to go", lambda: gone(before))
+        self.switch.start_primary()
+        self.switch.ready()
+        self.a.running()
+        self.b.running()
+        self.talk(self.a, self.b, 1)
+
     def test_a_killed_guest_comes_back_with_its_vlan(self):
         for _ in range(2):
             self.a.kill()

@@ -381,12 +381,34 @@ Test(worker, one_on_another_fabric_is_told_of_nothing)
     claim(11, 7);
     cr_expect(!hello(0, 11, 7, 0, &e), "its EAL isn't up yet");
     cr_expect(!worker_may_serve(&ws, 7));
-    cr_expect(!hello(0, 11, 7, 8, &e));
-    cr_expect(!workers_none_of_old(&ws));
     cr_expect(hello(0, 11, 7, 9, &e));
     cr_expect(worker_serves(&ws, worker_of(&ws, 7)));
     primary.fabric_epoch = 10;
     cr_expect(!worker_serves(&ws, worker_of(&ws, 7)));
+    cr_expect(!workers_none_of_old(&ws));
+    cr_expect(!hello(0, 11, 7, 10, &e), "a process is on one fabric for life");
+    hello(0, 11, 7, 0, &e);
+    cr_expect(!workers_none_of_old(&ws));
+}
+
+Test(worker, one_that_outstays_its_primary_is_killed)
+{
+    struct worker_event e;
+
+    claim(11, 7);
+    cr_expect(hello(0, 11, 7, 9, &e));
+    primary.up = false;
+    for (uint32_t ms = 0; ms <= 2 * conf.worker_hang_ms; ms += 100, loop.now += 100 * CLOCK_MS)
+        workers_step(&ws);
+    cr_expect_eq(signalled, 0, "the primary hasn't said hello to this watcher yet");
+    primary.absent = true;
+    workers_step(&ws);
+    loop.now += (conf.worker_hang_ms - 1) * CLOCK_MS;
+    workers_step(&ws);
+    cr_expect_eq(signalled, 0, "it has a moment to end");
+    loop.now += CLOCK_MS;
+    workers_step(&ws);
+    cr_expect_eq(signalled, 11);
 }
 
 Test(worker, a_death_is_told_once_and_frees_the_slot)
