@@ -15,7 +15,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 8u
+#define STATE_VERSION 9u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test
@@ -98,7 +98,7 @@ enum wire_counter { VIF_WIRE_COUNTERS(STATE_COUNTER_ENUM) WIRE_COUNTERS };
 enum port_counter { PORT_COUNTERS(STATE_COUNTER_ENUM) PORT_COUNTER_COUNT };
 #define STATE_PORT_DROP_ENUM(name, ...) PORT_DROP_##name,
 enum port_drop { PORT_DROPS(STATE_PORT_DROP_ENUM) PORT_DROP_COUNT };
-#define STATE_DROPS_MAX 12u // of one direction of a vif
+#define STATE_DROPS_MAX 13u // of one direction of a vif
 static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room in struct ring_pos");
 
 // Why a ring is broken: the guest did what no correct driver does. A ring stays broken until its device's next start.
@@ -124,6 +124,7 @@ struct ring_pos {
     uint64_t bytes; // their bytes, without headers of the ring's format
     uint64_t drops[STATE_DROPS_MAX];
 };
+static_assert(sizeof(struct ring_pos) == 128, "of two the other one is found by a shift, not by a product");
 
 // An answer to the guest that overwrites the guest's request in the ring, so it can't be written before the commit.
 struct ledger_done {
