@@ -46,6 +46,7 @@ CONF = {
     "max_vifs": 8, "max_guests": 4, "lane_slots": 4096, "buffers": 16384,
     "primary": {"start": "watcher", "mbufs": 8192},
     "worker": {"hang_ms": 1200, "start_ms": 20000},
+    "guest": {"mac_grace": 0},  # a domain that is replaced has no UUID by which its successor would be known
     "log_level": "info",
 }
 
