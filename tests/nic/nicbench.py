@@ -63,6 +63,7 @@ class Switch(e2e_switch.Switch):
     def __init__(self, conf=None, n_uplinks=1, devices=None, pinned=POOLS):
         self.devices = devices if devices is not None else [f"-a {address}" for address in NICS[:n_uplinks]]
         small = {"lane_slots": 1024, "buffers": 1024, "max_vifs": 12, "max_guests": 12, "log_level": "info",
+                 "guest": {"mac_grace": 0},  # the domains have no UUID by which a successor would be known
                  # Many share two emulated CPUs.
                  "poll": {"busy": 10, "yield": 0, "sleep_us": 1000}}
         if pinned:

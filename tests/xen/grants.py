@@ -139,7 +139,7 @@ def maptrack(w):
     fe, _ = large(w)
     domid = w.guests["g3"].domid
     worker = w.switch.worker(domid)
-    fe.do("pool 1 count=5000 size=2240")
+    fe.do("pool 1 count=8000 size=2240")
     fe.do(f"dev 1 mac={SECOND} pool=1")
     fe.do("start 1")
     why = refused(w, domid, 1)

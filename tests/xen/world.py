@@ -12,7 +12,7 @@ from provision import BACKEND, Provision
 from switch import HOST_MAC, Switch
 
 DRIVER_MB = 768
-MAPTRACK = 40  # frames of 256 entries, one for each page that the switch maps
+MAPTRACK = 34  # frames of 256 entries, one for each page that the switch maps
 PATIENCE = 30  # seconds without a frame, of which some are still missing
 MACS = {"g1": ["00:00:00:00:00:11"], "g2": ["00:00:00:00:00:22", "00:00:00:00:00:33"]}
 CRASH_WORDS = "segfault|general protection|traps:|Oops|BUG:|Call Trace|fatal signal|double free|Assertion|assertion"
