@@ -2,8 +2,9 @@
 // mem.h: how an address that a guest names becomes bytes of ours.
 //
 // This is another matter than a ring's format: the same virtqueue may name bytes of a mempool that is mapped for good,
-// or a page by its grant. Each way is one struct mem_ops. mem_region.c maps all that the guest published, once; from then on an address is looked up
-// here. Devices of a guest tend to use the same mempools: each is mapped once, for all of them.
+// or a page by its grant. Each way is one struct mem_ops. mem_region.c maps all that the guest published, once; from
+// then on an address is looked up here. Devices of a guest tend to use the same mempools: each is mapped once, for all
+// of them.
 #ifndef XV_MEM_H
 #define XV_MEM_H
 
@@ -12,7 +13,7 @@
 
 #include <xengnttab.h>
 
-#include "region.h"
+#include "region_pool.h"
 
 struct mem_region {
     uint64_t gva; // first byte in the guest; 0 for rings
@@ -21,10 +22,9 @@ struct mem_region {
 };
 
 // What is mapped of one guest, by all its devices.
-struct mem_pool;
 struct mem_maps {
     xengnttab_handle *gnt;
-    struct mem_pool *pools;
+    struct region_pool *pools;
 };
 
 struct mem_ops;
@@ -33,7 +33,7 @@ struct mem {
     struct mem_maps *maps;
     uint32_t n;
     struct mem_region regions[REGIONS_MAX]; // [REGION_RX_RING], [REGION_TX_RING], then mempools
-    struct mem_pool *pools[REGIONS_MAX]; // each region's; NULL: a ring
+    struct region_pool *pools[REGIONS_MAX]; // each region's; NULL: a ring
 };
 
 #define MEM_PAGE_NONE UINT32_MAX

@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "mem.h"
-
-// A mempool that is mapped. While a page is mapped Xen keeps it, whatever its guest does with the grant, so the same
-// references are the same pages for as long as this lives.
-struct mem_pool {
-    struct mem_pool *next;
-    uint32_t users;
-    uint32_t n_pages;
-    uint64_t gva;
-    uint8_t *host;
-    uint32_t refs[];
-};
 
 static void *pages_map(struct mem *m, const struct region_table *t, uint32_t first_ref, uint32_t n)
 {
@@ -55,92 +42,54 @@ static uint32_t region_bad_page(struct mem *m, const struct region_table *t, con
     return pages_can(m, t, r->first_ref + lo, 1) ? MEM_PAGE_NONE : lo;
 }
 
-static struct mem_pool *pool_find(const struct mem_maps *maps, const struct region_table *t, const struct region *r)
-{
-    const uint32_t *refs = region_refs(t) + r->first_ref;
-    struct mem_pool *p = r->kind == REGION_MEMPOOL ? maps->pools : NULL;
-
-    while (p != NULL &&
-           (p->gva != r->gva || p->n_pages != r->n_pages || memcmp(p->refs, refs, r->n_pages * sizeof(*refs)) != 0))
-        p = p->next;
-    return p;
-}
-
-// A record for a mempool that is not mapped yet, or NULL.
-static struct mem_pool *pool_new(const struct region_table *t, const struct region *r)
-{
-    size_t bytes = r->n_pages * sizeof(uint32_t);
-    struct mem_pool *p = malloc(sizeof(*p) + bytes);
-
-    if (p == NULL)
-        return NULL;
-    *p = (struct mem_pool){ .n_pages = r->n_pages, .gva = r->gva };
-    memcpy(p->refs, region_refs(t) + r->first_ref, bytes);
-    return p;
-}
-
-static void region_add(struct mem *m, const struct region *r, uint8_t *host, struct mem_pool *p)
+static void region_add(struct mem *m, const struct region *r, uint8_t *host, struct region_pool *p)
 {
     m->regions[m->n] = (struct mem_region){ r->gva, (uint64_t)r->n_pages * XENVIRT_PAGE_BYTES, host };
     m->pools[m->n++] = p;
-    if (p != NULL)
-        p->users++;
 }
 
-static int region_map_new(struct mem *m, const struct region_table *t, const struct region *r, struct mem_pool *p)
+// While a page is mapped Xen keeps it, whatever its guest does with the grant, so a mempool with the same references is
+// the same pages.
+static void regions_close(struct mem *m)
+{
+    while (m->n > 0) {
+        const struct mem_region *r = &m->regions[--m->n];
+        struct region_pool *p = m->pools[m->n];
+
+        if (p == NULL || region_pool_leave(&m->maps->pools, p))
+            xengnttab_unmap(m->maps->gnt, r->host, r->bytes / XENVIRT_PAGE_BYTES);
+    }
+}
+
+// p: the record of the region, which is a mempool that isn't mapped; NULL: it is a ring.
+static int region_map_new(struct mem *m, const struct region_table *t, const struct region *r, struct region_pool *p)
 {
     uint8_t *host = pages_map(m, t, r->first_ref, r->n_pages);
 
     if (host == NULL)
         return errno != 0 ? -errno : -EINVAL;
-    if (p != NULL) {
+    if (p != NULL)
         p->host = host;
-        p->next = m->maps->pools;
-        m->maps->pools = p;
-    }
     region_add(m, r, host, p);
     return 0;
 }
 
-static void pool_free(struct mem_maps *maps, struct mem_pool *p)
-{
-    struct mem_pool **at = &maps->pools;
-
-    while (*at != p)
-        at = &(*at)->next;
-    *at = p->next;
-    free(p);
-}
-
-static void regions_close(struct mem *m)
-{
-    while (m->n > 0) {
-        const struct mem_region *r = &m->regions[--m->n];
-        struct mem_pool *p = m->pools[m->n];
-
-        if (p != NULL && --p->users > 0)
-            continue;
-        xengnttab_unmap(m->maps->gnt, r->host, r->bytes / XENVIRT_PAGE_BYTES);
-        if (p != NULL)
-            pool_free(m->maps, p);
-    }
-}
-
 static int region_map(struct mem *m, const struct region_table *t, const struct region *r, uint32_t *bad_page)
 {
-    struct mem_pool *p = pool_find(m->maps, t, r);
+    struct region_pool *p = region_pool_find(m->maps->pools, t, r);
     int ret;
 
     if (p != NULL) {
+        p->users++;
         region_add(m, r, p->host, p);
         return 0;
     }
-    p = r->kind == REGION_MEMPOOL ? pool_new(t, r) : NULL;
+    p = r->kind == REGION_MEMPOOL ? region_pool_add(&m->maps->pools, t, r) : NULL;
     if (p == NULL && r->kind == REGION_MEMPOOL)
         return -ENOMEM;
     ret = region_map_new(m, t, r, p);
-    if (ret < 0)
-        free(p);
+    if (ret < 0 && p != NULL)
+        region_pool_leave(&m->maps->pools, p);
     if (ret != -EINVAL)
         return ret;
     // Nothing of this vif stays mapped meanwhile: where Xen is short of room, the search would take it for the fault.
@@ -155,9 +104,7 @@ static int regions_open(struct mem *m, struct mem_maps *maps, const struct regio
     int ret = 0;
 
     *m = (struct mem){ .ops = &mem_regions, .maps = maps };
-    *fault = (struct mem_fault){ .page = MEM_PAGE_NONE };
-    for (uint32_t i = 0; i < t->n_regions; i++)
-        fault->pages += pool_find(maps, t, &regions[i]) == NULL ? regions[i].n_pages : 0;
+    *fault = (struct mem_fault){ .page = MEM_PAGE_NONE, .pages = region_pool_missing(maps->pools, t) };
     for (uint32_t i = 0; i < t->n_regions && ret == 0; i++) {
         fault->region = i;
         ret = region_map(m, t, &regions[i], &fault->page);

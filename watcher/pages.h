@@ -6,18 +6,16 @@
 #ifndef XV_PAGES_H
 #define XV_PAGES_H
 
-#include "region.h"
-
-struct pages_pool;
+#include "region_pool.h"
 
 struct pages { // of a guest
-    struct pages_pool *pools;
+    struct region_pool *pools;
     uint32_t n;
 };
 
 struct pages_use { // of one of its devices
     uint32_t n_pools;
-    struct pages_pool *pools[XENVIRT_MEMPOOLS_MAX];
+    struct region_pool *pools[XENVIRT_MEMPOOLS_MAX];
     uint32_t rings; // pages
 };
 
