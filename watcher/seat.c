@@ -72,18 +72,13 @@ enum xenvirt_refusal seat_room(struct guests *gs, struct attachment *a, const ch
     return XENVIRT_REFUSED_NONE;
 }
 
-// What is said first counts: of the device, of its guest, of all. -1: nothing is.
-static int said(int device, int guest, int all)
-{
-    return device >= 0 ? device : guest >= 0 ? guest : all;
-}
-
 static uint32_t seat_flags(const struct conf *conf, const struct conf_guest *g, const struct conf_vif *cv)
 {
-    int promisc = said(-1, g == NULL ? -1 : g->promiscuous, conf->guest_promiscuous);
-    int check = said(-1, g == NULL ? -1 : g->mac_spoof_check, conf->guest_mac_spoof_check);
-    int vlan_out = said(cv == NULL ? -1 : cv->vlan_out, -1, conf->guest_vlan_out);
-    int priority = said(cv == NULL ? -1 : cv->priority_tag, g == NULL ? -1 : g->priority_tag, conf->guest_priority_tag);
+    int promisc = conf_said(-1, g == NULL ? -1 : g->promiscuous, conf->guest_promiscuous);
+    int check = conf_said(-1, g == NULL ? -1 : g->mac_spoof_check, conf->guest_mac_spoof_check);
+    int vlan_out = conf_said(cv == NULL ? -1 : cv->vlan_out, -1, conf->guest_vlan_out);
+    int priority = conf_said(
+        cv == NULL ? -1 : cv->priority_tag, g == NULL ? -1 : g->priority_tag, conf->guest_priority_tag);
 
     return (promisc ? MSG_VIF_PROMISC : 0) | (check ? 0 : MSG_VIF_SPOOF_OK) | (vlan_out ? MSG_VIF_VLAN_OUT : 0) |
            (priority ? MSG_VIF_PRIORITY_TAG : 0);
@@ -94,7 +89,7 @@ static void seat_configure(struct guests *gs, struct attachment *a)
 {
     const struct conf_guest *cg = a->guest->conf;
     const struct conf_vif *cv = guest_conf_vif(a->guest, a->device);
-    int uplink = said(cv == NULL ? -1 : cv->uplink, cg == NULL ? -1 : cg->uplink, 0);
+    int uplink = conf_said(cv == NULL ? -1 : cv->uplink, cg == NULL ? -1 : cg->uplink, 0);
 
     a->port = (uint32_t)uplink < STATE_PORTS_MAX ? (uint32_t)uplink : 0;
     a->vlan = conf_vlan(gs->conf, (uint32_t)a->number);

@@ -78,7 +78,7 @@ static const char *inside_text(const struct conf *c, const struct conf_guest *g,
 void conf_rules(
     const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, uint32_t vlan, struct rules *rules)
 {
-    int lldp = v != NULL && v->lldp >= 0 ? v->lldp : g != NULL && g->lldp >= 0 ? g->lldp : c->guest_lldp;
+    int lldp = conf_said(v == NULL ? -1 : v->lldp, g == NULL ? -1 : g->lldp, c->guest_lldp);
 
     memset(rules, 0, sizeof(*rules));
     rules->lldp = lldp != 0;
@@ -91,32 +91,31 @@ static void trunk_add(
     struct rules rules;
 
     conf_rules(c, g, v, 1, &rules);
-    for (uint16_t vlan = 1; vlan <= RULES_VLAN_LAST; vlan++)
-        bits[vlan / 64] |= rules_get(&rules, vlan) ? 1ull << vlan % 64 : 0;
+    for (uint32_t i = 0; i < RULES_VLANS_MAX && rules.vlans[i].first != 0 && rules.sends_only == 0; i++) {
+        for (uint32_t vlan = rules.vlans[i].first; vlan <= rules.vlans[i].last; vlan++)
+            bits[vlan / 64] |= 1ull << vlan % 64;
+    }
 }
 
 // Of a guest's devices: that with this number, or if there is none all without a number, and those without an entry.
-static bool trunk_of_guest(
-    const struct conf *c, const struct conf_guest *g, uint32_t number, uint64_t bits[CONF_VLAN_WORDS])
+static void trunk_of_guest(
+    const struct conf *c, const struct conf_guest *g, uint32_t number, bool pinned, uint64_t bits[CONF_VLAN_WORDS])
 {
-    bool pinned = conf_vif_find(c, number) != NULL;
-
     if (!pinned)
         trunk_add(c, g, NULL, bits);
     for (const struct conf_vif *v = g->vifs; v < g->vifs + g->n_vifs; v++) {
         if (pinned ? v->number == (int32_t)number : v->number < 0)
             trunk_add(c, g, v, bits);
     }
-    return pinned;
 }
 
 void conf_trunk(const struct conf *c, uint32_t number, uint64_t bits[CONF_VLAN_WORDS])
 {
-    bool pinned = false;
+    bool pinned = conf_vif_find(c, number) != NULL;
 
     memset(bits, 0, CONF_VLAN_WORDS * sizeof(bits[0]));
     for (uint32_t i = 0; i < c->n_guests; i++)
-        pinned = trunk_of_guest(c, &c->guests[i], number, bits);
+        trunk_of_guest(c, &c->guests[i], number, pinned, bits);
     if (!pinned)
         trunk_add(c, NULL, NULL, bits);
 }

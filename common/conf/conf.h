@@ -156,6 +156,12 @@ const struct conf_vif *conf_vif_find(const struct conf *c, uint32_t number);
 // starts.
 uint32_t conf_vlan(const struct conf *c, uint32_t number);
 
+// What is said first counts: of the device, of its guest, of all. -1: nothing is.
+static inline int conf_said(int device, int guest, int all)
+{
+    return device >= 0 ? device : guest >= 0 ? guest : all;
+}
+
 // A text that an entry has, "" where it has none.
 static inline const char *conf_kept(const struct conf *c, uint16_t at)
 {

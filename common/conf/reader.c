@@ -100,23 +100,6 @@ static int read_word(struct reader *r, const struct setting *s, const struct opt
     return fail_value(r, s, o, is);
 }
 
-static int read_texts(struct reader *r, const struct setting *s, const struct option *o, void *base)
-{
-    uint32_t i = 0;
-    int ret = 0;
-
-    if (s->type != SETTING_ARRAY && s->type != SETTING_LIST)
-        return fail_value(r, s, o, setting_kind(s));
-    if (s->n > o->most)
-        return reader_fail(r, s, "%s has %u entries; allowed: at most %u", o->path, s->n, o->most);
-    for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
-        if (e->type == SETTING_BROKEN || read_text(r, e, o, option_text(o, base, i)) < 0)
-            ret = -EINVAL;
-    }
-    *option_count(o, base) = s->n;
-    return ret;
-}
-
 // A MAC; where `first` is set perhaps only the bits that it begins with.
 static int read_mac(struct reader *r, const struct setting *s, const struct option *o, bool first, struct conf_mac *m)
 {
@@ -137,9 +120,18 @@ static int read_mac(struct reader *r, const struct setting *s, const struct opti
     return 0;
 }
 
-static int read_macs(struct reader *r, const struct setting *s, const struct option *o, void *base)
+// Entry i of a list of texts or of MACs.
+static int read_entry(struct reader *r, const struct setting *e, const struct option *o, void *base, uint32_t i)
 {
     struct conf_mac *macs = (struct conf_mac *)((char *)base + o->offset);
+
+    if (e->type == SETTING_BROKEN)
+        return -EINVAL;
+    return o->type == OPTION_MACS ? read_mac(r, e, o, true, &macs[i]) : read_text(r, e, o, option_text(o, base, i));
+}
+
+static int read_entries(struct reader *r, const struct setting *s, const struct option *o, void *base)
+{
     uint32_t i = 0;
     int ret = 0;
 
@@ -148,7 +140,7 @@ static int read_macs(struct reader *r, const struct setting *s, const struct opt
     if (s->n > o->most)
         return reader_fail(r, s, "%s has %u entries; allowed: at most %u", o->path, s->n, o->most);
     for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
-        if (e->type == SETTING_BROKEN || read_mac(r, e, o, true, &macs[i]) < 0)
+        if (read_entry(r, e, o, base, i) < 0)
             ret = -EINVAL;
     }
     *option_count(o, base) = s->n;
@@ -177,12 +169,11 @@ int reader_value(struct reader *r, const struct setting *s, const struct option 
         return read_kept(r, s, o, field);
     case OPTION_WORD:
         return read_word(r, s, o, field);
-    case OPTION_TEXTS:
-        return read_texts(r, s, o, base);
     case OPTION_MAC:
         return read_mac(r, s, o, false, field);
+    case OPTION_TEXTS:
     case OPTION_MACS:
-        return read_macs(r, s, o, base);
+        return read_entries(r, s, o, base);
     case OPTION_GUESTS: // lists of groups are read.c's
     case OPTION_VIFS:
     case OPTION_UPLINKS:
