@@ -10,6 +10,7 @@
 #include "burst.h"
 #include "input.h"
 #include "msg.h"
+#include "plain_guest.h"
 #include "ring_virtio.h"
 #include "small_fabric.h"
 
@@ -50,15 +51,10 @@ static void setup(void)
 // A worker begins, after another or as the first.
 static void worker_new(uint32_t flags)
 {
-    struct vif_attach a = { .number = NUMBER,
-        .gen = gen,
-        .since = gen,
-        .rings = &ring_virtio,
-        .front = { .xenvirt = { .ring_size = RING } },
-        .flags = flags };
+    struct vif_attach a = guest_attach(&ring_virtio, RING, NUMBER, gen, mac);
     struct mem mem = v->mem;
 
-    memcpy(a.mac, mac, 6);
+    a.flags = flags;
     ledger_redo_tails(&state->from, f, CTX);
     source_fini(&s);
     MUST(source_init(&s, f, CTX) == 0);

@@ -48,7 +48,7 @@ static void in_from_wire(struct input *in)
         len = n; // of a longer frame so many bytes are in the first segment
     h = frame_head(p, len, stripped, tci);
     MUST(h.cut <= len && h.len <= len && h.vlan < 4096);
-    MUST(frame_tags_bytes(p, n) <= FRAME_TAGS_MAX * FRAME_TAG_BYTES);
+    MUST(frame_tags_bytes(p, n) <= FRAME_TAGS_MAX * ETHER_TAG_BYTES);
     v = classify(f, vifs, &from, &h);
     if (v.kind == VERDICT_VIF)
         MUST(v.vif < VIFS && v.gen == vifs[v.vif].gen && vifs[v.vif].port == from.port && h.len <= FABRIC_BUF_BYTES &&
@@ -78,7 +78,7 @@ static void out_to_wire(struct input *in)
     input_bytes(in, from, len);
     frame_out(to, from, len, how & 1, vlan);
     MUST(memcmp(to, from, FRAME_MACS_BYTES) == 0);
-    MUST(memcmp(to + FRAME_MACS_BYTES + (how & 1 ? FRAME_TAG_BYTES : 0), from + FRAME_MACS_BYTES,
+    MUST(memcmp(to + FRAME_MACS_BYTES + (how & 1 ? ETHER_TAG_BYTES : 0), from + FRAME_MACS_BYTES,
              len - FRAME_MACS_BYTES) == 0);
     free(from);
     free(to);

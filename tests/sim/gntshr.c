@@ -46,14 +46,8 @@ static void *pages_share(struct handle *h, uint32_t domid, int count, uint32_t *
         return NULL;
     if (call(h, &req, list, &rep, &fd, &n_fds) < 0)
         goto close_list;
-    addr = block_map(count, list, refs, fd, rep.page);
-    if (addr != NULL && area_add(h, addr, count, rep.id) < 0) {
-        munmap(addr, (size_t)count * GRANT_PAGE);
-        addr = NULL;
-    }
+    addr = area_keep(h, block_map(count, list, refs, fd, rep.page), count, rep.id, GRANT_UNSHARE);
     error = errno;
-    if (addr == NULL)
-        call_simple(h, GRANT_UNSHARE, 0, rep.id);
     close(fd);
     errno = error;
 close_list:

@@ -112,14 +112,8 @@ static void *grants_map(struct handle *h, uint32_t count, const uint32_t *domids
         return NULL;
     if (call(h, &req, list, &rep, fds, &n_fds) < 0)
         goto close_list;
-    addr = list_map(count, list, rep.runs, fds, prot);
-    if (addr != NULL && area_add(h, addr, count, rep.id) < 0) {
-        munmap(addr, (size_t)count * GRANT_PAGE);
-        addr = NULL;
-    }
+    addr = area_keep(h, list_map(count, list, rep.runs, fds, prot), count, rep.id, GRANT_UNMAP);
     error = errno;
-    if (addr == NULL)
-        call_simple(h, GRANT_UNMAP, 0, rep.id);
     while (n_fds > 0)
         close(fds[--n_fds]);
     errno = error;

@@ -87,7 +87,7 @@ int handle_close(xengnttab_handle *x)
     return 0;
 }
 
-int area_add(struct handle *h, void *addr, uint32_t count, uint64_t id)
+static int area_add(struct handle *h, void *addr, uint32_t count, uint64_t id)
 {
     struct area *area = malloc(sizeof(*area));
 
@@ -99,6 +99,20 @@ int area_add(struct handle *h, void *addr, uint32_t count, uint64_t id)
     h->areas = area;
     pthread_mutex_unlock(&h->lock);
     return 0;
+}
+
+void *area_keep(struct handle *h, void *addr, uint32_t count, uint64_t id, enum grant_op undo)
+{
+    int error;
+
+    if (addr != NULL && area_add(h, addr, count, id) == 0)
+        return addr;
+    error = errno;
+    if (addr != NULL)
+        munmap(addr, (size_t)count * GRANT_PAGE);
+    call_simple(h, undo, 0, id);
+    errno = error;
+    return NULL;
 }
 
 static struct area *area_take(struct handle *h, const void *addr, uint32_t count)

@@ -38,8 +38,11 @@ int call_simple(struct handle *h, enum grant_op op, uint32_t domid, uint64_t id)
 xengnttab_handle *handle_open(void);
 int handle_close(xengnttab_handle *x);
 
-// An area is given back whole, or not at all. Both return 0, or -1 with errno set.
-int area_add(struct handle *h, void *addr, uint32_t count, uint64_t id);
+// Keep what the keeper gave as id and is mapped at addr. Returns addr; or NULL with errno set, and the keeper is told to
+// undo it: it isn't mapped (addr is NULL), or there is no memory.
+void *area_keep(struct handle *h, void *addr, uint32_t count, uint64_t id, enum grant_op undo);
+
+// An area is given back whole, or not at all. Returns 0, or -1 with errno set.
 int area_end(struct handle *h, void *addr, uint32_t count, enum grant_op op);
 
 // Event channels between domains are not simulated.

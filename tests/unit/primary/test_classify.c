@@ -116,7 +116,7 @@ Test(classify, a_trunk_gets_its_vlans_with_the_tag_and_its_own_without)
     v = classify(f, vifs, &here, &h);
     cr_assert_eq(v.kind, VERDICT_VIF);
     cr_assert(v.tag);
-    h.len = FABRIC_BUF_BYTES - FRAME_TAG_BYTES;
+    h.len = FABRIC_BUF_BYTES - ETHER_TAG_BYTES;
     cr_assert_eq(classify(f, vifs, &here, &h).kind, VERDICT_VIF);
     h.len++;
     cr_assert_eq(classify(f, vifs, &here, &h).drop, DROP_WIRE_RX_OVERSIZE);

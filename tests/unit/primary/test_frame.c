@@ -4,7 +4,7 @@
 #include "fabric.h"
 #include "frame.h"
 
-static uint8_t in[FABRIC_BUF_BYTES], out[FABRIC_BUF_BYTES + FRAME_TAG_BYTES + 1];
+static uint8_t in[FABRIC_BUF_BYTES], out[FABRIC_BUF_BYTES + ETHER_TAG_BYTES + 1];
 
 static void fill(void)
 {

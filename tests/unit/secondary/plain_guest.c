@@ -89,6 +89,17 @@ struct vring_used_elem guest_take(struct plain_guest *g, enum region_kind ring)
     return g->rings[ring].used->ring[g->seen[ring]++ % GUEST_RING];
 }
 
+struct vif_attach guest_attach(
+    const struct ring_ops *rings, uint32_t ring_size, uint32_t number, uint32_t gen, const uint8_t mac[6])
+{
+    struct vif_attach a = {
+        .number = number, .gen = gen, .since = gen, .rings = rings, .front = { .xenvirt = { .ring_size = ring_size } }
+    };
+
+    memcpy(a.mac, mac, sizeof(a.mac));
+    return a;
+}
+
 void frame_make(uint8_t *frame, uint32_t len, const uint8_t dst[6], const uint8_t src[6], uint32_t number)
 {
     memcpy(frame, dst, 6);

@@ -6,6 +6,7 @@
 #include <linux/virtio_ring.h>
 #include <stdbool.h>
 
+#include "burst.h"
 #include "mem.h"
 #include "ring.h"
 #include "xenvirt.h"
@@ -50,6 +51,10 @@ void guest_post(struct plain_guest *g, uint16_t n);
 // Used entries that the driver hasn't seen; the next of them.
 uint16_t guest_used(struct plain_guest *g, enum region_kind ring);
 struct vring_used_elem guest_take(struct plain_guest *g, enum region_kind ring);
+
+// The attachment of a device whose rings are these, as the watcher would say it: of its first generation, with no flags.
+struct vif_attach guest_attach(
+    const struct ring_ops *rings, uint32_t ring_size, uint32_t number, uint32_t gen, const uint8_t mac[6]);
 
 // A frame: destination, source, a type, then its number and a pattern.
 void frame_make(uint8_t *frame, uint32_t len, const uint8_t dst[6], const uint8_t src[6], uint32_t number);

@@ -37,14 +37,9 @@ static void vif_open(uint32_t number, uint32_t gen, const uint8_t addr[6])
 // A new process: everything private is made anew from what is shared.
 static void worker_new(uint32_t gen, uint32_t flags)
 {
-    struct vif_attach a = { .number = NUMBER,
-        .gen = gen,
-        .since = gen,
-        .rings = front->rings,
-        .front = { .xenvirt = { .ring_size = front->ring_size } },
-        .flags = flags };
+    struct vif_attach a = guest_attach(front->rings, front->ring_size, NUMBER, gen, mac);
 
-    memcpy(a.mac, mac, 6);
+    a.flags = flags;
     ledger_redo_tails(&state->from, f, CTX);
     source_fini(&s);
     cr_assert_eq(source_init(&s, f, CTX), 0);

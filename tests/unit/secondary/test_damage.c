@@ -42,11 +42,7 @@ static void vif_open(uint32_t number, uint32_t gen, const uint8_t addr[6])
 
 static void setup(void)
 {
-    struct vif_attach a = { .number = NUMBER,
-        .gen = GEN,
-        .since = GEN,
-        .rings = virtio_front.rings,
-        .front = { .xenvirt = { .ring_size = virtio_front.ring_size } } };
+    struct vif_attach a = guest_attach(virtio_front.rings, virtio_front.ring_size, NUMBER, GEN, mac);
 
     f = small_fabric_new();
     state = aligned_alloc(64, sizeof(*state));
@@ -59,7 +55,6 @@ static void setup(void)
     cr_assert_eq(source_init(&s, f, CTX), 0);
     cr_assert_eq(source_init(&other_source, f, 2), 0);
     sink_init(&other_sink, f, OTHER);
-    memcpy(a.mac, mac, 6);
     v.mem = g.mem;
     vif_init(&v, &a, f, state);
 }

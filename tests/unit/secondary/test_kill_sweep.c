@@ -213,13 +213,11 @@ static void worker_start_up(void)
     if (source_init(&source, fabric(), CTX) < 0)
         die("source_init");
     for (uint32_t i = 0; i < VIFS; i++) {
-        struct vif_attach a = { .number = i,
-            .gen = gen_of(i),
-            .since = gen_of(i),
-            .rings = front->rings,
-            .front = { .xenvirt = { .ring_size = front->ring_size } } };
+        struct vif_attach a;
+        uint8_t mac[6];
 
-        mac_of(a.mac, i);
+        mac_of(mac, i);
+        a = guest_attach(front->rings, front->ring_size, i, gen_of(i), mac);
         vifs[i].mem = shared->guests[i].g.mem;
         vif_init(&vifs[i], &a, fabric(), &shared->vifs[i]);
     }

@@ -109,14 +109,9 @@ static void *guest(void *arg)
 
 static void attach(uint32_t gen)
 {
-    struct vif_attach a = { .number = NUMBER,
-        .gen = gen,
-        .since = gen,
-        .rings = &ring_virtio,
-        .front = { .xenvirt = { .ring_size = GUEST_RING } },
-        .flags = MSG_VIF_SPOOF_OK };
+    struct vif_attach a = guest_attach(&ring_virtio, GUEST_RING, NUMBER, gen, mac);
 
-    memcpy(a.mac, mac, 6);
+    a.flags = MSG_VIF_SPOOF_OK;
     atomic_store(&fabric_vif(f, NUMBER)->gen, gen);
     ledger_redo_tails(&state->from, f, CTX);
     memset(&v, 0xa5, sizeof(v));
