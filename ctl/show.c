@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ether.h"
 #include "ledger.h"
 #include "show.h"
 
@@ -137,10 +138,8 @@ bool show_mac_known(const struct msg_record *m)
 
 void show_mac_text(char text[18], const struct msg_record *m, const char *otherwise)
 {
-    const uint8_t *b = m->mac;
-
     if (show_mac_known(m))
-        snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+        snprintf(text, 18, MAC_FMT, MAC_BYTES(m->mac));
     else
         snprintf(text, 18, "%s", otherwise);
 }

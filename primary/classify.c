@@ -69,7 +69,7 @@ struct verdict classify(
         return drop_vif(vif, DROP_WIRE_RX_WRONG_TAG);
     if (vifs[vif].pool != from->pool)
         return drop_port(PORT_DROP_COPY);
-    if (h->len > FABRIC_BUF_BYTES - (tag == CLASSIFY_TAGGED ? FRAME_TAG_BYTES : 0))
+    if (h->len > FABRIC_BUF_BYTES - (tag == CLASSIFY_TAGGED ? ETHER_TAG_BYTES : 0))
         return drop_vif(vif, DROP_WIRE_RX_OVERSIZE);
     return (struct verdict){ .kind = VERDICT_VIF, .vif = vif, .tag = tag == CLASSIFY_TAGGED, .gen = gen };
 }

@@ -12,12 +12,10 @@
 #include "xenvirt.h"
 
 #define FRAME_MACS_BYTES 12u
-#define FRAME_TAG_BYTES 4u
-#define FRAME_TAG_TYPE 0x8100u
 #define FRAME_TAG_TYPE_AD 0x88a8u // 802.1ad: the outer one of two
 #define FRAME_TAGS_MAX 2u // that a frame may be longer by
 #define FRAME_WIRE_MIN_BYTES 60u // without FCS
-#define FRAME_HEAD_BYTES (XENVIRT_FRAME_MIN + FRAME_TAG_BYTES)
+#define FRAME_HEAD_BYTES (XENVIRT_FRAME_MIN + ETHER_TAG_BYTES)
 
 // What matters of a frame from the wire.
 struct frame_head {
@@ -43,8 +41,8 @@ static inline struct frame_head frame_head(const uint8_t *p, uint32_t len, bool 
         return h;
     memcpy(h.mac, p, 6);
     memcpy(h.src, p + 6, 6);
-    if (!stripped && len >= FRAME_HEAD_BYTES && ether_u16(p + FRAME_MACS_BYTES) == FRAME_TAG_TYPE) {
-        h.cut = FRAME_TAG_BYTES;
+    if (!stripped && len >= FRAME_HEAD_BYTES && ether_u16(p + FRAME_MACS_BYTES) == ETHER_TYPE_TAG) {
+        h.cut = ETHER_TAG_BYTES;
         tci = ether_u16(p + FRAME_MACS_BYTES + 2);
         stripped = true;
     }
@@ -68,23 +66,23 @@ static inline uint32_t frame_tags_bytes(const uint8_t *p, uint32_t len)
 {
     uint32_t bytes = 0;
 
-    while (bytes < FRAME_TAGS_MAX * FRAME_TAG_BYTES && len >= FRAME_HEAD_BYTES + bytes &&
-           (frame_tag_at(p + FRAME_MACS_BYTES + bytes, FRAME_TAG_TYPE) ||
+    while (bytes < FRAME_TAGS_MAX * ETHER_TAG_BYTES && len >= FRAME_HEAD_BYTES + bytes &&
+           (frame_tag_at(p + FRAME_MACS_BYTES + bytes, ETHER_TYPE_TAG) ||
                frame_tag_at(p + FRAME_MACS_BYTES + bytes, FRAME_TAG_TYPE_AD)))
-        bytes += FRAME_TAG_BYTES;
+        bytes += ETHER_TAG_BYTES;
     return bytes;
 }
 
 // Bytes that frame_out() writes.
 static inline uint32_t frame_out_bytes(uint32_t len, bool tag)
 {
-    return (len < FRAME_WIRE_MIN_BYTES ? FRAME_WIRE_MIN_BYTES : len) + (tag ? FRAME_TAG_BYTES : 0);
+    return (len < FRAME_WIRE_MIN_BYTES ? FRAME_WIRE_MIN_BYTES : len) + (tag ? ETHER_TAG_BYTES : 0);
 }
 
 // Write 802.1Q's tag.
 static inline void frame_tag(uint8_t *to, uint16_t tci)
 {
-    const uint8_t t[FRAME_TAG_BYTES] = { FRAME_TAG_TYPE >> 8, FRAME_TAG_TYPE & 0xff, (uint8_t)(tci >> 8),
+    const uint8_t t[ETHER_TAG_BYTES] = { ETHER_TYPE_TAG >> 8, ETHER_TYPE_TAG & 0xff, (uint8_t)(tci >> 8),
         (uint8_t)tci };
 
     memcpy(to, t, sizeof(t));
@@ -104,7 +102,7 @@ static inline void frame_out(uint8_t *to, const uint8_t *from, uint32_t len, boo
     memcpy(to, from, FRAME_MACS_BYTES);
     if (tag) {
         frame_tag(rest, vlan);
-        rest += FRAME_TAG_BYTES;
+        rest += ETHER_TAG_BYTES;
     }
     memcpy(rest, from + FRAME_MACS_BYTES, len - FRAME_MACS_BYTES);
     if (len < FRAME_WIRE_MIN_BYTES)

@@ -43,7 +43,7 @@ bool group_concerns(const struct io *io, const struct origin *from, const struct
 void group_from_wire(
     struct io *io, const struct origin *from, const struct frame_head *h, uint32_t buf, enum classify_tag as)
 {
-    uint32_t len = h->len + (as == CLASSIFY_TAGGED ? FRAME_TAG_BYTES : 0), taken = 0;
+    uint32_t len = h->len + (as == CLASSIFY_TAGGED ? ETHER_TAG_BYTES : 0), taken = 0;
 
     for (uint32_t i = 0; i < io->n_open; i++) {
         if (classify_group(&io->vifs[io->open[i]], from, h) == as)
@@ -56,12 +56,8 @@ void group_from_wire(
 // A buffer of ours, or UINT32_MAX. The sender is the one who pays when we have none left.
 static uint32_t buf_for(struct io *io, uint16_t vif)
 {
-    uint32_t buf = source_take(&io->source);
+    uint32_t buf = source_find(&io->source);
 
-    if (buf == UINT32_MAX) {
-        source_reclaim(&io->source);
-        buf = source_take(&io->source);
-    }
     if (buf == UINT32_MAX)
         wire_drop(io, vif, DROP_GROUP_BUDGET);
     return buf;

@@ -67,7 +67,7 @@ void io_uplink_mtu(struct io *io, const struct nic *nic, uint16_t index)
     if (u == NULL)
         return;
     longest = nic->mtu + XENVIRT_FRAME_MIN;
-    plain = u->tall_marked ? RTE_MIN(longest, UPLINK_UNMARKED_MAX - FRAME_TAG_BYTES)
+    plain = u->tall_marked ? RTE_MIN(longest, UPLINK_UNMARKED_MAX - ETHER_TAG_BYTES)
                            : longest; // vlan_out may add a tag
     atomic_store_explicit(&u->plain, plain, memory_order_relaxed);
     atomic_store_explicit(&u->longest, longest, memory_order_relaxed);

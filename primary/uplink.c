@@ -25,7 +25,7 @@ static void mbuf_gather(uint8_t *to, const struct rte_mbuf *m, const struct fram
         memcpy(to + 6, at, 6);
     if (tag) {
         frame_tag(rest, h->tci);
-        rest += FRAME_TAG_BYTES;
+        rest += ETHER_TAG_BYTES;
     }
     at = rte_pktmbuf_read(m, from, n, rest);
     if (at != NULL && at != rest)
@@ -64,7 +64,7 @@ static uint32_t uplink_longest(const struct uplink *u)
 // Returns true if a frame that is not plain is too long, with the tags that it has.
 static bool mbuf_too_long(const struct uplink *u, const struct rte_mbuf *m, const struct frame_head *h)
 {
-    uint8_t bytes[FRAME_HEAD_BYTES + FRAME_TAGS_MAX * FRAME_TAG_BYTES];
+    uint8_t bytes[FRAME_HEAD_BYTES + FRAME_TAGS_MAX * ETHER_TAG_BYTES];
     const uint8_t *p = rte_pktmbuf_read(m, 0, sizeof(bytes), bytes);
 
     return p == NULL || h->len - frame_tags_bytes(p + h->cut, h->len) > uplink_longest(u);
@@ -73,12 +73,8 @@ static bool mbuf_too_long(const struct uplink *u, const struct rte_mbuf *m, cons
 // A buffer of ours with the frame in it, or UINT32_MAX.
 static uint32_t buf_fill(struct io *io, const struct rte_mbuf *m, const struct frame_head *h, bool tag)
 {
-    uint32_t buf = source_take(&io->source);
+    uint32_t buf = source_find(&io->source);
 
-    if (buf == UINT32_MAX) {
-        source_reclaim(&io->source);
-        buf = source_take(&io->source);
-    }
     if (buf != UINT32_MAX)
         mbuf_copy(source_buf(&io->source, buf), m, h, tag);
     return buf;
@@ -116,7 +112,7 @@ static void to_vif(struct io *io, struct source_burst *run, const struct verdict
     run->buf[at] = buf;
     run->gen[at] = v->gen;
     run->egress[at] = v->vif;
-    run->len[at] = (uint16_t)(h->len + (v->tag ? FRAME_TAG_BYTES : 0));
+    run->len[at] = (uint16_t)(h->len + (v->tag ? ETHER_TAG_BYTES : 0));
     run->flags[at] = 0;
 }
 
@@ -152,7 +148,7 @@ static void to_many(struct io *io, const struct uplink *u, const struct origin *
     run_end(io, run);
     if (plain)
         group_from_wire(io, from, h, buf_fill(io, m, h, false), CLASSIFY_PLAIN);
-    if (tagged && h->len > FABRIC_BUF_BYTES - FRAME_TAG_BYTES)
+    if (tagged && h->len > FABRIC_BUF_BYTES - ETHER_TAG_BYTES)
         port_drop(u, PORT_DROP_OVERSIZE);
     else if (tagged)
         group_from_wire(io, from, h, buf_fill(io, m, h, true), CLASSIFY_TAGGED);
@@ -276,10 +272,10 @@ static __attribute__((noinline, cold)) bool uplink_takes(struct uplink *u, const
     uint32_t tags = frame_tags_bytes(frame, len), longest = uplink_longest(u);
     uint32_t room = atomic_load_explicit(&u->room, memory_order_relaxed);
 
-    if (u->kernel_sends && (tag || frame_tag_at(frame + FRAME_MACS_BYTES, FRAME_TAG_TYPE)))
-        room += FRAME_TAG_BYTES;
+    if (u->kernel_sends && (tag || frame_tag_at(frame + FRAME_MACS_BYTES, ETHER_TYPE_TAG)))
+        room += ETHER_TAG_BYTES;
     u->tall = u->tall || u->tall_marked;
-    return len - tags <= longest && len + (tag ? FRAME_TAG_BYTES : 0) <= longest + room;
+    return len - tags <= longest && len + (tag ? ETHER_TAG_BYTES : 0) <= longest + room;
 }
 
 void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
@@ -307,14 +303,14 @@ void uplink_send(struct io *io, uint16_t vif, const void *frame, uint32_t len)
         return;
     }
     if (tag) { // its room is in front: the longest frame fills the rest
-        m->data_off -= FRAME_TAG_BYTES;
-        bytes += FRAME_TAG_BYTES;
+        m->data_off -= ETHER_TAG_BYTES;
+        bytes += ETHER_TAG_BYTES;
     }
     m->data_len = (uint16_t)bytes;
     m->pkt_len = bytes;
     to = rte_pktmbuf_mtod(m, uint8_t *);
     frame_out(to, frame, len, tag, (v->flags & MSG_VIF_VLAN_OUT) != 0 ? v->vlan : 0);
-    if (!copy_ok(v, to, len, tag ? FRAME_TAG_BYTES : 0)) {
+    if (!copy_ok(v, to, len, tag ? ETHER_TAG_BYTES : 0)) {
         wire_drop(io, vif, DROP_WIRE_TX_FORGED);
         rte_pktmbuf_free(m);
         return;

@@ -191,8 +191,8 @@ static void registered_say(struct primary *p, uint32_t vif)
     if (p->asked[vif].said == v->gen)
         return;
     p->asked[vif].said = v->gen;
-    log_line(vif_line(p, vif), "DATA: (%u) MAC_ADDRESS %02x:%02x:%02x:%02x:%02x:%02x and VLAN_TAG %u registered.", vif,
-        v->mac[0], v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5], v->vlan);
+    log_line(vif_line(p, vif), "DATA: (%u) MAC_ADDRESS " MAC_FMT " and VLAN_TAG %u registered.", vif, MAC_BYTES(v->mac),
+        v->vlan);
 }
 
 // The same generation again: only what may change while it runs.

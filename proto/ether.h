@@ -9,6 +9,10 @@
 
 #define MAC_GROUP_BIT 1u // of the first byte on the wire
 
+// An address in a text: printf("... " MAC_FMT, MAC_BYTES(mac)).
+#define MAC_FMT "%02x:%02x:%02x:%02x:%02x:%02x"
+#define MAC_BYTES(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
+
 #define ETHER_TYPE_AT 12u // behind the two addresses
 #define ETHER_TAG_BYTES 4u
 #define ETHER_TYPE_TAG 0x8100u // 802.1Q

@@ -17,8 +17,6 @@
 #include "seat.h"
 
 #define SHARE_NS (100 * CLOCK_MS)
-#define MAC_FMT "%02x:%02x:%02x:%02x:%02x:%02x"
-#define MAC_BYTES(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
 
 const uint8_t *mac_of(const struct attachment *a)
 {

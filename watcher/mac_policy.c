@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ether.h"
 #include "fdb.h"
 #include "guest.h"
 #include "loop.h"
@@ -42,8 +43,7 @@ static const char *say(const uint8_t mac[6], const char *what)
 {
     static char text[OFFER_WHY_BYTES];
 
-    snprintf(text, sizeof(text), "MAC %02x:%02x:%02x:%02x:%02x:%02x %s", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
-        what);
+    snprintf(text, sizeof(text), "MAC " MAC_FMT " %s", MAC_BYTES(mac), what);
     return text;
 }
 

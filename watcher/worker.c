@@ -318,10 +318,11 @@ static void old_look(struct workers *ws, struct worker *w)
 
 static void worker_step(struct workers *ws, struct worker *w)
 {
-    if (w->state != WORKER_FREE && link_deaf(&w->link))
+    if (w->state == WORKER_FREE)
+        return;
+    if (link_deaf(&w->link))
         slot_renew(&ws->slots, w);
-    if (w->state != WORKER_FREE)
-        old_look(ws, w);
+    old_look(ws, w);
     switch (w->state) {
     case WORKER_STARTING:
         if (!w->supervised || ws->loop->now - w->started_ns < ws->conf->worker_start_ms * CLOCK_MS)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "ether.h"
 #include "option.h"
 
 static void print_text(FILE *out, const char *text)
@@ -53,7 +54,7 @@ static void print_texts(FILE *out, const struct option *o, const void *base)
 
 static void print_mac(FILE *out, const struct conf_mac *m)
 {
-    fprintf(out, "\"%02x:%02x:%02x:%02x:%02x:%02x", m->mac[0], m->mac[1], m->mac[2], m->mac[3], m->mac[4], m->mac[5]);
+    fprintf(out, "\"" MAC_FMT, MAC_BYTES(m->mac));
     if (m->bits < 48)
         fprintf(out, "/%u", m->bits);
     fputc('"', out);

@@ -20,8 +20,8 @@
 // pause still fits into the NIC's ring.
 #define BACKOFF_CALM_US 100000u
 #define BACKOFF_LIVE_US 500u
-#define BACKOFF_QUANTUM \
-    2048u // units of work, a plain frame each, after which a poller that shares its CPU lets the others run
+// Work, a plain frame being 1, after which a poller that shares its CPU lets the others run.
+#define BACKOFF_QUANTUM 2048u
 #define BACKOFF_CROWDED 128u // and while its lanes are crowded
 #define BACKOFF_PROBE 16384u // after which one that has its CPU to itself looks whether that is still so
 #define BACKOFF_SHARED_NS 1500u // a yield that takes longer has let another thread run

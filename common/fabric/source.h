@@ -67,6 +67,14 @@ static inline void source_give(struct source *s, uint32_t buf)
     s->free[s->n_free++] = buf;
 }
 
+// source_take(), which looks for buffers that consumers are done with if there is none.
+static inline uint32_t source_find(struct source *s)
+{
+    if (s->n_free == 0)
+        source_reclaim(s);
+    return source_take(s);
+}
+
 // The same in two steps, for a burst: the buffers that it may fill, from i = 0 on, then how many of them it took.
 static inline uint32_t source_peek(const struct source *s, uint32_t i)
 {

@@ -24,6 +24,7 @@ void wake_tell(struct fabric *f, uint32_t egress, uint32_t id);
 // Owner: sleep for us microseconds, or until a source ends sleep id; 0: no source can.
 void wake_wait(struct fabric *f, uint32_t id, uint32_t us);
 
+// Source: end sleep id, if its owner is still in it. Returns id.
 uint32_t wake_now(const struct fabric *f, uint32_t id);
 
 // Source: end the current sleep of egress's owner, unless it is `ended`, which was ended before. Returns the id of the
