@@ -12,16 +12,16 @@ static bool drain_has(const struct io *io, uint32_t vif)
 
 static void row_empty(struct io *io, uint32_t vif)
 {
-    for (uint32_t ctx = 0; ctx < fabric_contexts(io->fabric); ctx++) {
-        struct lane *l = fabric_lane(io->fabric, vif, ctx);
-        uint32_t tail = atomic_load_explicit(&l->tail, memory_order_relaxed);
+    struct fabric_row *row = fabric_row(io->fabric, io->id, vif);
 
-        uint32_t n = tail - atomic_load_explicit(&l->head, memory_order_relaxed);
+    for (uint32_t ctx = 0; ctx < fabric_contexts(io->fabric); ctx++) {
+        uint32_t tail = atomic_load_explicit(&fabric_lane(io->fabric, vif, ctx)->tail, memory_order_relaxed);
+        uint32_t n = tail - atomic_load_explicit(&row->taken[ctx].head, memory_order_relaxed);
 
         if (n == 0)
             continue;
         // Nothing of the slots was read, so the order of nothing matters to their producer.
-        atomic_store_explicit(&l->head, tail, memory_order_release);
+        atomic_store_explicit(&row->taken[ctx].head, tail, memory_order_release);
         wire_drops(
             io, vif, DROP_LANE_STOPPED, n <= io->fabric->lane_slots ? n : 0); // a tail that is no tail counts nothing
     }
@@ -30,6 +30,7 @@ static void row_empty(struct io *io, uint32_t vif)
 void drain_take(struct io *io, uint32_t vif)
 {
     io->rows[vif / 64] |= 1ull << (vif % 64);
+    fabric_own(io->fabric, vif, io->id);
     row_empty(io, vif);
 }
 

@@ -21,7 +21,8 @@ struct eal_args {
     bool by_node; // --socket-mem
     bool long_mbufs; // one of the devices needs them (QUIRK_CUTS_FRAMES)
     uint32_t n_lcores; // 0: only EAL will tell
-    uint64_t megabytes; // of hugepages
+    uint64_t megabytes; // of hugepages, EAL's
+    uint64_t fabric_mb; // and the fabric's
     struct eal_words given; // by the configuration
     char wrong[2048]; // what is, a line each
 };

@@ -139,12 +139,7 @@ static uint64_t port_bytes(const struct eal_args *e, const struct conf *c)
 static uint64_t megabytes_plan(const struct eal_args *e, const struct conf *c)
 {
     uint32_t ports = eal_args_count(e, "vdev", 0) + eal_args_count(e, "allow", 'a');
-    struct crossbar_size size = { .max_vifs = c->max_vifs,
-        .max_guests = c->max_guests,
-        .n_io = lcores_io(e->n_lcores),
-        .lane_slots = c->lane_slots,
-        .ctx_bufs = c->buffers };
-    uint64_t bytes = crossbar_bytes(&size) + ports * port_bytes(e, c) + EAL_SLACK_BYTES;
+    uint64_t bytes = ports * port_bytes(e, c) + EAL_SLACK_BYTES;
 
     if (ports == 0 && eal_args_count(e, "block", 'b') > 0) // every NIC of the machine but those
         bytes += 2 * port_bytes(e, c);
@@ -164,12 +159,25 @@ static uint64_t list_sum(const char *list)
     return sum;
 }
 
+static uint64_t fabric_plan(const struct eal_args *e, const struct conf *c)
+{
+    struct crossbar_size size = { .max_vifs = c->max_vifs,
+        .max_guests = c->max_guests,
+        .n_io = lcores_io(e->n_lcores),
+        .lane_slots = c->lane_slots,
+        .ctx_bufs = c->buffers,
+        .page_bytes = 2u << 20 };
+
+    return crossbar_bytes(&size) >> 20;
+}
+
 static int memory_plan(struct eal_args *e, const struct conf *c)
 {
     const char *m = eal_args_last(e, "", 'm'), *nodes = eal_args_last(e, "socket-mem", 0);
 
     e->megabytes = c->primary_memory_mb > 0 ? c->primary_memory_mb : megabytes_plan(e, c);
     e->no_huge = eal_args_count(e, "no-huge", 0) > 0;
+    e->fabric_mb = e->no_huge ? 0 : fabric_plan(e, c);
     e->by_node = nodes != NULL;
     if (nodes != NULL)
         e->megabytes = list_sum(nodes);

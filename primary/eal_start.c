@@ -76,18 +76,18 @@ static int users_wait(const char *prefix, const _Atomic bool *stopping)
 // Other programs take all free pages for a moment when they start, or end just now.
 static int memory_wait(const struct eal_args *e, const _Atomic bool *stopping)
 {
-    uint64_t until = clock_ms() + MEMORY_MS;
+    uint64_t until = clock_ms() + MEMORY_MS, megabytes = e->megabytes + e->fabric_mb;
     bool said = false;
 
-    while (hugepage_others(e->huge_dir, e->megabytes) && clock_ms() < until) {
+    while (hugepage_others(e->huge_dir, megabytes) && clock_ms() < until) {
         if (!said)
-            LOG(NOTICE, "waiting for %llu MB of hugepages that other programs have", (unsigned long long)e->megabytes);
+            LOG(NOTICE, "waiting for %llu MB of hugepages that other programs have", (unsigned long long)megabytes);
         said = true;
         if (atomic_load_explicit(stopping, memory_order_relaxed))
             return -EINTR;
         usleep(LOOK_US);
     }
-    return hugepage_check(e->huge_dir, e->megabytes);
+    return hugepage_check(e->huge_dir, megabytes);
 }
 
 static int eal_prepare(const struct eal_args *e, const struct conf *c, const _Atomic bool *stopping)

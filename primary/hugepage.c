@@ -231,6 +231,22 @@ void hugepage_heard(const char *path, unsigned long *value)
     }
 }
 
+bool hugepage_dir(const char *dir, uint64_t megabytes, char *path, size_t n, uint32_t *page_bytes)
+{
+    static struct mount mounts[MOUNTS_MAX];
+    uint32_t found = mounts_find(mounts, dir);
+
+    for (uint32_t i = 0; i < found; i++) {
+        const struct mount *m = &mounts[i];
+
+        if (m->page_kb == 0 || m->page_kb > HUGEPAGE_SMALL_KB || m->left_kb >> 10 < megabytes)
+            continue;
+        *page_bytes = (uint32_t)(m->page_kb * 1024);
+        return snprintf(path, n, "%s", m->dir) < (int)n;
+    }
+    return false;
+}
+
 // EAL holds a lock on each file that it uses.
 static void file_clean(int dir, const char *name, bool ours)
 {
@@ -243,7 +259,12 @@ static void file_clean(int dir, const char *name, bool ours)
     close(fd);
 }
 
-// EAL names them <prefix>map_<number>.
+// EAL names its own <prefix>map_<number>; the others are the fabric's.
+static bool file_is(const char *name)
+{
+    return strncmp(name, "map_", 4) == 0 || strncmp(name, HUGEPAGE_FABRIC, strlen(HUGEPAGE_FABRIC)) == 0;
+}
+
 static void mount_clean(const char *dir, const char *prefix, bool ours)
 {
     DIR *d = opendir(dir);
@@ -251,7 +272,7 @@ static void mount_clean(const char *dir, const char *prefix, bool ours)
     struct dirent *e;
 
     while (d != NULL && (e = readdir(d)) != NULL) {
-        if (strncmp(e->d_name, prefix, len) == 0 && strncmp(e->d_name + len, "map_", 4) == 0)
+        if (strncmp(e->d_name, prefix, len) == 0 && file_is(e->d_name + len))
             file_clean(dirfd(d), e->d_name, ours);
     }
     if (d != NULL)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <rte_launch.h>
@@ -42,8 +43,7 @@ int ios_start(struct primary *p)
     if (ret < 0)
         return ret;
     vifs_remember(p);
-    at->addr = (uintptr_t)p->fabric->head;
-    at->bytes = p->fabric->bytes;
+    snprintf(at->path, sizeof(at->path), "%s", p->fabric_path);
     // Release: pairs with the workers' acquire.
     atomic_store_explicit(&at->epoch, p->fabric->epoch, memory_order_release);
     RTE_LCORE_FOREACH_WORKER(lcore) {

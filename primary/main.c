@@ -43,7 +43,8 @@ static void signals_set(void)
 static void check_print(const struct conf *c, const struct eal_args *e)
 {
     conf_print(c, stdout);
-    printf("\n# memory: %llu MB of hugepages\n# drivers: %s\n# EAL:", (unsigned long long)e->megabytes, XV_DRIVERS);
+    printf("\n# memory: %llu MB of hugepages\n# drivers: %s\n# EAL:", (unsigned long long)(e->megabytes + e->fabric_mb),
+        XV_DRIVERS);
     for (uint32_t i = 1; i < e->n_words; i++)
         printf(" %s", e->words[i]);
     putchar('\n');
@@ -91,6 +92,7 @@ static int eal_run(struct primary *p)
         return ret;
     p->clean = true;
     ret = switch_run(p);
+    memory_release(p);
     eal_end(p->eal, p->clean);
     return ret;
 }

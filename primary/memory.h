@@ -9,4 +9,7 @@
 // EAL's end takes it back.
 int memory_reserve(struct primary *p);
 
+// Undo it; workers that are still there go on with what they have mapped.
+void memory_release(struct primary *p);
+
 #endif

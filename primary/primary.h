@@ -21,6 +21,7 @@ struct primary {
     struct eal_args *eal; // what EAL was started with
     const _Atomic bool *stopping; // a signal says so
     struct fabric *fabric;
+    char fabric_path[STATE_PATH_BYTES]; // of its files
     struct state *state; // NULL: the watcher hasn't made it yet
     uint32_t n_nics;
     struct nic nics[STATE_PORTS_MAX];

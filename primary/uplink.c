@@ -88,6 +88,7 @@ static void run_end(struct io *io, struct source_burst *run)
 
     if (run->n == 0)
         return;
+    source_follow(&io->source, run->egress[0]);
     put = source_put_burst(&io->source, run, &bytes);
     count_add(&io->state->wires[run->egress[0]].counters[WIRE_RX_FRAMES], put);
     count_add(&io->state->wires[run->egress[0]].counters[WIRE_RX_BYTES], bytes);

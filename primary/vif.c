@@ -48,7 +48,7 @@ static bool asked_done(const struct primary *p, uint32_t vif)
 
 static struct io *drain_of(struct primary *p, uint32_t vif)
 {
-    return p->ios[vif % p->n_io];
+    return p->ios[fabric_drain(p->fabric, vif)];
 }
 
 static void gen_store(struct primary *p, uint32_t vif, uint32_t gen)
@@ -102,6 +102,8 @@ static int vif_check(struct primary *p, const struct msg_port_vif *m)
 {
     if (p->n_nics > 0 && m->port >= p->n_nics)
         return -ENODEV;
+    if (m->ctx < p->n_io || m->ctx >= fabric_contexts(p->fabric))
+        return -ERANGE;
     if (p->n_nics > 0 && nic_pool(&p->nics[m->port], m->vif) != NIC_POOL_NONE && pools_of(p, m->domid) >= m->pools)
         return -EDQUOT;
     return address_check(p, m);
@@ -170,6 +172,7 @@ static int vif_open(struct primary *p, const struct msg_port_vif *m)
     place(p, m->vif, m->port);
     wire_begin(&p->state->wires[m->vif], m->gen, m->since);
     record_write(p, m->vif);
+    fabric_own(p->fabric, m->vif, m->ctx);
     gen_store(p, m->vif, m->gen);
     if (p->n_nics > 0)
         ret = nic_vif_add(&p->nics[v->port], m->vif, m->domid);

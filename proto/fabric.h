@@ -5,6 +5,19 @@
 // Its rows are *egresses*, where frames go: the vifs first, then the primary's I/O lcores. A lane joins one context to
 // one egress, so a vif that doesn't take its frames holds up no other vif, not even of the same guest.
 //
+// The memory is files, one a context and one for the bells, which every process maps one behind the other: first the
+// contexts', in order, each ctx_bytes long, then the bells'. A context's file is what its own process writes: its
+// buffers, its lanes' slots and tails, and, for the egresses that it consumes, rows of heads and sleeps. The first
+// context's begins with what the primary says to all: head, vifs, owners, forwarding table. A worker has write access to
+// its own context's file and to the bells, and no way to more; the primary has it to all, since it empties the lanes
+// of those that are gone.
+//
+// So the heads of a vif are where its consumer writes: in the file of the context that `owners` names, which the primary
+// alone changes. It hands the heads over with the row: to a worker before that is told of the vif, and back to the I/O
+// lcore that drains it when the worker is done with it or dead.
+//
+// The bells are what all write. They are hints: whatever stands there, a lane is looked at every millisecond.
+//
 // Each word has one writer at a time; the comment beside it names the writer. Nothing in here is a pointer, and nobody
 // believes it: what others can write is read once, into a local, and held against numbers of one's own.
 #ifndef XV_FABRIC_H
@@ -18,9 +31,8 @@
 
 #include "xenvirt.h"
 
-#define FABRIC_MEMZONE "xv_fabric"
 #define FABRIC_MAGIC 0x3143494252464156ull
-#define FABRIC_VERSION 3u
+#define FABRIC_VERSION 4u
 
 #define FABRIC_VIFS_MAX 128u
 #define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids, and theirs begin at MSG_WORKER_LCORE_FIRST
@@ -49,15 +61,18 @@ struct fabric_head {
     uint32_t ctx_bufs; // buffers of each context
     uint32_t fdb_words; // power of two
     uint32_t vm2vm; // 0: every frame of a guest goes to the uplink
-    uint32_t reserved;
-    // Offsets in bytes from the start of this struct.
-    uint64_t vifs_at; // struct fabric_vif[max_vifs]
-    uint64_t fdb_at; // _Atomic uint64_t[fdb_words]
-    uint64_t bells_at; // _Atomic uint8_t[egresses][FABRIC_BELLS]
+    uint32_t page_bytes; // of the files
+    // Offsets in bytes from the start of a context's file.
+    uint64_t vifs_at; // struct fabric_vif[max_vifs], in the first one
+    uint64_t owners_at; // _Atomic uint32_t[egresses], in the first one
+    uint64_t fdb_at; // _Atomic uint64_t[fdb_words], in the first one
+    uint64_t rows_at; // rows, egress by egress, each of row_bytes
+    uint64_t row_bytes;
     uint64_t lanes_at; // lanes, egress by egress, each of lane_bytes
     uint64_t lane_bytes;
-    uint64_t bufs_at; // buffers, context by context
-    uint64_t bytes; // of all
+    uint64_t bufs_at; // buffers
+    uint64_t ctx_bytes;
+    uint64_t bells_bytes; // _Atomic uint8_t[egresses][FABRIC_BELLS]
 };
 
 // What everybody may know of a vif. Written by the primary.
@@ -78,9 +93,16 @@ struct fabric_vif {
 #define FDB_EMPTY 0ull
 #define FDB_GONE (~0ull) // was an entry: go on probing
 
-// A doorbell is a hint: the source adds 1 after it put frames on its lane to the egress.
-#define FABRIC_BELLS 128u // a row, whole cache lines: a byte a context, and at its end
-#define FABRIC_WAKE 124u // a 32-bit word of the egress's owner: 0 while it polls, else the id of its sleep; wake.h
+// A doorbell is a hint: the source adds 1 after it put frames on its lane to the egress. Any source can write any.
+#define FABRIC_BELLS 128u // a row, whole cache lines: a byte a context
+
+// What the consumer of an egress writes.
+struct fabric_row {
+    alignas(64) _Atomic uint32_t wake; // 0 while it polls, else the id of its sleep; wake.h
+    struct fabric_taken {
+        alignas(64) _Atomic uint32_t head; // next slot to take
+    } taken[]; // context by context
+};
 
 struct lane_slot { // written by the lane's source
     uint32_t buf; // which of the context's buffers
@@ -93,16 +115,15 @@ struct lane_slot { // written by the lane's source
 
 #define LANE_GROUP 0x1u // broadcast or multicast: the primary copies it to everyone it concerns
 
-struct lane {
-    alignas(64) _Atomic uint32_t head; // next slot to take; written by the egress's owner
-    alignas(64) _Atomic uint32_t tail; // next slot to fill; written by the source. Both run freely.
+struct lane { // written by its source
+    alignas(64) _Atomic uint32_t tail; // next slot to fill; as the head it runs freely
     alignas(64) struct lane_slot slots[];
 };
 
 static_assert(sizeof(struct fabric_vif) == 64, "own cache line");
 static_assert(sizeof(struct lane_slot) == 16, "four slots a cache line");
-static_assert(sizeof(struct lane) == 128, "head and tail on lines of their own");
-static_assert(FABRIC_WAKE >= (FABRIC_CTX_MAX + 7) / 8 * 8 && FABRIC_WAKE + 4 == FABRIC_BELLS, "one bell a context");
+static_assert(sizeof(struct lane) == 64 && sizeof(struct fabric_taken) == 64, "heads and tails on lines of their own");
+static_assert(FABRIC_BELLS >= (FABRIC_CTX_MAX + 7) / 8 * 8, "one bell a context");
 static_assert(FABRIC_BELLS % 64 == 0, "rows don't share cache lines");
 static_assert(FABRIC_EGRESSES_MAX < 0xff, "a sleep's id names its egress in a byte");
 static_assert(FABRIC_BUF_STRIDE % 64 == 0 && FABRIC_BUF_STRIDE / 64 % 2 == 1, "odd number of lines");

@@ -15,7 +15,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 9u
+#define STATE_VERSION 10u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test
@@ -233,12 +233,11 @@ static inline bool state_gen_of(uint32_t gen, uint32_t since, uint32_t last)
     return gen != 0 && gen - since <= last - since; // generations may wrap
 }
 
-// Address of the fabric, the same in each EAL process of the primary. The primary writes it before its hello to the
-// watcher.
+// Where the fabric's files are. The primary writes it before its hello to the watcher.
+#define STATE_PATH_BYTES 256u
 struct state_fabric {
     alignas(64) _Atomic uint64_t epoch; // of the fabric. Written last
-    uint64_t addr;
-    uint64_t bytes;
+    char path[STATE_PATH_BYTES]; // of each, but for the number at its end
 };
 
 struct state {

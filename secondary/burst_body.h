@@ -34,7 +34,8 @@ static const uint8_t tx_drops[RING_VERDICTS] = {
 };
 
 // mac: its own. Apart, since what it needs would crowd the usual way out of the registers.
-static __attribute__((noinline)) struct vif_route frame_route(const struct vif *v, uint64_t mac, uint64_t dst)
+static __attribute__((noinline)) struct vif_route frame_route(
+    const struct vif *v, struct source *s, uint64_t mac, uint64_t dst)
 {
     uint32_t pub = atomic_load_explicit(&v->pub->flags, memory_order_relaxed);
     uint32_t io = __atomic_load_n(&v->pub->io, __ATOMIC_RELAXED);
@@ -58,6 +59,7 @@ static __attribute__((noinline)) struct vif_route frame_route(const struct vif *
             r.egress = (int32_t)(r.word >> 48);
             r.gen = gen;
             r.entry = entry;
+            source_follow(s, (uint32_t)r.egress);
             return r;
         }
     }
@@ -123,7 +125,7 @@ static inline void frames_route(struct vif *v, struct source *s, struct from_gue
         dst = fdb_key(f->at);
         src = fdb_key(f->at + 6);
         if (dst != last.dst)
-            last = v->last = frame_route(v, mac, dst);
+            last = v->last = frame_route(v, s, mac, dst);
         if (src != mac && !(v->flags & MSG_VIF_SPOOF_OK)) {
             frame_drop(s, out->buf[i], pos, DROP_TX_SPOOFED);
         } else if (last.egress < 0) {

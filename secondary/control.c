@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "clock.h"
 #include "control.h"
+#include "crossbar_file.h"
 #include "heartbeat.h"
 #include "layout.h"
 #include "link.h"
@@ -99,6 +100,12 @@ static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *t
     if (ret < 0) {
         snprintf(text, n, "can't use %s: %s", m->region_file, strerror(-ret));
         return ret;
+    }
+    // The primary has given its lanes to this context before the watcher tells of it.
+    if (fabric_owner(c->start.fabric, m->vif) != c->worker.ctx) {
+        snprintf(text, n, "its lanes are another context's");
+        free(t);
+        return -EPROTO;
     }
     ret = attach_open(
         &s->vif, m, t, &c->maps, c->start.fabric, &c->worker.state->vifs[m->front.kind][m->device], text, n);
@@ -221,7 +228,9 @@ static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
     }
     if (c->has_guest)
         return true;
-    ret = state_own(c->start.state, c->start.state_fd, m->ctx - f->n_io);
+    ret = crossbar_files_own(f, c->start.fabric_fds, m->ctx);
+    if (ret == 0)
+        ret = state_own(c->start.state, c->start.state_fd, m->ctx - f->n_io);
     if (ret == 0)
         ret = poller_start(
             &c->worker, c->start.conf, c->start.fabric, &c->start.state->guests[m->ctx - f->n_io], m->ctx);

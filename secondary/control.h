@@ -24,6 +24,7 @@ struct control_start {
     struct fabric *fabric;
     struct state *state; // only to read, until the guest is known
     int state_fd; // for state_own()
+    int *fabric_fds; // for crossbar_files_own()
 };
 
 // Serve the guest until it ends. What was mapped is unmapped when it returns, or when

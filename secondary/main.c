@@ -14,13 +14,12 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
-#include <rte_memory.h>
 
 #include "args.h"
 #include "claim.h"
 #include "conf.h"
 #include "control.h"
-#include "crossbar.h"
+#include "crossbar_file.h"
 #include "exit.h"
 #include "layout.h"
 #include "link.h"
@@ -150,20 +149,21 @@ static int eal_start(const struct conf *c, uint32_t lcore)
     return 0;
 }
 
-// EAL has mapped it where the primary has it. Not by its memzone: to look that up takes a lock (eal.c).
-static struct fabric *fabric_find(const struct state *s)
+static struct fabric *fabric_find(const struct state *s, int *fds)
 {
     static struct fabric fabric;
     // Acquire: pairs with the primary's release; where it is is complete.
     uint64_t epoch = atomic_load_explicit(&s->fabric.epoch, memory_order_acquire);
-    void *memory = (void *)(uintptr_t)s->fabric.addr;
+    char path[STATE_PATH_BYTES];
+    int ret;
 
-    if (epoch == 0 || rte_mem_virt2memseg_list(memory) == NULL ||
-        crossbar_open(&fabric, memory, s->fabric.bytes, epoch, layout_hash()) < 0) {
+    snprintf(path, sizeof(path), "%.*s", (int)sizeof(path) - 1, s->fabric.path);
+    ret = epoch == 0 ? -EPROTO : crossbar_files_open(&fabric, path, epoch, layout_hash(), fds);
+    if (ret == -EPROTO)
         LOG(ERR, "xv-primary's shared memory has another layout: stop xv-primary and start the one of this version");
-        return NULL;
-    }
-    return &fabric;
+    else if (ret < 0)
+        LOG(ERR, "xv-primary's shared memory, %s*: %s", path, strerror(-ret));
+    return ret < 0 ? NULL : &fabric;
 }
 
 static int signals_open(void)
@@ -190,6 +190,7 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
     struct control_start start = {
         .conf = c, .domid = o->domid, .flags = o->on_demand ? MSG_WORKER_ON_DEMAND : 0, .signal_fd = signal_fd
     };
+    static int fds[FABRIC_CTX_MAX];
     uint32_t lcore;
     int ret = claim_slot(c, o->domid, start.flags, signal_fd, &start.slot, &lcore);
 
@@ -211,7 +212,8 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
         LOG(ERR, "%s/" STATE_FILE ": %s", c->run_dir, strerror(-ret));
         return EXIT_FAILED;
     }
-    start.fabric = fabric_find(start.state);
+    start.fabric = fabric_find(start.state, fds);
+    start.fabric_fds = fds;
     if (start.fabric == NULL)
         return EXIT_FAILED;
     switch (control_run(&start)) {

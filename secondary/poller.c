@@ -63,13 +63,13 @@ static void poller_sleep(struct poller *w, uint64_t turn, uint32_t us, bool wake
     bool rang = false;
 
     for (uint32_t i = 0; i < w->n_vifs; i++)
-        wake_tell(w->fabric, w->vifs[i]->number, id);
+        wake_tell(w->vifs[i]->sink.row, id);
     for (uint32_t i = 0; i < w->n_vifs; i++)
         rang |= vif_can_deliver(w->vifs[i]);
     if (!rang)
-        wake_wait(w->fabric, id, us);
+        wake_wait(w->fabric, w->ctx, id, us);
     for (uint32_t i = 0; i < w->n_vifs; i++)
-        wake_tell(w->fabric, w->vifs[i]->number, 0);
+        wake_tell(w->vifs[i]->sink.row, 0);
 }
 
 static void *poller_main(void *arg)
@@ -95,7 +95,7 @@ static void *poller_main(void *arg)
         us = backoff_turn(&idle, vifs_turn(w, look_all), source_crowded(&w->source));
         if (us > 0) {
             if (idle.breathes)
-                wake_wait(w->fabric, 0, us);
+                wake_wait(w->fabric, w->ctx, 0, us);
             else
                 poller_sleep(w, beats, us, backoff_wakeable(&idle));
             crowd_look(&crowd, &idle, now);

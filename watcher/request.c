@@ -25,13 +25,13 @@ void request_port(struct guests *gs, struct attachment *a, uint32_t up)
     union msg m = { .PORT_VIF = { .vif = (uint32_t)a->number,
                         .gen = a->gen,
                         .since = a->since,
+                        .ctx = guest_ctx(gs, a->guest),
                         .up = up,
                         .flags = a->flags,
                         .port = a->port,
                         .vlan = a->vlan,
                         .rules = a->rules,
                         .domid = a->guest->domid,
-                        .ctx = guest_ctx(gs, a->guest),
                         .pools = guest_pools(gs, a->guest) } };
 
     memcpy(m.PORT_VIF.mac, mac_of(a), sizeof(a->mac));

@@ -13,9 +13,9 @@
 #include "crossbar.h"
 
 // Acquire: pairs with the release in sink_publish(); the consumer is done with the buffers below head.
-static inline uint32_t lane_head(const struct lane *l)
+static inline uint32_t lane_head(const _Atomic uint32_t *head)
 {
-    return atomic_load_explicit(&l->head, memory_order_acquire);
+    return atomic_load_explicit(head, memory_order_acquire);
 }
 
 // Acquire: pairs with the release in source_publish(); slots and buffers below tail are complete.

@@ -65,7 +65,7 @@ void ledger_redo_heads(struct ledger *l, struct fabric *f, uint32_t vif)
         uint32_t ctx = __atomic_load_n(&l->lanes[i].lane, __ATOMIC_RELAXED);
 
         if (ctx < fabric_contexts(f))
-            atomic_store_explicit(&fabric_lane(f, vif, ctx)->head, l->lanes[i].at, memory_order_release);
+            atomic_store_explicit(fabric_head(f, vif, ctx), l->lanes[i].at, memory_order_release);
     }
     ledger_clear(l, LEDGER_LANES);
 }

@@ -4,15 +4,18 @@
 void sink_init(struct sink *k, struct fabric *f, uint32_t egress)
 {
     *k = (struct sink){ .fabric = f, .egress = egress, .n_lanes = fabric_contexts(f) };
+    k->row = fabric_row(f, fabric_owner(f, egress), egress);
     for (uint32_t ctx = 0; ctx < k->n_lanes; ctx++) {
+        _Atomic uint32_t *head = &k->row->taken[ctx].head;
+
         k->lanes[ctx].lane = fabric_lane(f, egress, ctx);
         k->lanes[ctx].bufs = fabric_bufs(f, ctx);
-        k->lanes[ctx].head = atomic_load_explicit(&k->lanes[ctx].lane->head, memory_order_relaxed);
+        k->lanes[ctx].head = atomic_load_explicit(head, memory_order_relaxed);
         // A head that can't be is a broken predecessor's.
         k->lanes[ctx].tail = lane_tail(k->lanes[ctx].lane);
         if (k->lanes[ctx].tail - k->lanes[ctx].head > f->lane_slots) {
             k->lanes[ctx].head = k->lanes[ctx].tail;
-            atomic_store_explicit(&k->lanes[ctx].lane->head, k->lanes[ctx].head, memory_order_release);
+            atomic_store_explicit(head, k->lanes[ctx].head, memory_order_release);
         }
         k->lanes[ctx].tail = k->lanes[ctx].head;
     }
@@ -134,7 +137,7 @@ void sink_publish(struct sink *k)
         struct sink_lane *l = &k->lanes[k->touched[i]];
 
         // Release: pairs with lane_head(); the buffers were read before the producer may fill them again.
-        atomic_store_explicit(&l->lane->head, l->head, memory_order_release);
+        atomic_store_explicit(&k->row->taken[k->touched[i]].head, l->head, memory_order_release);
         k->is_touched[k->touched[i]] = false;
     }
     k->n_touched = 0;

@@ -14,6 +14,7 @@ struct sink_lane {
 
 struct sink {
     struct fabric *fabric;
+    struct fabric_row *row; // its own, of the egress
     uint32_t egress;
     uint32_t n_lanes;
     uint32_t turn; // context whose turn it is
@@ -36,7 +37,7 @@ static inline uint8_t *sink_bytes(const struct sink *k, const struct sink_frame 
     return k->lanes[f->ctx].bufs + (uint64_t)f->slot.buf * FABRIC_BUF_STRIDE;
 }
 
-// Start to receive at egress where its last consumer published its heads.
+// Start to receive at egress, of which the caller's context is the owner, where its last consumer published its heads.
 void sink_init(struct sink *k, struct fabric *f, uint32_t egress);
 
 // Look at the bells (all = false), or at every lane (all = true: at start and at least every millisecond, since bells

@@ -33,12 +33,31 @@ static void slots_reclaim(struct source *s, const struct lane_slot *slots, uint3
     s->n_free = n_free;
 }
 
+static void lane_find(struct source *s, uint32_t egress, uint32_t owner)
+{
+    struct source_lane *l = &s->lanes[egress];
+    const struct fabric_row *row = fabric_row(s->fabric, owner, egress);
+
+    l->owner = owner;
+    l->head = &row->taken[s->ctx].head;
+    l->wake = &row->wake;
+}
+
+void source_follow(struct source *s, uint32_t egress)
+{
+    uint32_t owner = fabric_owner(s->fabric, egress);
+
+    if (owner != s->lanes[egress].owner)
+        lane_find(s, egress, owner);
+}
+
 static void lane_reclaim(struct source *s, uint32_t egress)
 {
     struct source_lane *l = &s->lanes[egress];
-    uint32_t head = lane_head(l->lane);
-    uint32_t promise = lane_promise(s, l->tail - l->reclaimed);
+    uint32_t promise = lane_promise(s, l->tail - l->reclaimed), head;
 
+    source_follow(s, egress);
+    head = lane_head(l->head);
     // A head beyond what was published is a broken consumer's: it gets no buffer freed that others may hold.
     if (head - l->reclaimed > l->tail - l->reclaimed)
         return;
@@ -68,7 +87,8 @@ static void lane_recover(struct source *s, uint32_t egress)
 
     l->lane = fabric_lane(s->fabric, egress, s->ctx);
     l->tail = atomic_load_explicit(&l->lane->tail, memory_order_relaxed);
-    l->reclaimed = lane_head(l->lane);
+    lane_find(s, egress, fabric_owner(s->fabric, egress));
+    l->reclaimed = lane_head(l->head);
     if (l->tail - l->reclaimed > slots) // neither side ever leaves this: memory was overwritten
         l->reclaimed = l->tail;
     for (uint32_t at = l->reclaimed; at != l->tail; at++) {
@@ -163,6 +183,8 @@ bool source_put(struct source *s, uint32_t egress, const struct lane_slot *slot)
 {
     struct source_lane *l = &s->lanes[egress];
 
+    if (!l->touched)
+        source_follow(s, egress);
     if (lane_extend(s, egress, 1, s->n_free) == 0)
         return false;
     *lane_slot(s->fabric, l->lane, l->tail - 1) = *slot;
@@ -248,7 +270,7 @@ void source_publish(struct source *s)
         atomic_store_explicit(&l->lane->tail, l->tail, memory_order_release);
         l->touched = false;
         bell_ring(s, egress);
-        l->ended = wake_up(s->fabric, egress, l->ended);
+        l->ended = wake_up(s->fabric, l->owner, l->wake, l->ended);
     }
     s->n_touched = 0;
 }

@@ -9,6 +9,9 @@
 
 struct source_lane {
     struct lane *lane;
+    const _Atomic uint32_t *head; // in the row of the egress's owner
+    const _Atomic uint32_t *wake;
+    uint32_t owner;
     uint32_t tail; // next slot to fill; published by source_publish()
     uint32_t reclaimed; // slots below it have given their buffers back
     bool touched;
@@ -86,6 +89,10 @@ static inline void source_took(struct source *s, uint32_t n)
     s->n_free -= n;
 }
 
+// The consumer of egress may be another context than it was: find where that says how far it is, and that it sleeps.
+// source_put() does it; who puts a burst does it when it learns the vif's generation, which is stored after the owner.
+void source_follow(struct source *s, uint32_t egress);
+
 // Put a frame on the lane to egress, past the published tail. Returns false if the lane is full or holds its share of
 // the source's buffers. A quarter of them is promised to the lanes in equal parts; of the rest a lane gets at most as
 // many as are still free. So however many receivers take nothing, a lane to one that does always finds buffers. A
@@ -106,7 +113,7 @@ struct source_burst {
     uint16_t flags[FABRIC_BURST];
 };
 
-// source_put() for each frame of a burst. What a lane doesn't take is given back. Returns how many frames were put, and
+// source_put() for each frame of a burst, whose egresses are followed. What a lane doesn't take is given back. Returns how many frames were put, and
 // adds their lengths to *bytes.
 uint32_t source_put_burst(struct source *s, const struct source_burst *b, uint64_t *bytes);
 

@@ -17,28 +17,29 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
     return syscall(SYS_futex, word, op, value, t, NULL, 0);
 }
 
-void wake_tell(struct fabric *f, uint32_t egress, uint32_t id)
+void wake_tell(struct fabric_row *row, uint32_t id)
 {
-    atomic_store_explicit(fabric_wake(f, egress), id, memory_order_relaxed);
+    atomic_store_explicit(&row->wake, id, memory_order_relaxed);
     // Before the owner's last look. A source has no fence between its tail and its look at this word: that would cost
     // every burst what now and then costs a sleep.
     if (id != 0)
         atomic_thread_fence(memory_order_seq_cst);
 }
 
-void wake_wait(struct fabric *f, uint32_t id, uint32_t us)
+void wake_wait(const struct fabric *f, uint32_t ctx, uint32_t id, uint32_t us)
 {
     struct timespec t = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
 
     if (id == 0)
         nanosleep(&t, NULL);
     else
-        futex(fabric_wake(f, id_egress(id)), FUTEX_WAIT, id, &t);
+        futex(&fabric_row(f, ctx, id_egress(id))->wake, FUTEX_WAIT, id, &t);
 }
 
-uint32_t wake_now(const struct fabric *f, uint32_t id)
+// The owner may have written anything.
+uint32_t wake_now(const struct fabric *f, uint32_t ctx, uint32_t id)
 {
     if (id_egress(id) < fabric_egresses(f))
-        futex(fabric_wake(f, id_egress(id)), FUTEX_WAKE, INT_MAX, NULL);
+        futex(&fabric_row(f, ctx, id_egress(id))->wake, FUTEX_WAKE, INT_MAX, NULL);
     return id;
 }

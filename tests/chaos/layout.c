@@ -34,6 +34,8 @@ int main(void)
     SAY(FABRIC_PLACES, offsetof(struct fabric_head, vifs_at));
     SAY(FABRIC_HEAD, sizeof(struct fabric_head));
     SAY(LANE, sizeof(struct lane));
+    SAY(ROW_TAKEN, sizeof(struct fabric_row));
+    SAY(TAKEN, sizeof(struct fabric_taken));
     SAY(LANE_TAIL, offsetof(struct lane, tail));
     SAY(SLOT, sizeof(struct lane_slot));
     SAY(SLOT_BUF, offsetof(struct lane_slot, buf));

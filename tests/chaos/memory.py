@@ -68,8 +68,8 @@ class Fabric:
         self.epoch = struct.unpack_from("<Q", head, AT["FABRIC_EPOCH"])[0]
         (self.max_vifs, self.max_guests, self.n_io, self.lane_slots, self.ctx_bufs,
          self.fdb_words) = struct.unpack_from("<6I", head, AT["FABRIC_SIZES"])
-        (self.vifs_at, self.fdb_at, _, self.lanes_at, self.lane_bytes, _,
-         self.bytes) = struct.unpack_from("<7Q", head, AT["FABRIC_PLACES"])
+        (_, self.owners_at, self.fdb_at, self.rows_at, self.row_bytes, self.lanes_at, self.lane_bytes, _,
+         self.ctx_bytes) = struct.unpack_from("<9Q", head, AT["FABRIC_PLACES"])
 
     def close(self):
         self.mem.close()
@@ -98,9 +98,11 @@ class Fabric:
         contexts, egresses = self.n_io + self.max_guests, self.max_vifs + self.n_io
         held = [set() for _ in range(contexts)]
         for egress in range(egresses):
+            owner = struct.unpack("<I", self._read(self.at + self.owners_at + 4 * egress, 4))[0]
+            row = self.at + owner * self.ctx_bytes + self.rows_at + egress * self.row_bytes + AT["ROW_TAKEN"]
             for ctx in range(contexts):
-                lane = self.lanes_at + (egress * contexts + ctx) * self.lane_bytes + self.at
-                head = struct.unpack("<I", self._read(lane, 4))[0]
+                lane = self.at + ctx * self.ctx_bytes + self.lanes_at + egress * self.lane_bytes
+                head = struct.unpack("<I", self._read(row + ctx * AT["TAKEN"], 4))[0]
                 tail = struct.unpack("<I", self._read(lane + AT["LANE_TAIL"], 4))[0]
                 for i in range((tail - head) % (1 << 32)):
                     slot = lane + AT["LANE"] + (head + i) % self.lane_slots * AT["SLOT"] + AT["SLOT_BUF"]

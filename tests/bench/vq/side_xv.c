@@ -45,8 +45,7 @@ static void fabric_open(void)
     const struct crossbar_size size = {
         .max_vifs = 16, .max_guests = XV_VIFS, .n_io = 1, .lane_slots = 1024, .ctx_bufs = 2048, .vm2vm = true
     };
-    const struct rte_memzone *mz = rte_memzone_reserve_aligned(
-        FABRIC_MEMZONE, crossbar_bytes(&size), SOCKET_ID_ANY, 0, 64);
+    const struct rte_memzone *mz = rte_memzone_reserve_aligned("fabric", crossbar_bytes(&size), SOCKET_ID_ANY, 0, 64);
 
     if (mz == NULL)
         die("fabric");

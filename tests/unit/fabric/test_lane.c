@@ -318,7 +318,7 @@ Test(lane, bells_of_all_contexts_are_heard_and_no_others)
         cr_assert_eq(frames[0].ctx, ctx);
     }
     cr_assert_eq(sink_take(&at, frames, FABRIC_BURST), 0);
-    for (uint32_t ctx = fabric_contexts(all); ctx < FABRIC_WAKE; ctx++)
+    for (uint32_t ctx = fabric_contexts(all); ctx < FABRIC_BELLS; ctx++)
         fabric_bells(all, 0)[ctx] = 1;
     cr_assert_not(sink_look(&at, false));
     small_fabric_free(all);
@@ -358,7 +358,7 @@ Test(lane, ends_that_can_not_be_are_mended_by_the_next_at_either_end)
     cr_assert_eq(take(&k, frames, 4), 3);
     source_reclaim(&s);
     cr_assert_eq(s.n_free, f->ctx_bufs);
-    atomic_store(&l->head, 5 * f->lane_slots); // the sink's
+    atomic_store(fabric_head(f, 2, 1), 5 * f->lane_slots); // the sink's
     sink_init(&k, f, 2);
     source_reclaim(&s);
     cr_assert_eq(put(&s, 2, 3), 3);
@@ -370,7 +370,7 @@ Test(lane, ends_that_can_not_be_are_mended_by_the_next_at_either_end)
 Test(lane, a_head_beyond_the_tail_frees_nothing)
 {
     put(&s, 2, 5);
-    atomic_store(&fabric_lane(f, 2, 1)->head, 6);
+    atomic_store(fabric_head(f, 2, 1), 6);
     source_reclaim(&s);
     cr_assert_eq(s.n_free, f->ctx_bufs - 5);
 }
@@ -395,7 +395,7 @@ Test(lane, indexes_wrap)
     struct sink_frame frames[8];
     struct lane *l = fabric_lane(f, 2, 1);
 
-    atomic_store(&l->head, UINT32_MAX - 1);
+    atomic_store(fabric_head(f, 2, 1), UINT32_MAX - 1);
     atomic_store(&l->tail, UINT32_MAX - 1);
     source_fini(&s);
     cr_assert_eq(source_init(&s, f, 1), 0);

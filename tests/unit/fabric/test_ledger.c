@@ -123,7 +123,7 @@ Test(ledger, heads_are_redone_for_their_vif)
     burst(0, SMALL_EPOCH, 3, 4);
     ledger_commit(&l, LEDGER_LANES | LEDGER_RING);
     ledger_redo_heads(&l, f, 1);
-    cr_assert_eq(atomic_load(&fabric_lane(f, 1, 3)->head), 4);
+    cr_assert_eq(atomic_load(fabric_head(f, 1, 3)), 4);
 }
 
 Test(ledger, another_context_or_fabric_is_left_alone)

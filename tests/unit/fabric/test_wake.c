@@ -13,8 +13,15 @@
 #define EGRESS 2u
 #define LONG_US 20000000u // 20 s: only an end to waiting
 
+#define OWNER 0u // of all vifs, at first
+
 static struct fabric *f;
 static struct source s;
+
+static struct fabric_row *row(uint32_t egress)
+{
+    return fabric_row(f, OWNER, egress);
+}
 
 static void setup(void)
 {
@@ -49,10 +56,10 @@ static void *sleeper(void *arg)
     do {
         uint32_t id = wake_id(++turn, BED);
 
-        wake_tell(f, BED, id);
-        wake_tell(f, EGRESS, id);
+        wake_tell(row(BED), id);
+        wake_tell(row(EGRESS), id);
         if (!sink_look(&k, false))
-            wake_wait(f, id, LONG_US);
+            wake_wait(f, OWNER, id, LONG_US);
     } while (!sink_look(&k, false));
     return NULL;
 }
@@ -70,35 +77,35 @@ Test(wake, is_over_by_itself)
     uint32_t id = wake_id(1, EGRESS);
     uint64_t began = clock_ns();
 
-    wake_tell(f, EGRESS, id);
-    wake_wait(f, id, 2000);
+    wake_tell(row(EGRESS), id);
+    wake_wait(f, OWNER, id, 2000);
     cr_assert_geq(clock_ns() - began, 2000000);
-    wake_wait(f, 0, 2000);
+    wake_wait(f, OWNER, 0, 2000);
     cr_assert_geq(clock_ns() - began, 4000000);
 }
 
 Test(wake, that_is_over_is_not_begun)
 {
-    wake_tell(f, EGRESS, 0);
-    wake_wait(f, wake_id(1, EGRESS), LONG_US); // returns: the word says something else
+    wake_tell(row(EGRESS), 0);
+    wake_wait(f, OWNER, wake_id(1, EGRESS), LONG_US); // returns: the word says something else
 }
 
 Test(wake, is_ended_once)
 {
     uint32_t id = wake_id(1, EGRESS), next = wake_id(2, EGRESS);
 
-    cr_assert_eq(wake_up(f, EGRESS, 0), 0);
-    wake_tell(f, EGRESS, id);
-    cr_assert_eq(wake_up(f, EGRESS, 0), id);
-    cr_assert_eq(wake_up(f, EGRESS, id), id);
-    wake_tell(f, EGRESS, next);
-    cr_assert_eq(wake_up(f, EGRESS, id), next);
+    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, 0), 0);
+    wake_tell(row(EGRESS), id);
+    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, 0), id);
+    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, id), id);
+    wake_tell(row(EGRESS), next);
+    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, id), next);
 }
 
 Test(wake, at_an_egress_that_is_none_is_left_alone)
 {
-    wake_tell(f, EGRESS, wake_id(1, 200));
-    cr_assert_eq(wake_up(f, EGRESS, 0), wake_id(1, 200));
+    wake_tell(row(EGRESS), wake_id(1, 200));
+    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, 0), wake_id(1, 200));
 }
 
 Test(wake, bells_and_naps_have_bytes_of_their_own)
@@ -106,10 +113,10 @@ Test(wake, bells_and_naps_have_bytes_of_their_own)
     struct sink k;
 
     sink_init(&k, f, EGRESS);
-    wake_tell(f, EGRESS, wake_id(1, EGRESS));
+    wake_tell(row(EGRESS), wake_id(1, EGRESS));
     cr_assert_not(sink_look(&k, true));
-    cr_assert_eq(atomic_load(fabric_wake(f, EGRESS + 1)), 0);
-    cr_assert_eq(atomic_load(fabric_wake(f, EGRESS - 1)), 0);
+    cr_assert_eq(atomic_load(&row(EGRESS + 1)->wake), 0);
+    cr_assert_eq(atomic_load(&row(EGRESS - 1)->wake), 0);
 }
 
 Test(wake, a_frame_ends_it, .timeout = 10)
@@ -117,7 +124,7 @@ Test(wake, a_frame_ends_it, .timeout = 10)
     pthread_t thread;
 
     cr_assert_eq(pthread_create(&thread, NULL, sleeper, NULL), 0);
-    while (atomic_load(fabric_wake(f, EGRESS)) == 0)
+    while (atomic_load(&row(EGRESS)->wake) == 0)
         sched_yield();
     usleep(50000);
     send_one();

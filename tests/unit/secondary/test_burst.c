@@ -7,6 +7,7 @@
 #include "msg.h"
 #include "ring_virtio.h"
 #include "small_fabric.h"
+#include "wake.h"
 
 #define CTX 1u // of the guest under test; 0 is the primary's
 #define NUMBER 2u // its vif
@@ -213,6 +214,21 @@ Test(vif, a_destination_that_went_and_came_back_gets_its_new_generation)
     cr_assert_eq(got.slot.gen, OTHER_GEN + 1);
 }
 
+Test(vif, a_destination_that_came_back_in_another_context_is_woken_there)
+{
+    struct fabric_row *row = fabric_row(f, 2, OTHER);
+
+    send(0, other_mac, mac, 60);
+    vif_from_guest(&v, &s);
+    cr_assert_eq(fdb_remove(f, other_mac), 0);
+    fabric_own(f, OTHER, 2);
+    vif_open(OTHER, OTHER_GEN + 1, other_mac);
+    wake_tell(row, wake_id(1, OTHER));
+    send(1, other_mac, mac, 60);
+    vif_from_guest(&v, &s);
+    cr_assert_eq(s.lanes[OTHER].ended, wake_id(1, OTHER));
+}
+
 Test(vif, a_destination_that_others_took_over_gets_none_of_the_frames)
 {
     struct sink_frame got;
@@ -356,7 +372,7 @@ Test(vif, a_slot_out_of_bounds_is_dropped)
     atomic_store(&l->tail, 1);
     vif_to_guest(&v, true);
     cr_assert_eq(to_pos().drops[DROP_RX_BAD_SLOT], 1);
-    cr_assert_eq(atomic_load(&l->head), 1);
+    cr_assert_eq(atomic_load(fabric_head(f, NUMBER, 2)), 1);
 }
 
 Test(vif, a_broken_receive_queue_drains_its_lanes)

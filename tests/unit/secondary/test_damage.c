@@ -137,6 +137,14 @@ Test(damage, of_what_the_primary_says_of_vifs_leads_nowhere_else)
     }
 }
 
+Test(damage, of_who_owns_a_row_leads_nowhere_else)
+{
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        spoil(f->owners, fabric_egresses(f) * sizeof(uint32_t) / 8 * 8);
+        turn(other_mac);
+    }
+}
+
 Test(damage, of_the_forwarding_table_leads_nowhere_else)
 {
     for (uint32_t i = 0; i < ROUNDS; i++) {
@@ -153,6 +161,7 @@ Test(damage, of_bells_and_sleeps_costs_no_frame)
 {
     for (uint32_t i = 0; i < ROUNDS; i++) {
         spoil(f->bells, fabric_egresses(f) * FABRIC_BELLS);
+        atomic_store(&fabric_row(f, 0, OTHER)->wake, (uint32_t)any());
         cr_assert_eq(turn(other_mac), 1, "round %u", i);
     }
 }
@@ -165,7 +174,7 @@ Test(damage, of_lanes_stays_with_who_is_at_their_ends)
 
     for (uint32_t i = 0; i < ROUNDS; i++) {
         spoil(fabric_lane(f, NUMBER, 2), f->lane_bytes);
-        spoil(fabric_lane(f, OTHER, CTX), f->lane_bytes);
+        spoil(fabric_row(f, 0, OTHER), f->row_bytes);
         turn(other_mac);
     }
     // Who comes after the stranger finds lanes that work.
@@ -184,7 +193,7 @@ Test(damage, of_lanes_stays_with_who_is_at_their_ends)
 
 Test(damage, is_found_by_who_opens_the_fabric)
 {
-    uint64_t bytes = crossbar_bytes(&small_size);
+    uint64_t bytes = fabric_bytes(f);
     struct fabric_head whole = *f->head;
     struct fabric opened;
 

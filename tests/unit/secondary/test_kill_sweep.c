@@ -242,7 +242,7 @@ static void worker_run(void)
 static void lane_hash(struct hash *h, uint32_t egress, uint32_t ctx)
 {
     struct lane *l = fabric_lane(fabric(), egress, ctx);
-    uint32_t head = atomic_load(&l->head), tail = atomic_load(&l->tail);
+    uint32_t head = atomic_load(fabric_head(fabric(), egress, ctx)), tail = atomic_load(&l->tail);
     struct hash by_src[N_VIFS + 1] = { 0 };
 
     hash_add(h, &head, sizeof(head));
