@@ -107,6 +107,7 @@ static int eal_prepare(const struct eal_args *e, const struct conf *c, const _At
         return -EPERM;
     }
     hugepage_clean(e->huge_dir, e->file_prefix, false);
+    hugepage_dir_clean(c->run_dir, e->file_prefix, false); // where the fabric is without hugepages
     if (strcmp(e->file_prefix, c->file_prefix) != 0)
         LOG(WARNING, "--file-prefix %s: workers look for %s, as the configuration says", e->file_prefix,
             c->file_prefix);

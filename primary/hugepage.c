@@ -265,7 +265,7 @@ static bool file_is(const char *name)
     return strncmp(name, "map_", 4) == 0 || strncmp(name, HUGEPAGE_FABRIC, strlen(HUGEPAGE_FABRIC)) == 0;
 }
 
-static void mount_clean(const char *dir, const char *prefix, bool ours)
+void hugepage_dir_clean(const char *dir, const char *prefix, bool ours)
 {
     DIR *d = opendir(dir);
     size_t len = strlen(prefix);
@@ -285,5 +285,5 @@ void hugepage_clean(const char *dir, const char *prefix, bool ours)
     uint32_t n = mounts_find(mounts, dir);
 
     for (uint32_t i = 0; i < n; i++)
-        mount_clean(mounts[i].dir, prefix, ours);
+        hugepage_dir_clean(mounts[i].dir, prefix, ours);
 }

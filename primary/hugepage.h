@@ -31,4 +31,7 @@ void hugepage_heard(const char *path, unsigned long *value);
 // primary left and nobody locks; at the end ours, also those that a worker has mapped for a moment longer.
 void hugepage_clean(const char *dir, const char *prefix, bool ours);
 
+// The same of one directory.
+void hugepage_dir_clean(const char *dir, const char *prefix, bool ours);
+
 #endif

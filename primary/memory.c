@@ -55,6 +55,6 @@ int memory_reserve(struct primary *p)
 
 void memory_release(struct primary *p)
 {
-    if (p->fabric_path[0] != '\0')
-        crossbar_files_remove(p->fabric_path);
+    if (p->fabric != NULL)
+        crossbar_files_remove(p->fabric_path, p->fabric->epoch);
 }

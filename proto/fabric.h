@@ -32,7 +32,7 @@
 #include "xenvirt.h"
 
 #define FABRIC_MAGIC 0x3143494252464156ull
-#define FABRIC_VERSION 4u
+#define FABRIC_VERSION 5u
 
 #define FABRIC_VIFS_MAX 128u
 #define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids, and theirs begin at MSG_WORKER_LCORE_FIRST

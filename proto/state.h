@@ -237,7 +237,7 @@ static inline bool state_gen_of(uint32_t gen, uint32_t since, uint32_t last)
 #define STATE_PATH_BYTES 256u
 struct state_fabric {
     alignas(64) _Atomic uint64_t epoch; // of the fabric. Written last
-    char path[STATE_PATH_BYTES]; // of each, but for the number at its end
+    char path[STATE_PATH_BYTES]; // of each, but for the epoch and number at its end
 };
 
 struct state {

@@ -20,6 +20,7 @@
 #include "conf.h"
 #include "control.h"
 #include "crossbar_file.h"
+#include "eal_leave.h"
 #include "exit.h"
 #include "layout.h"
 #include "link.h"
@@ -130,6 +131,8 @@ static void cpus_print(char *text, size_t n, const char *configured)
 static int eal_start(const struct conf *c, uint32_t lcore)
 {
     char cpus[512] = "", lcores[560], prefix[CONF_TEXT_BYTES + 32];
+    struct eal_leave leave;
+    int ret = eal_leave_note(&leave);
     char *argv[] = { "xv-worker", "--proc-type=secondary", "--no-pci", "--no-telemetry", "--log-level=lib.eal:warning",
         lcores, prefix, NULL };
 
@@ -146,7 +149,11 @@ static int eal_start(const struct conf *c, uint32_t lcore)
         return -EIO;
     }
     alarm(0);
-    return 0;
+    if (ret == 0)
+        ret = eal_leave(&leave);
+    if (ret < 0)
+        LOG(ERR, "can't leave EAL's shared memory: %s", strerror(-ret));
+    return ret;
 }
 
 static struct fabric *fabric_find(const struct state *s, int *fds)

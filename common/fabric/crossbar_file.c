@@ -2,6 +2,7 @@
 // A mapping whose descriptor can't write can't be made writable; so a worker maps what is others' from such ones.
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -12,15 +13,23 @@
 
 #define BELLS UINT32_MAX // in place of a context
 
-static int file_open(const char *path, uint32_t ctx, int flags)
+// No two fabrics' files have one name: who is late finds none, and never another fabric's.
+static void file_name(char *name, const char *path, uint64_t epoch, uint32_t ctx)
+{
+    int at = snprintf(name, PATH_MAX, "%s%" PRIx64 "_", path, epoch);
+
+    if (ctx == BELLS)
+        snprintf(name + at, (size_t)(PATH_MAX - at), "bells");
+    else
+        snprintf(name + at, (size_t)(PATH_MAX - at), "%u", ctx);
+}
+
+static int file_open(const char *path, uint64_t epoch, uint32_t ctx, int flags)
 {
     char name[PATH_MAX];
     int fd;
 
-    if (ctx == BELLS)
-        snprintf(name, sizeof(name), "%sbells", path);
-    else
-        snprintf(name, sizeof(name), "%s%u", path, ctx);
+    file_name(name, path, epoch, ctx);
     fd = open(name, flags | O_CLOEXEC, 0600);
     return fd < 0 ? -errno : fd;
 }
@@ -43,9 +52,9 @@ static int file_map(int fd, void *at, uint64_t bytes, int prot)
 }
 
 // Take the memory now: who touched a page that isn't there would be killed.
-static int file_make(const char *path, uint32_t ctx, void *at, uint64_t bytes)
+static int file_make(const char *path, uint64_t epoch, uint32_t ctx, void *at, uint64_t bytes)
 {
-    int fd = file_open(path, ctx, O_RDWR | O_CREAT | O_EXCL);
+    int fd = file_open(path, epoch, ctx, O_RDWR | O_CREAT | O_EXCL);
 
     if (fd < 0)
         return fd;
@@ -63,34 +72,33 @@ int crossbar_files_make(
     struct fabric_head h = crossbar_head(size, epoch, layout);
     int ret = memory == NULL ? -errno : 0;
 
-    crossbar_files_remove(path);
     for (uint32_t ctx = 0; ctx < contexts && ret == 0; ctx++)
-        ret = file_make(path, ctx, memory + ctx * h.ctx_bytes, h.ctx_bytes);
+        ret = file_make(path, epoch, ctx, memory + ctx * h.ctx_bytes, h.ctx_bytes);
     if (ret == 0)
-        ret = file_make(path, BELLS, memory + contexts * h.ctx_bytes, h.bells_bytes);
+        ret = file_make(path, epoch, BELLS, memory + contexts * h.ctx_bytes, h.bells_bytes);
     if (ret == 0)
         crossbar_make(f, memory, size, epoch, layout);
     else
-        crossbar_files_remove(path);
+        crossbar_files_remove(path, epoch);
     return ret;
 }
 
-void crossbar_files_remove(const char *path)
+void crossbar_files_remove(const char *path, uint64_t epoch)
 {
     char name[PATH_MAX];
 
     for (uint32_t ctx = 0; ctx < FABRIC_CTX_MAX; ctx++) {
-        snprintf(name, sizeof(name), "%s%u", path, ctx);
+        file_name(name, path, epoch, ctx);
         unlink(name);
     }
-    snprintf(name, sizeof(name), "%sbells", path);
+    file_name(name, path, epoch, BELLS);
     unlink(name);
 }
 
 // The head alone, from the first file.
-static int head_read(const char *path, struct fabric_head *h)
+static int head_read(const char *path, uint64_t epoch, struct fabric_head *h)
 {
-    int fd = file_open(path, 0, O_RDONLY);
+    int fd = file_open(path, epoch, 0, O_RDONLY);
     struct stat st;
     void *p;
 
@@ -123,16 +131,16 @@ static int files_map(uint8_t *memory, const char *path, const struct fabric_head
     int fd, ret = 0;
 
     for (uint32_t ctx = 0; ctx < contexts && ret == 0; ctx++) {
-        fd = file_open(path, ctx, O_RDONLY);
+        fd = file_open(path, h->epoch, ctx, O_RDONLY);
         ret = fd < 0 ? fd : file_map(fd, memory + ctx * h->ctx_bytes, h->ctx_bytes, PROT_READ);
         if (ret < 0 || ctx < h->n_io)
             continue;
-        fds[ctx] = file_open(path, ctx, O_RDWR);
+        fds[ctx] = file_open(path, h->epoch, ctx, O_RDWR);
         ret = fds[ctx] < 0 ? fds[ctx] : 0;
     }
     if (ret < 0)
         return ret;
-    fd = file_open(path, BELLS, O_RDWR);
+    fd = file_open(path, h->epoch, BELLS, O_RDWR);
     return fd < 0 ? fd : file_map(fd, memory + contexts * h->ctx_bytes, h->bells_bytes, PROT_READ | PROT_WRITE);
 }
 
@@ -141,7 +149,7 @@ int crossbar_files_open(struct fabric *f, const char *path, uint64_t epoch, uint
     struct crossbar_size size;
     struct fabric_head h;
     uint8_t *memory;
-    int ret = head_read(path, &h);
+    int ret = head_read(path, epoch, &h);
 
     for (uint32_t i = 0; i < FABRIC_CTX_MAX; i++)
         fds[i] = -1;

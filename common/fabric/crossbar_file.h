@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// crossbar_file.h: the files that a fabric is in, mapped. A name is `path` and a number: a context's, or "bells".
+// crossbar_file.h: the files that a fabric is in, mapped. A name is `path`, the fabric's epoch, and a context's number or
+// "bells".
 #ifndef XV_CROSSBAR_FILE_H
 #define XV_CROSSBAR_FILE_H
 
@@ -10,7 +11,7 @@ int crossbar_files_make(
     struct fabric *f, const char *path, const struct crossbar_size *size, uint64_t epoch, uint32_t layout);
 
 // Remove the files; who has them mapped goes on with them.
-void crossbar_files_remove(const char *path);
+void crossbar_files_remove(const char *path, uint64_t epoch);
 
 // Worker: map the files, to read. fds, FABRIC_CTX_MAX of them, are for crossbar_files_own(). Returns 0, -EPROTO if it is
 // no fabric of this layout and epoch, or another -errno.
