@@ -5,6 +5,7 @@
 
 #include "fabric.h"
 #include "front_kind.h"
+#include "guard.h"
 #include "msg.h"
 #include "region.h"
 #include "state.h"
@@ -42,6 +43,9 @@ static inline uint32_t layout_hash(void)
         // msg.h
         MSG_MAGIC, MSG_WORKER_ON_DEMAND, MSG_VIF_PROMISC, MSG_VIF_SPOOF_OK, MSG_VIF_VLAN_OUT, MSG_VIF_PRIORITY_TAG,
         MSG_VIF_MAC_LENT, MSG_VIF_OWN_TAG, sizeof(struct rules),
+        // guard.h
+        GUARD_ADDRESSES, GUARD_DHCP, GUARD_RA, GUARD_ADDRESSES_MAX, sizeof(struct guard), sizeof(struct guard_ipv4),
+        sizeof(struct guard_ipv6),
 #define LAYOUT_MSG(name, sender, type) MSG_##name, sizeof(struct type),
         MSG_LIST_SWITCH(LAYOUT_MSG)
 #undef LAYOUT_MSG

@@ -13,6 +13,7 @@
 
 #include "fabric.h"
 #include "front_kind.h"
+#include "guard.h"
 #include "rules.h"
 
 #define MSG_MAGIC 0x314d5658u // "XVM1"
@@ -121,6 +122,7 @@ struct msg_vif_attach {
     uint64_t region_sum;
     char region_file[MSG_NAME_BYTES]; // name below run_dir, no slash
     struct rules rules;
+    struct guard guard;
     uint8_t mac[6];
     uint8_t reserved[2];
 };
@@ -263,13 +265,14 @@ union msg {
 };
 
 static_assert(sizeof(struct rules) == 72, "no hole");
+static_assert(sizeof(struct guard) == 16 + 40 * GUARD_ADDRESSES_MAX, "no hole");
 static_assert(sizeof(struct msg_hdr) == 24, "no hole");
 static_assert(sizeof(struct msg_claim) == 40, "no hole");
 static_assert(sizeof(struct msg_claimed) == 168, "no hole");
 static_assert(sizeof(struct msg_hello_primary) == 56, "no hole");
 static_assert(sizeof(struct msg_hello_worker) == 56, "no hole");
 static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
-static_assert(sizeof(struct msg_vif_attach) == 248, "no hole");
+static_assert(sizeof(struct msg_vif_attach) == 904, "no hole");
 static_assert(sizeof(struct msg_vif_attached) == 176, "no hole");
 static_assert(sizeof(struct msg_port_vif) == 144, "no hole");
 static_assert(sizeof(struct msg_port_vif_is) == 56, "no hole");

@@ -11,11 +11,12 @@
 
 #include "fabric.h"
 #include "front_kind.h"
+#include "guard.h"
 #include "rules.h"
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 10u
+#define STATE_VERSION 11u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test
@@ -32,7 +33,10 @@
     D(TX_LANE_FULL, "tx_lane_full", "the receiver does not take its frames fast enough (`lane_slots`)") \
     D(TX_TAG, "tx_tag", "it had a VLAN tag that the guest may not send (`guest.vlan_inside`), two, or one of 802.1ad") \
     D(TX_LINK_LOCAL, "tx_link_local", \
-        "it was for the next bridge alone: 01:80:c2:00:00:00 to 0f (but `guest.lldp`), pause")
+        "it was for the next bridge alone: 01:80:c2:00:00:00 to 0f (but `guest.lldp`), pause") \
+    D(TX_ADDRESS, "tx_address", "it spoke for another address than the device's own (`guests.vifs.addresses`)") \
+    D(TX_DHCP, "tx_dhcp", "it may have been from a DHCP server (`guest.dhcp_guard`)") \
+    D(TX_RA, "tx_ra", "it may have been a router advertisement or a redirect (`guest.ra_guard`)")
 
 #define VIF_RX_DROPS(D) \
     D(RX_STALE, "rx_stale", "it was meant for an earlier guest") \
@@ -216,7 +220,8 @@ struct state_binding {
     _Atomic uint64_t mac; // an fdb_key(). It may change while attached, in one store
     struct front_words front; // its kind is the device's, attached or not
     uint64_t offer_sum; // checksum of all that the guest published. Another sum means another start
-    struct rules rules; // these, flags, port and vlan are those configured at the attach
+    struct rules rules; // these, guard, flags, port and vlan are those configured at the attach
+    struct guard guard;
     uint32_t flags; // MSG_VIF_*
     uint16_t port;
     uint16_t vlan;

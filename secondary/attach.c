@@ -72,7 +72,8 @@ int attach_open(struct vif **out, const struct msg_vif_attach *m, const struct r
         .device = m->device,
         .flags = m->flags,
         .front = m->front,
-        .rules = m->rules };
+        .rules = m->rules,
+        .guard = m->guard };
     struct vif *v;
     int ret;
 

@@ -28,6 +28,8 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     v->device = a->device;
     v->flags = a->flags;
     v->rules = a->rules;
+    v->guard = a->guard;
+    v->guarded = a->guard.flags != 0 ? VIF_ROUTE_GUARDED : 0;
     vif_address(v, a->mac);
     v->fabric = f;
     v->pub = fabric_vif(f, a->number);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "fdb.h"
+#include "guard.h"
 #include "ledger.h"
 #include "ring.h"
 #include "rules.h"
@@ -15,13 +16,15 @@
 // Where frames to dst go.
 struct vif_route {
     uint64_t dst; // as fdb_key(); VIF_ROUTE_NONE: none is known
-    int32_t egress; // or ~ the reason to drop them
+    // Below 0 police_sent() has to look at each: it is ~ the reason to drop them, or an egress with VIF_ROUTE_GUARDED.
+    int32_t egress;
     uint32_t gen; // of the lane slot
     uint16_t flags; // of the lane slot
     const _Atomic uint64_t *entry; // in the forwarding table, NULL: they don't go to a vif
     uint64_t word; // the entry as it was
 };
 #define VIF_ROUTE_NONE (~0ull)
+#define VIF_ROUTE_GUARDED INT32_MIN
 
 struct vif {
     uint32_t number; // k: its egress, its place in the forwarding table
@@ -39,6 +42,8 @@ struct vif {
     struct ledger *to;
     struct sink sink;
     struct vif_route last; // of the frame before
+    int32_t guarded; // VIF_ROUTE_GUARDED: each frame that the guest sends is inspected. 0: none is
+    struct guard guard;
 };
 
 struct vif_attach {
@@ -50,6 +55,7 @@ struct vif_attach {
     const struct ring_ops *rings; // what both are
     struct front_words front;
     struct rules rules;
+    struct guard guard;
     uint8_t mac[6];
 };
 

@@ -17,6 +17,7 @@
 #include "police.h"
 
 #define BURST_INLINE static inline __attribute__((always_inline))
+#define FEW(condition) __builtin_expect(condition, 0)
 
 // --- guest -> lanes ---
 
@@ -39,9 +40,9 @@ static __attribute__((noinline)) struct vif_route frame_route(
 {
     uint32_t pub = atomic_load_explicit(&v->pub->flags, memory_order_relaxed);
     uint32_t io = __atomic_load_n(&v->pub->io, __ATOMIC_RELAXED);
-    struct vif_route r = {
-        .dst = dst, .gen = v->gen, .egress = (int32_t)fabric_io_egress(v->fabric, io < v->fabric->n_io ? io : 0)
-    };
+    struct vif_route r = { .dst = dst,
+        .gen = v->gen,
+        .egress = v->guarded | (int32_t)fabric_io_egress(v->fabric, io < v->fabric->n_io ? io : 0) };
 
     if (dst == mac) {
         r.egress = ~DROP_TX_TO_SELF;
@@ -56,10 +57,10 @@ static __attribute__((noinline)) struct vif_route frame_route(
         uint32_t gen = entry != NULL ? fdb_entry_gen(v->fabric, entry, r.word) : 0;
 
         if (gen != 0) {
-            r.egress = (int32_t)(r.word >> 48);
+            r.egress = v->guarded | (int32_t)(r.word >> 48);
             r.gen = gen;
             r.entry = entry;
-            source_follow(s, (uint32_t)r.egress);
+            source_follow(s, (uint32_t)(r.word >> 48));
             return r;
         }
     }
@@ -128,9 +129,7 @@ static inline void frames_route(struct vif *v, struct source *s, struct from_gue
             last = v->last = frame_route(v, s, mac, dst);
         if (src != mac && !(v->flags & MSG_VIF_SPOOF_OK)) {
             frame_drop(s, out->buf[i], pos, DROP_TX_SPOOFED);
-        } else if (last.egress < 0) {
-            frame_drop(s, out->buf[i], pos, (enum tx_drop) ~last.egress);
-        } else if (judge_due(f->at) && (why = police_sent(v, &last, f)) >= 0) {
+        } else if (FEW(last.egress < 0 || judge_due(f->at)) && (why = police_sent(v, &last, f)) >= 0) {
             frame_drop(s, out->buf[i], pos, (enum tx_drop)why);
         } else {
             out->buf[n_out] = out->buf[i];

@@ -5,8 +5,8 @@
 
 #include "burst.h"
 
-// The guest sends f, which lies in a buffer of ours, on route r. Returns -1 if it may, perhaps without the tag that it
-// had, or why it is dropped: enum tx_drop.
+// The guest sends f, which lies in a buffer of ours, on route r, which drops it or has it inspected, or it is one that
+// judge_due() is true of. Returns -1 if it may, perhaps without the tag that it had, or why it is dropped: enum tx_drop.
 int police_sent(const struct vif *v, const struct vif_route *r, struct ring_frame *f);
 
 // Returns true if the guest may get this frame. Its sender was judged before, by its own worker or by the primary; this

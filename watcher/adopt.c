@@ -48,6 +48,7 @@ void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number)
     a->port = b->port;
     a->vlan = b->vlan;
     a->rules = b->rules;
+    a->guard = b->guard;
     ret = region_file_find(&a->file, gs->conf->run_dir, number, a->gen, &table);
     if (ret == 0)
         ret = pages_take(&a->guest->pages, &a->pages, table, UINT32_MAX, &more); // mapped it is

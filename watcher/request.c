@@ -50,6 +50,7 @@ void request_attach(struct guests *gs, struct attachment *a, uint32_t up)
                         .device = a->device,
                         .front = a->words,
                         .rules = a->rules,
+                        .guard = a->guard,
                         .region_bytes = a->file.bytes,
                         .region_sum = a->file.sum } };
 

@@ -94,6 +94,7 @@ static void seat_configure(struct guests *gs, struct attachment *a)
     a->port = (uint32_t)uplink < STATE_PORTS_MAX ? (uint32_t)uplink : 0;
     a->vlan = conf_vlan(gs->conf, (uint32_t)a->number);
     conf_rules(gs->conf, cg, cv, a->vlan, &a->rules);
+    conf_guard(gs->conf, cg, cv, &a->guard);
     a->flags = seat_flags(gs->conf, cg, cv) | (rules_get(&a->rules, (uint16_t)a->vlan) ? MSG_VIF_OWN_TAG : 0);
 }
 
@@ -105,6 +106,7 @@ static void seat_keep(struct guests *gs, const struct attachment *a)
     b->front = a->words;
     b->offer_sum = a->sum;
     b->rules = a->rules;
+    b->guard = a->guard;
     b->flags = a->flags;
     b->port = (uint16_t)a->port;
     b->vlan = (uint16_t)a->vlan;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "addresses.h"
 #include "conf.h"
 #include "vlans.h"
 
@@ -83,6 +84,19 @@ void conf_rules(
     memset(rules, 0, sizeof(*rules));
     rules->lldp = lldp != 0;
     vlans_rules(rules, inside_text(c, g, v), (uint16_t)vlan);
+}
+
+void conf_guard(const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, struct guard *guard)
+{
+    int dhcp = conf_said(v == NULL ? -1 : v->dhcp_guard, g == NULL ? -1 : g->dhcp_guard, c->guest_dhcp_guard);
+    int ra = conf_said(v == NULL ? -1 : v->ra_guard, g == NULL ? -1 : g->ra_guard, c->guest_ra_guard);
+
+    memset(guard, 0, sizeof(*guard));
+    guard->flags = (dhcp != 0 ? GUARD_DHCP : 0) | (ra != 0 ? GUARD_RA : 0);
+    if (v == NULL || v->addresses == 0)
+        return;
+    guard->flags |= GUARD_ADDRESSES;
+    addresses_guard(guard, conf_kept(c, v->addresses));
 }
 
 static void trunk_add(

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "fabric.h"
+#include "guard.h"
 #include "rules.h"
 
 #define CONF_FILE "/etc/xv/xv.conf"
@@ -20,7 +21,7 @@
 #define CONF_GUEST_VIFS_MAX 32u
 #define CONF_UPLINKS_MAX 16u
 #define CONF_MACS_MAX 32u
-#define CONF_KEPT_BYTES 16384u
+#define CONF_KEPT_BYTES 65535u
 #define CONF_INSIDE_DEFAULT "none" // guest.vlan_inside
 #define CONF_VLAN_WORDS 64u // of 64 bits, a bit a VLAN
 
@@ -43,7 +44,10 @@ struct conf_vif {
     int8_t vlan_out; // 0, 1, -1: the global default
     int8_t priority_tag; // 0, 1, -1: the guest's
     int8_t lldp; // 0, 1, -1: the guest's
+    int8_t dhcp_guard; // 0, 1, -1: the guest's
+    int8_t ra_guard; // 0, 1, -1: the guest's
     uint16_t vlan_inside; // for conf_kept(), 0: the guest's
+    uint16_t addresses; // for conf_kept(), a comma between them; 0: any
 };
 
 struct conf_guest {
@@ -57,6 +61,8 @@ struct conf_guest {
     int8_t mac_spoof_check; // -1: the global default
     int8_t priority_tag; // -1: the global default
     int8_t lldp; // -1: the global default
+    int8_t dhcp_guard; // -1: the global default
+    int8_t ra_guard; // -1: the global default
     uint16_t vlan_inside; // for conf_kept(), 0: the global default
     int32_t uplink;
     int32_t pools; // -1: the global default
@@ -123,6 +129,8 @@ struct conf {
     bool guest_vlan_out; // false
     bool guest_priority_tag; // false
     bool guest_lldp; // false
+    bool guest_dhcp_guard; // false
+    bool guest_ra_guard; // false
     uint16_t guest_vlan_inside; // for conf_kept(), 0: "none"
     uint32_t guest_pools; // 128: all
     uint32_t guest_devices; // 4
@@ -171,6 +179,9 @@ static inline const char *conf_kept(const struct conf *c, uint16_t at)
 // The rules of a device with this tag. g, v: what is said of its guest and of it, or NULL.
 void conf_rules(
     const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, uint32_t vlan, struct rules *rules);
+
+// Whose packets it may send.
+void conf_guard(const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, struct guard *guard);
 
 // The VLANs whose tags the device with this number may get, a bit each. A number that isn't pinned may become any
 // guest's.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addresses.h"
 #include "conf.h"
 #include "log.h"
 #include "number.h"
@@ -114,6 +115,10 @@ static_assert(sizeof(overflows) / sizeof(overflows[0]) == CONF_OVERFLOW_SOFTWARE
     .most = CONF_MACS_MAX
 #define KEPT(most, preset, check, words) \
     .type = OPTION_KEPT, .max = most, .text = preset, .text_ok = check, .allowed = words
+#define ADDRESSES(f) \
+    .of = OPTION_OF_VIF, .type = OPTION_KEPTS, .offset = offsetof(struct conf_vif, f), .most = GUARD_ADDRESSES_MAX, \
+    .max = LONGEST, .text_ok = addresses_ok, \
+    .allowed = "a list of IPv4 and IPv6 addresses, or prefixes with no bits behind as \"2001:db8:1::/64\""
 #define INSIDE(preset) KEPT(LONGEST, preset, vlans_ok, "\"none\", \"own\", or VLANs from 1 to 4094 as \"10,200-299\"")
 #define WORD(list, first, preset) .type = OPTION_WORD, .words = list, .min = first, .def = preset
 #define LONGEST (CONF_TEXT_BYTES - 1)
@@ -172,6 +177,8 @@ static const struct option options[] = {
     { "guest.mac_deny", MACS(CONF, conf, guest_mac_deny, n_guest_mac_deny), .about = "MACs that no device may have unless it is pinned to them" },
     { "guest.mac_grace", CONF(guest_mac_grace), NUMBER(UINT, 0, 3600, 30), .about = "seconds in which a stopped device's MAC is no other guest's" },
     { "guest.lldp", CONF(guest_lldp), BOOL(false), .about = "guests send and get LLDP" },
+    { "guest.dhcp_guard", CONF(guest_dhcp_guard), BOOL(false), .about = "drop what DHCP servers send" },
+    { "guest.ra_guard", CONF(guest_ra_guard), BOOL(false), .about = "drop router advertisements and redirects" },
     { "guest.vlan_inside", CONF(guest_vlan_inside), INSIDE(CONF_INSIDE_DEFAULT), .about = "VLAN tags that may stand inside a guest's frames" },
     { "guest.devices", CONF(guest_devices), NUMBER(UINT, 1, XENVIRT_DEVICES_MAX, 4), .about = "devices that one guest may have" },
     { "guest.pools", CONF(guest_pools), NUMBER(UINT, 0, FABRIC_VIFS_MAX, FABRIC_VIFS_MAX), .about = "VMDQ pools that one guest may have" },
@@ -188,6 +195,8 @@ static const struct option options[] = {
     { "guests.mac_spoof_check", GUEST(mac_spoof_check), MAYBE, .about = "for this guest" },
     { "guests.priority_tag", GUEST(priority_tag), MAYBE, .about = "for this guest" },
     { "guests.lldp", GUEST(lldp), MAYBE, .about = "for this guest" },
+    { "guests.dhcp_guard", GUEST(dhcp_guard), MAYBE, .about = "for this guest" },
+    { "guests.ra_guard", GUEST(ra_guard), MAYBE, .about = "for this guest" },
     { "guests.vlan_inside", GUEST(vlan_inside), INSIDE(""), .about = "for this guest" },
     { "guests.uplink", GUEST(uplink), NUMBER(INT, 0, STATE_PORTS_MAX - 1, -1), .about = "its uplink; not set: 0" },
     { "guests.devices", GUEST(devices), NUMBER(INT, 1, XENVIRT_DEVICES_MAX, -1), .about = "for this guest" },
@@ -203,6 +212,9 @@ static const struct option options[] = {
     { "guests.vifs.vlan_out", VIF(vlan_out), MAYBE, .about = "for this device" },
     { "guests.vifs.priority_tag", VIF(priority_tag), MAYBE, .about = "for this device" },
     { "guests.vifs.lldp", VIF(lldp), MAYBE, .about = "for this device" },
+    { "guests.vifs.dhcp_guard", VIF(dhcp_guard), MAYBE, .about = "for this device" },
+    { "guests.vifs.ra_guard", VIF(ra_guard), MAYBE, .about = "for this device" },
+    { "guests.vifs.addresses", ADDRESSES(addresses), .about = "the IP addresses that its packets may be from; not set: any" },
     { "guests.vifs.vlan_inside", VIF(vlan_inside), INSIDE(""), .about = "for this device" },
 };
 // clang-format on
@@ -257,6 +269,7 @@ static void option_default(const struct option *o, void *field)
         *(struct conf_mac *)field = (struct conf_mac){ 0 };
         break;
     case OPTION_KEPT:
+    case OPTION_KEPTS:
         *(uint16_t *)field = 0;
         break;
     case OPTION_TEXTS:
@@ -316,6 +329,7 @@ void option_allowed(const struct option *o, char *out, size_t n)
         snprintf(out, n, "%s, up to %lld characters", o->allowed, (long long)o->max);
         break;
     case OPTION_TEXTS:
+    case OPTION_KEPTS:
         append(out, n, o->allowed);
         break;
     case OPTION_MAC:

@@ -18,6 +18,7 @@ enum option_type {
     OPTION_TEXT, // char[]
     OPTION_WORD, // uint32_t, one of words: the first has the value min
     OPTION_KEPT, // uint16_t, a text for conf_kept(); 0: not said
+    OPTION_KEPTS, // the same for up to most texts, a comma between
     OPTION_TEXTS, // char[most][CONF_TEXT_BYTES], and a uint32_t that says how many
     OPTION_MAC, // struct conf_mac, of 48 bits
     OPTION_MACS, // struct conf_mac[most], and a uint32_t that says how many

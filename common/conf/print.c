@@ -35,6 +35,8 @@ static bool is_said(const struct option *o, const void *base)
         return o->of == OPTION_OF_CONF || *option_count(o, base) > 0;
     case OPTION_TEXT:
         return o->of == OPTION_OF_CONF || *(const char *)field != '\0';
+    case OPTION_KEPTS:
+        return *(const uint16_t *)field != 0;
     case OPTION_KEPT:
         return o->of == OPTION_OF_CONF || *(const uint16_t *)field != 0;
     default:
@@ -48,6 +50,18 @@ static void print_texts(FILE *out, const struct option *o, const void *base)
     for (uint32_t i = 0; i < *option_count(o, base); i++) {
         fputs(i == 0 ? " " : ", ", out);
         print_text(out, option_text(o, base, i));
+    }
+    fputs(" ]", out);
+}
+
+static void print_kepts(FILE *out, const char *texts)
+{
+    fputc('[', out);
+    for (const char *sep = " "; *texts != '\0'; sep = ", ") {
+        int n = (int)strcspn(texts, ",");
+
+        fprintf(out, "%s\"%.*s\"", sep, n, texts);
+        texts += texts[n] == ',' ? n + 1 : n;
     }
     fputs(" ]", out);
 }
@@ -128,6 +142,9 @@ static void print_value(FILE *out, const struct conf *c, const struct option *o,
         break;
     case OPTION_KEPT:
         print_text(out, *(const uint16_t *)field != 0 ? conf_kept(c, *(const uint16_t *)field) : o->text);
+        break;
+    case OPTION_KEPTS:
+        print_kepts(out, conf_kept(c, *(const uint16_t *)field));
         break;
     case OPTION_WORD:
         print_text(out, o->words[*(const uint32_t *)field - o->min]);
@@ -216,6 +233,7 @@ static void print_default(FILE *out, const struct option *o)
         break;
     case OPTION_MAYBE:
     case OPTION_TEXTS:
+    case OPTION_KEPTS:
     case OPTION_MAC:
     case OPTION_MACS:
     case OPTION_GUESTS:

@@ -7,6 +7,9 @@
 #include "number.h"
 #include "reader.h"
 
+#define KEPTS_MAX 16u // entries of a list that is kept as one text
+static_assert(KEPTS_MAX >= GUARD_ADDRESSES_MAX, "room for each");
+
 int reader_fail(struct reader *r, const struct setting *s, const char *fmt, ...)
 {
     char text[MISTAKE_TEXT_BYTES];
@@ -130,15 +133,40 @@ static int read_entry(struct reader *r, const struct setting *e, const struct op
     return o->type == OPTION_MACS ? read_mac(r, e, o, true, &macs[i]) : read_text(r, e, o, option_text(o, base, i));
 }
 
-static int read_entries(struct reader *r, const struct setting *s, const struct option *o, void *base)
+static int check_entries(struct reader *r, const struct setting *s, const struct option *o)
 {
-    uint32_t i = 0;
-    int ret = 0;
-
     if (s->type != SETTING_ARRAY && s->type != SETTING_LIST)
         return fail_value(r, s, o, setting_kind(s));
     if (s->n > o->most)
         return reader_fail(r, s, "%s has %u entries; allowed: at most %u", o->path, s->n, o->most);
+    return 0;
+}
+
+// A list of texts that is kept as one. None of them has a comma.
+static int read_kepts(struct reader *r, const struct setting *s, const struct option *o, uint16_t *field)
+{
+    char all[KEPTS_MAX * CONF_TEXT_BYTES] = "", text[CONF_TEXT_BYTES];
+    int ret = check_entries(r, s, o);
+    size_t n = 0;
+
+    if (ret < 0)
+        return ret;
+    for (const struct setting *e = s->first; e != NULL; e = e->next) {
+        if (e->type == SETTING_BROKEN || read_text(r, e, o, text) < 0)
+            ret = -EINVAL;
+        else
+            n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", n > 0 ? "," : "", text);
+    }
+    return ret < 0 ? ret : text_keep(r, s, all, field);
+}
+
+static int read_entries(struct reader *r, const struct setting *s, const struct option *o, void *base)
+{
+    uint32_t i = 0;
+    int ret = check_entries(r, s, o);
+
+    if (ret < 0)
+        return ret;
     for (const struct setting *e = s->first; e != NULL; e = e->next, i++) {
         if (read_entry(r, e, o, base, i) < 0)
             ret = -EINVAL;
@@ -167,6 +195,8 @@ int reader_value(struct reader *r, const struct setting *s, const struct option 
         return read_text(r, s, o, field);
     case OPTION_KEPT:
         return read_kept(r, s, o, field);
+    case OPTION_KEPTS:
+        return read_kepts(r, s, o, field);
     case OPTION_WORD:
         return read_word(r, s, o, field);
     case OPTION_MAC:

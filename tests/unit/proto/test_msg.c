@@ -210,6 +210,10 @@ Test(msg, unknown_flags_are_refused)
     EDGE(PORT_VIF, rules.vlans[1].first, 0, 7);
     EDGE(VIF_ATTACH, rules.vlans[0], ((struct rules_vlans){ 1, 4094 }), ((struct rules_vlans){ 0, 4094 }));
     EDGE(VIF_ATTACH, rules.sends_only, 1, 2);
+    EDGE(VIF_ATTACH, guard.flags, GUARD_FLAGS, GUARD_FLAGS + 1);
+    EDGE(VIF_ATTACH, guard.n_ipv4, GUARD_ADDRESSES_MAX, GUARD_ADDRESSES_MAX + 1);
+    EDGE(VIF_ATTACH, guard.n_ipv6, GUARD_ADDRESSES_MAX, GUARD_ADDRESSES_MAX + 1);
+    EDGE(VIF_ATTACH, guard.reserved, 0, 1);
 }
 
 Test(msg, a_ring_is_a_power_of_two_in_range)

@@ -73,6 +73,36 @@ Test(police, a_device_gets_its_own_vlan_without_the_tag_unless_its_trunk_has_it)
     cr_expect_eq(sent(&to_other, 0x8100, 7, 0x0800), 64);
 }
 
+Test(police, a_route_that_drops_says_why)
+{
+    const struct vif_route none = { .egress = ~DROP_TX_NO_UPLINK }, last = { .egress = ~(TX_DROPS - 1) };
+
+    cr_expect_eq(sent(&none, 0x0800, 0, 0), ~DROP_TX_NO_UPLINK);
+    cr_expect_eq(sent(&last, 0x8100, 0, 0x0800), ~(TX_DROPS - 1));
+}
+
+Test(police, a_guarded_route_has_each_frame_inspected)
+{
+    const struct vif_route guarded = { .egress = VIF_ROUTE_GUARDED | OTHER, .entry = &entry };
+
+    v.guard.flags = GUARD_ADDRESSES;
+    v.rules.vlans[0] = (struct rules_vlans){ 7, 8 };
+    fabric_vif(f, OTHER)->vlan = 7;
+    cr_expect_eq(sent(&guarded, 0x0800, 0x4500, 0), ~DROP_TX_ADDRESS);
+    cr_expect_eq(sent(&guarded, 0x8100, 8, 0x0800), ~DROP_TX_ADDRESS, "behind a tag");
+    cr_expect_eq(sent(&guarded, 0x8100, 7, 0x0800), ~DROP_TX_ADDRESS, "of the receiver's VLAN");
+    cr_expect_eq(sent(&guarded, 0x8100, 0, 0x0800), ~DROP_TX_ADDRESS, "of none");
+    cr_expect_eq(sent(&guarded, 0x8100, 9, 0x0800), ~DROP_TX_TAG);
+    v.guard.flags = GUARD_DHCP;
+    cr_expect_eq(sent(&guarded, 46, 0, 0), ~DROP_TX_DHCP);
+    cr_expect_eq(sent(&guarded, 0x86dd, 0, 0), ~DROP_TX_DHCP);
+    v.guard.flags = GUARD_RA;
+    cr_expect_eq(sent(&guarded, 0x86dd, 0, 0), ~DROP_TX_RA);
+    cr_expect_eq(sent(&guarded, 0x0800, 0, 0), 64);
+    cr_expect_eq(sent(&guarded, 0x8100, 7, 0x0800), 60, "untagged for the receiver as without a guard");
+    cr_expect_eq(sent(&to_other, 0x8100, 8, 0x86dd), 64, "no guard");
+}
+
 Test(police, a_guest_gets_the_tags_of_its_rules_and_no_others)
 {
     sent(&to_wire, 0x8100, 7, 0x0800);
