@@ -8,38 +8,57 @@
 
 #include "heartbeat.h"
 
-// The file's beginning, as text. Returns false if it can't be read.
-static bool task_read(pid_t pid, pid_t tid, const char *name, char *text, size_t n)
+static const char *const task_files[] = { "stat", "schedstat" };
+
+static int task_open(pid_t pid, pid_t tid, unsigned i)
 {
     char path[64];
-    ssize_t len;
-    int fd;
 
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, tid, name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    len = read(fd, text, n - 1);
-    close(fd);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, tid, task_files[i]);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+// The file's beginning, as text. Returns false if it can't be read.
+static bool task_read(int fd, char *text, size_t n)
+{
+    ssize_t len = pread(fd, text, n - 1, 0);
+
     if (len <= 0)
         return false;
     text[len] = '\0';
     return true;
 }
 
-struct heartbeat_thread heartbeat_thread(pid_t pid, pid_t tid)
+static struct heartbeat_thread thread_read(const int files[2])
 {
     struct heartbeat_thread t = { 0 };
     char text[512];
     const char *name_end;
 
     // The name in brackets may hold anything, brackets too.
-    if (!task_read(pid, tid, "stat", text, sizeof(text)) || (name_end = strrchr(text, ')')) == NULL)
+    if (!task_read(files[0], text, sizeof(text)) || (name_end = strrchr(text, ')')) == NULL)
         return t;
     sscanf(name_end, ") %c", &t.state);
-    if (!task_read(pid, tid, "schedstat", text, sizeof(text)) || sscanf(text, "%" SCNu64, &t.cpu_ns) != 1)
+    if (!task_read(files[1], text, sizeof(text)) || sscanf(text, "%" SCNu64, &t.cpu_ns) != 1)
         t.state = 0;
     return t;
+}
+
+struct heartbeat_thread heartbeat_thread(pid_t pid, pid_t tid)
+{
+    const int files[] = { task_open(pid, tid, 0), task_open(pid, tid, 1) };
+    struct heartbeat_thread t = thread_read(files);
+
+    for (unsigned i = 0; i < 2; i++)
+        if (files[i] >= 0)
+            close(files[i]);
+    return t;
+}
+
+void heartbeat_open(struct heartbeat *p, pid_t pid, pid_t tid)
+{
+    for (unsigned i = 0; i < 2; i++)
+        p->files[i] = task_open(pid, tid, i) + 1;
 }
 
 static void part_count(struct heartbeat *p, uint64_t waited_ns, uint64_t gap_ns)
@@ -87,7 +106,9 @@ uint64_t heartbeat_look(struct heartbeat *p, const struct state_ctx *ctx, uint64
     uint64_t beats = atomic_load_explicit(&ctx->beats, memory_order_relaxed);
     struct heartbeat_thread t = { 0 };
 
-    if (beats == p->beats)
+    if (beats == p->beats && p->files[0] != 0)
+        t = thread_read((const int[]){ p->files[0] - 1, p->files[1] - 1 });
+    else if (beats == p->beats)
         t = heartbeat_thread((pid_t)atomic_load_explicit(&ctx->pid, memory_order_relaxed),
             (pid_t)atomic_load_explicit(&ctx->tid, memory_order_relaxed));
     return heartbeat_count(p, beats, &t, gap_ns);

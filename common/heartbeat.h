@@ -17,10 +17,14 @@ struct heartbeat {
     uint64_t part_ns, part_waited_ns; // of the part of HEARTBEAT_PART_NS that is being looked at, and waited of that
     uint32_t starved; // for how many percent of the part before it waited, 0: fewer than HEARTBEAT_STARVED
     bool told; // that it is starved
+    int files[2]; // a thread's stat and schedstat, descriptors + 1; 0: they are opened at each look
 };
 
 #define HEARTBEAT_PART_NS 1000000000u
 #define HEARTBEAT_STARVED 90u
+
+// For a process that later can open nothing: look at this thread of it alone. What is opened stays open.
+void heartbeat_open(struct heartbeat *p, pid_t pid, pid_t tid);
 
 // Returns true once when the loop becomes starved, and once when it no longer is; p->starved tells which.
 bool heartbeat_turned(struct heartbeat *p);

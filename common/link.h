@@ -42,6 +42,9 @@ int link_bind(struct link *l, enum link_kind kind, const char *run_dir, const ch
     enum msg_sender peer);
 int link_connect(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
     enum msg_sender peer);
+// Keep nanomsg's threads when links are closed, for a process that can make none later. Returns 0 or -errno.
+int link_keep(void);
+
 void link_close(struct link *l);
 
 // nanomsg can stay deaf for ever, on either side, when a connection breaks just after its first bytes came: it takes no

@@ -133,15 +133,16 @@ static int table_is(const struct region_table *t, const struct msg_vif_attach *m
     return t->domid == domid && t->vif == m->vif && t->gen == m->gen ? 0 : -EBADMSG;
 }
 
-int region_file_read(const char *run_dir, const struct msg_vif_attach *m, uint32_t domid, struct region_table **table)
+int region_file_open(const struct region_file *f, const char *run_dir)
+{
+    return f->name[0] != '\0' ? file_open(run_dir, f->name) : -ENOENT;
+}
+
+int region_file_read(int fd, const struct msg_vif_attach *m, uint32_t domid, struct region_table **table)
 {
     struct region_table *t = NULL;
-    int fd = file_open(run_dir, m->region_file), ret;
+    int ret = table_load(fd, m->region_bytes, &t);
 
-    if (fd < 0)
-        return fd;
-    ret = table_load(fd, m->region_bytes, &t);
-    close(fd);
     if (ret == 0 && region_sum(t, m->region_bytes) != m->region_sum)
         ret = -EBADMSG;
     if (ret == 0)

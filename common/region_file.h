@@ -24,9 +24,12 @@ int region_file_write(struct region_file *f, const char *run_dir, const struct r
 int region_file_find(
     struct region_file *f, const char *run_dir, uint32_t vif, uint32_t gen, struct region_table **table);
 
-// Read and check the table that m names, as the worker of domid. Returns 0 with *table to free(), or -errno: -EBADMSG
+// For a worker. Returns a descriptor, or -errno.
+int region_file_open(const struct region_file *f, const char *run_dir);
+
+// Read and check the table in fd, which m names, as the worker of domid. Returns 0 with *table to free(), or -errno: -EBADMSG
 // if it is not the table that m speaks of, others as region_table_check().
-int region_file_read(const char *run_dir, const struct msg_vif_attach *m, uint32_t domid, struct region_table **table);
+int region_file_read(int fd, const struct msg_vif_attach *m, uint32_t domid, struct region_table **table);
 
 // Remove it and forget its name. One without a name is none.
 void region_file_remove(struct region_file *f, const char *run_dir);

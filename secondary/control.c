@@ -7,6 +7,7 @@
 
 #include "attach.h"
 #include "clock.h"
+#include "confine.h"
 #include "control.h"
 #include "crossbar_file.h"
 #include "heartbeat.h"
@@ -16,7 +17,7 @@
 #include "log.h"
 #include "notify.h"
 #include "poller.h"
-#include "region_file.h"
+#include "regions.h"
 #include "statefile.h"
 #include "xendev.h"
 
@@ -37,6 +38,7 @@ struct served {
 struct control {
     struct control_start start;
     struct link link;
+    struct regions regions;
     struct mem_maps maps;
     struct poller worker;
     bool has_guest; // GUEST_SET came: the poll thread runs
@@ -95,7 +97,7 @@ static int vif_attach(struct control *c, const struct msg_vif_attach *m, char *t
 {
     struct served *s = &c->served[m->vif];
     struct region_table *t = NULL;
-    int ret = region_file_read(c->start.conf->run_dir, m, c->start.domid, &t);
+    int ret = regions_read(&c->regions, m, c->start.domid, &t);
 
     if (ret < 0) {
         snprintf(text, n, "can't use %s: %s", m->region_file, strerror(-ret));
@@ -165,6 +167,17 @@ static bool vif_want(struct control *c, const struct msg_vif_attach *m)
     return true;
 }
 
+// A message that finds nothing to attach brings a file all the same.
+static bool file_is_missing(struct control *c, const struct served *s, const struct msg_vif_attach *m)
+{
+    bool have = regions_have(&c->regions, m);
+
+    if (m->up == 1 && (s->vif == NULL || s->vif->gen != m->gen))
+        return !have && m->gen != s->failed_gen;
+    regions_drop(&c->regions, m->vif);
+    return false;
+}
+
 static void on_vif_attach(struct control *c, const struct msg_vif_attach *m)
 {
     struct served *s;
@@ -172,6 +185,8 @@ static void on_vif_attach(struct control *c, const struct msg_vif_attach *m)
     if (!c->has_guest || m->vif >= c->start.fabric->max_vifs)
         return; // the watcher will say it again after it answered our hello
     s = &c->served[m->vif];
+    if (file_is_missing(c, s, m))
+        return; // it will hand it over
     c->n_wants -= s->want.hdr.type != 0;
     s->want.hdr.type = 0;
     if (vif_want(c, m))
@@ -208,6 +223,21 @@ static bool guest_take(struct control *c, uint32_t domid)
     return true;
 }
 
+// All is open, and nothing of the guest is mapped.
+static bool confine(struct control *c)
+{
+    int ret;
+
+    if (!c->start.conf->worker_confine)
+        return true;
+    close(c->start.state_fd); // write() would reach more than is mapped writable
+    heartbeat_open(&c->heartbeat, getpid(), (pid_t)c->worker.state->ctx.tid);
+    ret = confine_calls(c->start.conf, xengnttab_fd(c->maps.gnt));
+    if (ret < 0)
+        LOG(ERR, "guest %u: can't confine the worker: %s", c->start.domid, strerror(-ret));
+    return ret == 0;
+}
+
 // Returns false if the context can't be run.
 static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
 {
@@ -239,6 +269,8 @@ static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
         return false;
     }
     c->has_guest = true;
+    if (!confine(c))
+        return false;
     notify_say("READY=1");
     LOG(INFO, "guest %u: serving as context %u", c->start.domid, m->ctx);
     return true;
@@ -374,6 +406,12 @@ enum control_end control_run(const struct control_start *start)
     if (c->maps.gnt == NULL) {
         LOG(ERR, "can't open the grant device: %s", xendev_why("", "gntdev", errno, why));
         goto free_control;
+    }
+    ret = regions_open(&c->regions, start->conf->run_dir, start->slot);
+    ret = ret < 0 ? ret : link_keep();
+    if (ret < 0) {
+        LOG(ERR, "%s: can't listen: %s", start->conf->run_dir, strerror(-ret));
+        goto close_gnt;
     }
     snprintf(name, sizeof(name), MSG_WORKER_SOCKET, start->slot);
     ret = link_connect(&c->link, LINK_PAIR, start->conf->run_dir, name, MSG_FROM_WORKER, MSG_FROM_WATCHER);

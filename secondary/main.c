@@ -18,6 +18,7 @@
 #include "args.h"
 #include "claim.h"
 #include "conf.h"
+#include "confine.h"
 #include "control.h"
 #include "crossbar_file.h"
 #include "eal_leave.h"
@@ -210,6 +211,14 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
         LOG(NOTICE, "xv-primary is gone; stopping");
         return EXIT_PRIMARY_GONE;
     }
+    // Before any other thread is there; what the primary holds open can't be seen without.
+    ret = c->worker_confine ? confine_rights() : 0;
+    if (ret < 0) {
+        LOG(ERR, "can't give up rights: %s", strerror(-ret));
+        return EXIT_FAILED;
+    }
+    if (!c->worker_confine)
+        LOG(WARNING, "worker.confine is false: a guest that finds a fault in this worker has all its rights");
     if (eal_start(c, lcore) < 0)
         return EXIT_FAILED;
     logtype = rte_log_register_type_and_pick_level("xv.worker", RTE_LOG_DEBUG);
@@ -278,6 +287,7 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     log_open("xv-worker", conf.log_level);
+    confine_prepare();
     ret = o.spare ? 0 : guest_lock(&conf, o.domid);
     return ret != 0 ? ret : guest_serve(&conf, &o, signals_open());
 }

@@ -84,6 +84,7 @@ static void *poller_main(void *arg)
     backoff_init(&idle, w->poll_busy, w->poll_yield, w->poll_sleep_us);
     idle.alone_ns = BACKOFF_ALONE_NS;
     crowd_open(&crowd);
+    sem_post(&w->ready);
     while (mails_do(w)) {
         uint64_t now = clock_ns();
         bool look_all = now - looked >= LOOK_ALL_NS;
@@ -138,12 +139,15 @@ int poller_start(struct poller *w, const struct conf *c, struct fabric *f, struc
     if (ret < 0)
         return ret;
     atomic_store_explicit(&state->ctx.pid, (uint32_t)getpid(), memory_order_relaxed);
+    sem_init(&w->ready, 0, 0);
     ret = -pthread_create(&w->thread, NULL, poller_main, w);
     if (ret < 0) {
         source_fini(&w->source);
         return ret;
     }
     pthread_setname_np(w->thread, "xv-poll"); // for top -H
+    while (sem_wait(&w->ready) < 0 && errno == EINTR)
+        ;
     return 0;
 }
 

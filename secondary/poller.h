@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "burst.h"
 #include "conf.h"
@@ -31,6 +32,7 @@ struct poller {
     uint32_t poll_busy, poll_yield, poll_sleep_us;
     struct source source;
     pthread_t thread;
+    sem_t ready; // it has opened what it needs
     struct mailbox mailbox; // what the control thread asks of the poll thread
     struct poller_mail mails[POLLER_MAILS];
     // The poll thread's own.
@@ -38,7 +40,8 @@ struct poller {
     struct vif *vifs[XENVIRT_DEVICES_MAX];
 };
 
-// Run ctx's context in a thread, after what a predecessor was about to publish has been published. Returns 0 or -errno.
+// Run ctx's context in a thread, after what a predecessor was about to publish has been published. Returns 0 or -errno; the
+// thread opens nothing more then.
 // poller_stop() ends it between two bursts; it returns -ETIMEDOUT if the thread doesn't end, which then may touch what it
 // was given until the process ends.
 int poller_start(struct poller *w, const struct conf *c, struct fabric *f, struct state_guest *state, uint32_t ctx);

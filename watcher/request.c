@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "guest.h"
+#include "handover.h"
 #include "log.h"
 #include "loop.h"
 #include "mac.h"
@@ -39,6 +41,20 @@ void request_port(struct guests *gs, struct attachment *a, uint32_t up)
         link_send(&gs->primary->link, &m, MSG_PORT_VIF, 0);
 }
 
+// The worker can't open it. Without it, it says nothing, and is asked again.
+static void region_hand_over(struct guests *gs, const struct attachment *a, uint32_t slot)
+{
+    struct handover_what what = { .vif = (uint32_t)a->number, .gen = a->gen };
+    int fd = region_file_open(&a->file, gs->conf->run_dir), ret = fd;
+
+    if (fd >= 0) {
+        ret = handover_send(gs->conf->run_dir, slot, &what, fd);
+        close(fd);
+    }
+    if (ret < 0)
+        LOG(DEBUG, "%s: can't hand %s over: %s", attachment_label(a), a->file.name, strerror(-ret));
+}
+
 void request_attach(struct guests *gs, struct attachment *a, uint32_t up)
 {
     struct worker *w = worker_of(gs->workers, a->guest->domid);
@@ -58,6 +74,8 @@ void request_attach(struct guests *gs, struct attachment *a, uint32_t up)
     snprintf(m.VIF_ATTACH.region_file, sizeof(m.VIF_ATTACH.region_file), "%s", a->file.name);
     if (w == NULL || !worker_serves(gs->workers, w) || !request_due(gs, a))
         return;
+    if (up == 1)
+        region_hand_over(gs, a, w->slot);
     link_send(&w->link, &m, MSG_VIF_ATTACH, 0);
     if (gs->loop->now - a->asked_ns < gs->conf->worker_start_ms * CLOCK_MS)
         return;

@@ -115,6 +115,8 @@ struct conf {
     uint32_t worker_start_ms; // a start that takes longer is ended and tried again, 10000
     uint32_t worker_hang_ms; // silence of the poll loop after which a worker is replaced, 2000
     uint32_t worker_spares; // 0
+    bool worker_confine; // true
+    char worker_allow_syscalls[CONF_TEXT_BYTES]; // names with commas between them, ""
     // pollers: turns without work, before sched_yield and then sleeps of up to sleep_us
     uint32_t poll_busy; // 100 turns
     uint32_t poll_yield; // 1000 turns

@@ -36,6 +36,11 @@ static bool word_ok(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(text);
 }
 
+static bool calls_ok(const char *text)
+{
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_,") == strlen(text);
+}
+
 static bool uuid_ok(const char *text)
 {
     for (int i = 0; i < 36; i++) {
@@ -160,6 +165,8 @@ static const struct option options[] = {
     { "worker.start_ms", CONF(worker_start_ms), NUMBER(UINT, 100, 600000, 10000), .about = "a start that takes longer is ended and tried again" },
     { "worker.hang_ms", CONF(worker_hang_ms), NUMBER(UINT, 100, 600000, 2000), .about = "a poll loop silent for longer hangs; its process is replaced" },
     { "worker.spares", CONF(worker_spares), NUMBER(UINT, 0, FABRIC_GUESTS_MAX - 1, 0), .about = "workers kept ready" },
+    { "worker.confine", CONF(worker_confine), BOOL(true), .about = "workers give up rights and system calls before they read a guest's memory" },
+    { "worker.allow_syscalls", CONF(worker_allow_syscalls), TEXT(LONGEST, "", calls_ok, "names with commas between them, or \"\""), .about = "system calls that workers may do besides those they need" },
 
     { "poll.busy", CONF(poll_busy), NUMBER(UINT, 0, 1000000000, 100), .about = "turns without work before a poller yields" },
     { "poll.yield", CONF(poll_yield), NUMBER(UINT, 0, 1000000000, 1000), .about = "turns of yielding before it sleeps" },

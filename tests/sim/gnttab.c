@@ -49,7 +49,7 @@ fail:
 }
 
 // One mmap for each run: a process may have 65,530 mappings. Returns NULL with errno set if it fails.
-static void *runs_map(uint32_t count, const struct grant_run *runs, uint32_t n_runs, const int *fds, int prot)
+static void *runs_map(int map, uint32_t count, const struct grant_run *runs, uint32_t n_runs, const int *fds, int prot)
 {
     char *addr = mmap(NULL, (size_t)count * GRANT_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *to = addr;
     size_t size;
@@ -59,7 +59,8 @@ static void *runs_map(uint32_t count, const struct grant_run *runs, uint32_t n_r
         return NULL;
     for (uint32_t i = 0; i < n_runs; i++) {
         size = (size_t)runs[i].count * GRANT_PAGE;
-        if (mmap(to, size, prot, MAP_SHARED | MAP_FIXED, fds[runs[i].file], runs[i].page * GRANT_PAGE) == MAP_FAILED) {
+        if (dup3(fds[runs[i].file], map, O_CLOEXEC) < 0 ||
+            mmap(to, size, prot, MAP_SHARED | MAP_FIXED, map, runs[i].page * GRANT_PAGE) == MAP_FAILED) {
             error = errno;
             munmap(addr, (size_t)count * GRANT_PAGE);
             errno = error;
@@ -70,14 +71,14 @@ static void *runs_map(uint32_t count, const struct grant_run *runs, uint32_t n_r
     return addr;
 }
 
-static void *list_map(uint32_t count, int list, uint32_t n_runs, const int *fds, int prot)
+static void *list_map(int map, uint32_t count, int list, uint32_t n_runs, const int *fds, int prot)
 {
     ssize_t size = (ssize_t)n_runs * sizeof(struct grant_run);
     struct grant_run *runs = malloc(size);
     void *addr = NULL;
 
     if (runs != NULL && pread(list, runs, size, 0) == size)
-        addr = runs_map(count, runs, n_runs, fds, prot);
+        addr = runs_map(map, count, runs, n_runs, fds, prot);
     free(runs);
     return addr;
 }
@@ -112,7 +113,11 @@ static void *grants_map(struct handle *h, uint32_t count, const uint32_t *domids
         return NULL;
     if (call(h, &req, list, &rep, fds, &n_fds) < 0)
         goto close_list;
-    addr = area_keep(h, list_map(count, list, rep.runs, fds, prot), count, rep.id, GRANT_UNMAP);
+    pthread_mutex_lock(&h->lock);
+    addr = list_map(h->map, count, list, rep.runs, fds, prot);
+    dup3(h->sock, h->map, O_CLOEXEC);
+    pthread_mutex_unlock(&h->lock);
+    addr = area_keep(h, addr, count, rep.id, GRANT_UNMAP);
     error = errno;
     while (n_fds > 0)
         close(fds[--n_fds]);
@@ -136,7 +141,7 @@ int xengnttab_close(xengnttab_handle *xgt)
 
 int xengnttab_fd(xengnttab_handle *xgt)
 {
-    return xgt->h.sock;
+    return xgt->h.map;
 }
 
 int xengnttab_set_max_grants(xengnttab_handle *xgt, uint32_t count)

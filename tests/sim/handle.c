@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -59,11 +60,15 @@ xengnttab_handle *handle_open(void)
     x->h.sock = run_connect(path, SOCK_SEQPACKET);
     if (x->h.sock < 0)
         goto free_handle;
+    x->h.map = fcntl(x->h.sock, F_DUPFD_CLOEXEC, 0);
+    if (x->h.map < 0)
+        goto close_sock;
     if (call_simple(&x->h, GRANT_HELLO, env_number("XENSIM_DOMID", 0), 0) < 0)
         goto close_sock;
     return x;
 
 close_sock:
+    close(x->h.map);
     close(x->h.sock);
 free_handle:
     free(x);
@@ -76,8 +81,10 @@ int handle_close(xengnttab_handle *x)
 
     if (x == NULL)
         return 0;
-    if (x->h.areas == NULL)
+    if (x->h.areas == NULL) {
+        close(x->h.map);
         close(x->h.sock);
+    }
     while ((area = x->h.areas) != NULL) {
         x->h.areas = area->next;
         free(area);

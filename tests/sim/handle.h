@@ -18,6 +18,7 @@ struct area {
 
 struct handle {
     int sock;
+    int map; // what is mapped is mapped of this descriptor, as with gntdev: a program may know no other
     pthread_mutex_t lock; // one request at a time, and the list
     struct area *areas;
 };

@@ -87,14 +87,18 @@ Test(region_file, a_worker_reads_what_was_written)
     struct region_table *t = NULL;
     struct msg_vif_attach m;
     struct region_file f;
+    int fd;
 
     cr_assert_eq(region_file_write(&f, dir, &table.t, bytes()), 0);
     m = told_of(&f);
-    cr_assert_eq(region_file_read(dir, &m, 7, &t), 0);
+    fd = region_file_open(&f, dir);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(region_file_read(fd, &m, 7, &t), 0);
     cr_expect_arr_eq(t, &table.t, bytes());
     free(t);
+    close(fd);
     region_file_remove(&f, dir);
-    cr_expect_eq(region_file_read(dir, &m, 7, &t), -ENOENT);
+    cr_expect_eq(region_file_open(&f, dir), -ENOENT);
 }
 
 Test(region_file, a_worker_takes_no_other_table_than_it_was_told_of)
@@ -102,8 +106,10 @@ Test(region_file, a_worker_takes_no_other_table_than_it_was_told_of)
     struct region_table *t = NULL;
     struct region_file f;
     struct msg_vif_attach m[7];
+    int fd;
 
     cr_assert_eq(region_file_write(&f, dir, &table.t, bytes()), 0);
+    fd = region_file_open(&f, dir);
     for (unsigned i = 0; i < 7; i++)
         m[i] = told_of(&f);
     m[0].vif = 3;
@@ -114,10 +120,11 @@ Test(region_file, a_worker_takes_no_other_table_than_it_was_told_of)
     m[5].region_bytes = sizeof(table.t) - 1;
     m[6].region_bytes = UINT64_MAX;
     for (unsigned i = 0; i < 7; i++)
-        cr_expect_eq(region_file_read(dir, &m[i], 7, &t), -EBADMSG, "%u", i);
+        cr_expect_eq(region_file_read(fd, &m[i], 7, &t), -EBADMSG, "%u", i);
     m[0] = told_of(&f);
-    cr_expect_eq(region_file_read(dir, &m[0], 8, &t), -EBADMSG);
+    cr_expect_eq(region_file_read(fd, &m[0], 8, &t), -EBADMSG);
     cr_expect_null(t);
+    close(fd);
     region_file_remove(&f, dir);
 }
 

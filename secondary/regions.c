@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <unistd.h>
+
+#include "handover.h"
+#include "region_file.h"
+#include "regions.h"
+
+int regions_open(struct regions *r, const char *run_dir, uint32_t slot)
+{
+    *r = (struct regions){ .sock = handover_open(run_dir, slot) };
+    return r->sock < 0 ? r->sock : 0;
+}
+
+void regions_drop(struct regions *r, uint32_t vif)
+{
+    if (r->of[vif].file != 0)
+        close(r->of[vif].file - 1);
+    r->of[vif].file = 0;
+}
+
+bool regions_have(struct regions *r, const struct msg_vif_attach *m)
+{
+    struct handover_what what;
+    int fd;
+
+    while ((fd = handover_take(r->sock, &what)) >= 0) {
+        if (what.vif >= FABRIC_VIFS_MAX) {
+            close(fd);
+            continue;
+        }
+        regions_drop(r, what.vif);
+        r->of[what.vif].file = fd + 1;
+        r->of[what.vif].gen = what.gen;
+    }
+    return r->of[m->vif].file != 0 && r->of[m->vif].gen == m->gen;
+}
+
+int regions_read(struct regions *r, const struct msg_vif_attach *m, uint32_t domid, struct region_table **table)
+{
+    int ret = -ENOENT;
+
+    if (regions_have(r, m))
+        ret = region_file_read(r->of[m->vif].file - 1, m, domid, table);
+    regions_drop(r, m->vif);
+    return ret;
+}

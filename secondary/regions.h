@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// regions.h: the region files that the watcher has handed over and no attach has used yet.
+#ifndef XV_REGIONS_H
+#define XV_REGIONS_H
+
+#include <stdbool.h>
+
+#include "fabric.h"
+#include "msg.h"
+#include "region.h"
+
+struct regions {
+    int sock;
+    struct {
+        int file; // descriptor + 1, 0: none
+        uint32_t gen;
+    } of[FABRIC_VIFS_MAX];
+};
+
+// Returns 0 or -errno. What came lasts until the process ends.
+int regions_open(struct regions *r, const char *run_dir, uint32_t slot);
+
+// Look for more. Returns whether m's file is here.
+bool regions_have(struct regions *r, const struct msg_vif_attach *m);
+
+// Close it, if it is here.
+void regions_drop(struct regions *r, uint32_t vif);
+
+// Read and check m's table, as the worker of domid; its file is closed. Returns as region_file_read().
+int regions_read(struct regions *r, const struct msg_vif_attach *m, uint32_t domid, struct region_table **table);
+
+#endif

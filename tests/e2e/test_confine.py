@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A worker that its guest has taken over: what the process may still do, by takeover (tests/chaos)."""
+
+import subprocess
+
+from case import SharedCase
+from proc import built, gone
+from wait import LONG
+
+MACS = "00:00:00:00:00:11", "00:00:00:00:00:22"
+
+FILE = "openat", "-100", "s:/etc/shadow", "0"
+# What ends the process, each another one; tests/unit/secondary/test_confine.c has more.
+REFUSED = {
+    "a_file": FILE,
+    "an_internet_socket": ("socket", "2", "1", "0"),
+    "a_netlink_socket": ("socket", "16", "3", "0"),
+    "a_program": ("execve", "s:/bin/true", "0", "0"),
+    "another_s_memory": ("process_vm_readv", "1", "z:16", "1", "z:16", "1", "0"),
+    "a_mapping_of_a_file": ("mmap", "0", "4096", "1", "1", "2", "0"),
+    "memory_that_runs": ("mmap", "0", "4096", "7", "0x22", "-1", "0"),
+    "memory_made_writable": ("mprotect", "0x10000", "4096", "3"),
+    "root_again": ("setresuid", "0", "0", "0"),
+    "a_kill": ("kill", "1", "9"),
+    "an_unknown_ioctl": ("ioctl", "2", "0x5401", "z:64"),
+    "a_clone": ("clone", "17", "0", "0", "0", "0"),
+}
+
+
+class Confine(SharedCase):
+    """One guest whose worker is taken over again and again, and one that notices nothing."""
+
+    uplink = "none"
+    conf = {"guest": {"mac_grace": 0}}  # tests have the same addresses
+
+    def setUp(self):
+        super().setUp()
+        self.a, self.b = (self.bench.fe22(mac) for mac in MACS)
+        self.other = self.pid(self.b)
+
+    def pid(self, guest):
+        return self.wait("a worker", lambda: self.switch.worker_pid(guest.domid))
+
+    def takeover(self, pid, *args, thread=None):
+        argv = [built("takeover"), *(["-t", thread] if thread else []), str(pid), *args]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=LONG, check=False)
+
+    def frames_pass(self):
+        self.flow(self.a, self.b, count=20).whole()
+
+    def start_anew(self):
+        self.a.do("rm event_type_start_0")
+        self.wait("the stop to be seen", lambda: (self.switch.vif(self.a.domid) or {"state": ""})["state"] != "running")
+        self.a.do("write event_type_start_0 1")
+
+    def successor(self, guest, before):
+        self.wait("a successor", lambda: self.switch.worker_pid(guest.domid) not in (None, 0, before))
+        self.switch.vif_running(guest.domid)
+
+    def refused(self, name, call, thread=None):
+        pid, said = self.pid(self.a), len(self.switch.watcher.text())
+        result = self.takeover(pid, "syscall", *call, thread=thread)
+        self.assertEqual((1, f"{call[0]}: SIGSYS"), (result.returncode, result.stdout.strip()), name + result.stderr)
+        self.wait("the worker's end", lambda: gone(pid))
+        log = self.switch.watcher.text()[said:]
+        self.assertRegex(log, rf"thread {thread or 'xv-worker'}: system call \d+ is not allowed")
+        self.successor(self.a, pid)
+
+    def test_the_process_has_no_rights(self):
+        with open(f"/proc/{self.pid(self.a)}/status") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        for name in "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb":
+            self.assertEqual(0, int(status[name], 16), name)
+        self.assertEqual(("1", "2"), (status["NoNewPrivs"], status["Seccomp"]))
+
+    def test_all_its_threads_are_confined(self):
+        pid = self.pid(self.a)
+        tasks = subprocess.run(["grep", "-h", "-E", "^(Seccomp|NoNewPrivs|CapPrm):",
+                                *[f"/proc/{pid}/task/{tid}/status" for tid in self.tids(pid)]],
+                               capture_output=True, text=True, check=True).stdout.split()
+        self.assertEqual({"Seccomp:", "2", "NoNewPrivs:", "1", "CapPrm:", "0000000000000000"}, set(tasks))
+
+    @staticmethod
+    def tids(pid):
+        return subprocess.run(["ls", f"/proc/{pid}/task"], capture_output=True, text=True, check=True).stdout.split()
+
+    def test_what_it_gave_up_ends_the_process(self):
+        for name, call in REFUSED.items():
+            with self.subTest(name):
+                self.refused(name, call)
+        self.frames_pass()
+        self.assertEqual(self.other, self.pid(self.b))
+
+    def test_the_poll_thread_ends_the_process_too(self):
+        self.refused("a file", FILE, "xv-poll")
+        self.frames_pass()
+
+    def test_what_it_needs_it_may(self):
+        pid = self.pid(self.a)
+        for call in (("sched_yield",), ("gettid",), ("socket", "1", "1", "0"), ("mmap", "0", "4096", "3", "0x22", "-1", "0")):
+            result = self.takeover(pid, "syscall", *call)
+            self.assertRegex(result.stdout, rf"^{call[0]} = \d+$")
+        self.frames_pass()
+        self.assertEqual(pid, self.pid(self.a))
+
+    def test_normal_work_goes_on(self):
+        pids = self.pid(self.a), self.pid(self.b)
+        for _ in range(5):
+            with self.switch.new_start(self.a.domid):
+                self.start_anew()
+        self.frames_pass()
+        self.switch.watcher.kill()
+        self.switch.start_watcher()
+        self.switch.vif_running(self.a.domid)
+        with self.switch.new_start(self.a.domid):
+            self.start_anew()
+        self.frames_pass()
+        self.assertEqual(pids, (self.pid(self.a), self.pid(self.b)))
