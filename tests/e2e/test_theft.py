@@ -26,8 +26,7 @@ class Theft(OwnCase):
         """The thief's device 0 is, with this address."""
         self.thief.do(f"dev 0 mac={mac} pool=0 bufs=8")
         self.thief.do("start 0")
-        vif = self.switch.vif_state(self.thief.domid, 0, "refused")
-        self.assertIn(why, vif["why"])
+        self.wait(why, lambda: (v := self.switch.vif(self.thief.domid)) and v["state"] == "refused" and why in v["why"])
 
     def test_a_pinned_address_waits_for_its_owner(self):
         self.begin(({"domid": 1, "vifs": [{"device": 0, "mac": OWN}]},))
