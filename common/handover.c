@@ -17,10 +17,10 @@ union control {
     char room[CMSG_SPACE(sizeof(int))];
 };
 
-static int address(struct sockaddr_un *a, const char *run_dir, uint32_t slot)
+static int address(struct sockaddr_un *a, const char *dir)
 {
     *a = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    return snprintf(a->sun_path, sizeof(a->sun_path), "%s/" HANDOVER_SOCKET, run_dir, slot) < (int)sizeof(a->sun_path)
+    return snprintf(a->sun_path, sizeof(a->sun_path), "%s/" HANDOVER_SOCKET, dir) < (int)sizeof(a->sun_path)
                ? 0
                : -ENAMETOOLONG;
 }
@@ -32,10 +32,10 @@ static void message_lay(struct msghdr *m, struct iovec *io, union control *c, co
     *m = (struct msghdr){ .msg_iov = io, .msg_iovlen = 1, .msg_control = c, .msg_controllen = sizeof(c->room) };
 }
 
-int handover_open(const char *run_dir, uint32_t slot)
+int handover_open(const char *dir)
 {
     struct sockaddr_un a;
-    int ret = address(&a, run_dir, slot), fd;
+    int ret = address(&a, dir), fd;
     mode_t old;
 
     if (ret < 0)
@@ -89,13 +89,13 @@ int handover_take(int sock, struct handover_what *what)
     return fd;
 }
 
-int handover_send(const char *run_dir, uint32_t slot, const struct handover_what *what, int fd)
+int handover_send(const char *dir, const struct handover_what *what, int fd)
 {
     struct sockaddr_un a;
     struct msghdr m;
     struct iovec io;
     union control c;
-    int ret = address(&a, run_dir, slot), sock;
+    int ret = address(&a, dir), sock;
 
     if (ret < 0)
         return ret;

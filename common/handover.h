@@ -8,19 +8,20 @@
 
 #include <stdint.h>
 
-#define HANDOVER_SOCKET "worker.%u.fds" // slot
+#define HANDOVER_SOCKET "files"
 
 struct handover_what {
     uint32_t vif, gen; // whose region file it is
 };
 
-// The worker's end. Returns a descriptor to listen at, or -errno. It takes the place of a predecessor's.
-int handover_open(const char *run_dir, uint32_t slot);
+// The worker's end, in the directory of its slot. Returns a descriptor to listen at, or -errno. It takes the place of a
+// predecessor's.
+int handover_open(const char *dir);
 
 // Returns the next descriptor that came, with *what it is, or -EAGAIN if there is none.
 int handover_take(int sock, struct handover_what *what);
 
 // The watcher's end. What was handed over is there before any message that is sent later. Returns 0 or -errno.
-int handover_send(const char *run_dir, uint32_t slot, const struct handover_what *what, int fd);
+int handover_send(const char *dir, const struct handover_what *what, int fd);
 
 #endif

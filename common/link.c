@@ -21,7 +21,7 @@ static int link_errno(void)
 static int link_listen(const struct link *l)
 {
     // nanomsg makes the file with the umask's mode and has no option for it.
-    mode_t old = umask(0077);
+    mode_t old = umask(l->any ? 0 : 0077);
     int ret = nn_bind(l->sock, l->url) < 0 ? link_errno() : 0;
 
     umask(old);
@@ -64,26 +64,34 @@ static int link_url(struct link *l, const char *run_dir, const char *name)
     return 0;
 }
 
+static int link_begin(struct link *l, const char *run_dir, const char *name)
+{
+    int ret = link_url(l, run_dir, name);
+
+    l->sock = l->fd = -1;
+    l->epoch = clock_boot_ns();
+    return ret < 0 ? ret : link_open(l);
+}
+
 int link_bind(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
     enum msg_sender peer)
 {
-    int ret;
+    *l = (struct link){ .kind = kind, .bound = true, .self = self, .peer = peer };
+    return link_begin(l, run_dir, name);
+}
 
-    *l = (struct link){
-        .sock = -1, .fd = -1, .kind = kind, .bound = true, .self = self, .peer = peer, .epoch = clock_boot_ns()
-    };
-    ret = link_url(l, run_dir, name);
-    return ret < 0 ? ret : link_open(l);
+int link_bind_any(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
+    enum msg_sender peer)
+{
+    *l = (struct link){ .kind = kind, .bound = true, .any = true, .self = self, .peer = peer };
+    return link_begin(l, run_dir, name);
 }
 
 int link_connect(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
     enum msg_sender peer)
 {
-    int ret;
-
-    *l = (struct link){ .sock = -1, .fd = -1, .kind = kind, .self = self, .peer = peer, .epoch = clock_boot_ns() };
-    ret = link_url(l, run_dir, name);
-    return ret < 0 ? ret : link_open(l);
+    *l = (struct link){ .kind = kind, .self = self, .peer = peer };
+    return link_begin(l, run_dir, name);
 }
 
 uint64_t link_silent_ns(const struct link *l)

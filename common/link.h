@@ -21,6 +21,7 @@ struct link {
     int fd; // readable when a message waits; for poll and epoll
     enum link_kind kind;
     bool bound;
+    bool any; // it is bound for any user
     char url[LINK_URL_BYTES];
     uint64_t heard_ns; // when the last good message came, or the link was opened
     uint64_t connections; // of sockets that are closed
@@ -42,6 +43,11 @@ int link_bind(struct link *l, enum link_kind kind, const char *run_dir, const ch
     enum msg_sender peer);
 int link_connect(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
     enum msg_sender peer);
+
+// As link_bind(), for a peer of any user: who gets to it is the directory's matter.
+int link_bind_any(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
+    enum msg_sender peer);
+
 // Keep nanomsg's threads when links are closed, for a process that can make none later. Returns 0 or -errno.
 int link_keep(void);
 

@@ -4,6 +4,9 @@
 #ifndef XV_NOTIFY_H
 #define XV_NOTIFY_H
 
+// Connect, for a program that later can't find the socket any more. Others need not call it.
+void notify_open(void);
+
 // Say state, for instance "READY=1" or "STOPPING=1". Never blocks, never fails: who listens is not our business.
 void notify_say(const char *state);
 

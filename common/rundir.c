@@ -30,17 +30,27 @@ int rundir_check(const char *dir)
     return dir_look(dir, &st);
 }
 
-int rundir_make(const char *dir)
+static int make(const char *dir, mode_t mode)
 {
     struct stat st;
     int ret;
 
-    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+    if (mkdir(dir, mode) < 0 && errno != EEXIST)
         return -errno;
     ret = dir_look(dir, &st);
     if (ret < 0)
         return ret;
-    return (st.st_mode & 077) != 0 && chmod(dir, 0700) < 0 ? -errno : 0;
+    return (st.st_mode & 0777) != mode && chmod(dir, mode) < 0 ? -errno : 0;
+}
+
+int rundir_make(const char *dir)
+{
+    return make(dir, 0700);
+}
+
+int rundir_make_within(const char *dir)
+{
+    return make(dir, 0711);
 }
 
 const char *rundir_why(int ret)

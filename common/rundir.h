@@ -8,6 +8,9 @@
 // if it is a link or a file, -EPERM if it is a stranger's.
 int rundir_make(const char *dir);
 
+// Make one within it, which processes of other users may use that get to see it (0711). Returns as rundir_make().
+int rundir_make_within(const char *dir);
+
 // Judge dir as it is. Returns 0 or -errno, as rundir_make(), and -ENOENT.
 int rundir_check(const char *dir);
 

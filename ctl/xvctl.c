@@ -14,6 +14,7 @@
 #include "exit.h"
 #include "json.h"
 #include "number.h"
+#include "privilege.h"
 #include "rundir.h"
 #include "statefile.h"
 #include "table.h"
@@ -223,7 +224,9 @@ static int run(const struct command *cmd, const struct args *args)
         fprintf(stderr, "xvctl: run_dir %s: %s\n", conf.run_dir, rundir_why(ret));
         return EXIT_FAILED;
     }
-    ret = client_open(&c, conf.run_dir);
+    ret = privilege_keep(0, 0);
+    if (ret == 0)
+        ret = client_open(&c, conf.run_dir);
     if (ret < 0)
         return client_failed(ret);
     ret = cmd->show ? show(&c, cmd->json) : restart(&c, cmd->domid);

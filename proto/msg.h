@@ -24,7 +24,8 @@
 // Sockets, below run_dir.
 #define MSG_CLAIM_SOCKET "claim.ipc" // REP: a worker asks for a slot
 #define MSG_PRIMARY_SOCKET "primary.ipc" // PAIR
-#define MSG_WORKER_SOCKET "worker.%u.ipc" // PAIR, one for each slot
+#define MSG_SLOT_DIR "slot.%u" // a directory for each slot: its worker sees nothing else
+#define MSG_WORKER_SOCKET "link.ipc" // PAIR, in there
 #define MSG_CTL_SOCKET "ctl.ipc" // REP: xvctl
 
 #define MSG_DOMID_ANY 0xffffu // a spare worker, which gets its guest later

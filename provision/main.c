@@ -10,6 +10,7 @@
 #include "lock.h"
 #include "log.h"
 #include "number.h"
+#include "privilege.h"
 #include "reconcile.h"
 #include "rundir.h"
 #include "watch.h"
@@ -147,5 +148,12 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     log_open("xv-provision", conf.log_level);
+    ret = privilege_leave_network();
+    if (ret == 0 || ret == -EPERM)
+        ret = privilege_keep(PRIVILEGE(CAP_SYS_PTRACE), 0); // to say who holds a lock
+    if (ret < 0) {
+        LOG(ERR, "can't give up privileges: %s", strerror(-ret));
+        return EXIT_FAILED;
+    }
     return o.watch ? watch(&conf) : provision(&conf, o.args.n_operands, o.args.operands);
 }

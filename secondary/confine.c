@@ -1,207 +1,131 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// The list of system calls that a confined worker may do, and what it gives up besides.
-//
-// Calls that are allowed whatever their arguments are cost next to nothing: the kernel keeps a bit for each (Linux 5.11). So
-// the poll loop's calls have no condition.
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <malloc.h>
-#include <seccomp.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <grp.h>
+#include <linux/landlock.h>
+#include <pwd.h>
+#include <stdint.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <xen/grant_table.h>
-
-#include <xen/gntdev.h>
-
+#include "calls.h"
 #include "confine.h"
 #include "log.h"
+#include "privilege.h"
 
-#define FD_BITS 0xffffffffu
+#define NOBODY 65534 // the kernel's overflowuid: owns nothing
 
-// What the poll loop does at each turn or sleep, first.
-static const int free_calls[] = { SCMP_SYS(sched_yield), SCMP_SYS(futex), SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep), SCMP_SYS(pread64), SCMP_SYS(restart_syscall), SCMP_SYS(clock_gettime),
-    // the control thread, and nanomsg's
-    SCMP_SYS(ppoll), SCMP_SYS(poll), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(read),
-    SCMP_SYS(write), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(close), SCMP_SYS(eventfd2), SCMP_SYS(connect),
-    SCMP_SYS(accept4), SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
-    SCMP_SYS(shutdown), SCMP_SYS(getpid), SCMP_SYS(gettid),
-    // memory is given back, or is the heap's
-    SCMP_SYS(munmap), SCMP_SYS(brk),
-    // signals and ends
-    SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(exit), SCMP_SYS(exit_group) };
+// ---- before EAL
 
-// ---- rights
-
-int confine_rights(void)
+static int user_find(struct confine *x, const char *name)
 {
-    struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    const struct passwd *user = getpwnam(name);
 
-    // Without CAP_SETPCAP they can't be dropped, and nobody needs them: no program is started.
-    for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
-        prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capset, &h, none) < 0)
+    *x = (struct confine){ .uid = NOBODY, .gid = NOBODY };
+    if (user == NULL && strcmp(name, CONF_WORKER_USER) == 0)
+        return 0; // nobody made it
+    if (user == NULL || user->pw_uid == 0) {
+        LOG(ERR, "worker.user: %s %s", name, user == NULL ? "is no user of this host" : "is root");
+        return -EINVAL;
+    }
+    *x = (struct confine){ .uid = user->pw_uid, .gid = user->pw_gid };
+    return 0;
+}
+
+int confine_begin(struct confine *x, const struct conf *c)
+{
+    int ret = user_find(x, c->worker_user);
+
+    if (ret < 0)
+        return ret;
+    calls_prepare();
+    // Whoever started it may have taken it out of the network, and kept this right.
+    ret = privilege_leave_network();
+    if (ret < 0 && ret != -EPERM)
+        LOG(WARNING, "can't leave the host's network: %s", strerror(-ret));
+    // What the primary holds open can't be seen without the right to trace it.
+    ret = privilege_keep(PRIVILEGE(CAP_SYS_CHROOT) | PRIVILEGE(CAP_SETUID) | PRIVILEGE(CAP_SETGID), 0);
+    if (ret < 0)
+        LOG(ERR, "can't give up capabilities: %s", strerror(-ret));
+    return ret;
+}
+
+// ---- Landlock
+
+// As linux/landlock.h has it, which is older than some kernels.
+struct ruleset {
+    uint64_t fs, net, scoped;
+};
+
+// All that a kernel with this version of Landlock can refuse to open, connect or bind. Returns the size of *r there.
+static size_t ruleset_all(struct ruleset *r, long version)
+{
+    r->fs = version >= 5 ? 0xffff : version >= 3 ? 0x7fff : version == 2 ? 0x3fff : 0x1fff;
+    r->net = version >= 4 ? 0x3 : 0; // TCP
+    r->scoped = version >= 6 ? 0x1 : 0; // abstract sockets
+    return version >= 6 ? 24 : version >= 4 ? 16 : 8;
+}
+
+static int own_files_allow(int ruleset)
+{
+    struct landlock_path_beneath_attr own = { .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE };
+    long ret;
+
+    own.parent_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (own.parent_fd < 0)
+        return -errno;
+    ret = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &own, 0);
+    ret = ret < 0 ? -errno : 0;
+    close(own.parent_fd);
+    return (int)ret;
+}
+
+int confine_files(void)
+{
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    struct ruleset r;
+    int fd, ret;
+
+    if (version < 1)
+        return 0;
+    fd = (int)syscall(SYS_landlock_create_ruleset, &r, ruleset_all(&r, version), 0);
+    if (fd < 0)
+        return -errno;
+    ret = own_files_allow(fd);
+    if (ret == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+        ret = -errno;
+    close(fd);
+    return ret;
+}
+
+// ---- before the guest
+
+static int said(const char *what, int ret)
+{
+    if (ret < 0)
+        LOG(ERR, "can't confine this worker: %s: %s; see worker.confine in xv.conf(5)", what, strerror(-ret));
+    return ret;
+}
+
+// glibc does each of these in all threads, and the kernel takes the capabilities of who stops being root.
+static int user_become(const struct confine *x)
+{
+    if (setgroups(0, NULL) < 0 || setresgid(x->gid, x->gid, x->gid) < 0 || setresuid(x->uid, x->uid, x->uid) < 0)
         return -errno;
     return 0;
 }
 
-void confine_prepare(void)
+int confine_enter(const struct confine *x)
 {
-    mallopt(M_ARENA_MAX, 1); // other arenas grow by mprotect()
-    tzset(); // for syslog's lines
+    int ret = said("chroot", chroot(".") < 0 || chdir("/") < 0 ? -errno : 0);
+
+    return ret < 0 ? ret : said("user", user_become(x));
 }
 
-// ---- what is refused
-
-// In the thread that did the call; nothing in here may need a lock.
-static void on_refused(int sig, siginfo_t *info, void *context)
+int confine_end(const struct confine *x, const struct conf *c, int gnttab_fd)
 {
-    char name[17] = "", line[128];
-    int n;
+    int ret = confine_enter(x);
 
-    (void)sig;
-    (void)context;
-    prctl(PR_GET_NAME, name, 0, 0, 0);
-    // glibc's snprintf() takes no lock and no memory for these.
-    n = snprintf(line, sizeof(line), "%sxv-worker: ERR: thread %s: system call %d is not allowed; ending\n",
-        getenv("JOURNAL_STREAM") != NULL ? "<3>" : "", name, info->si_syscall);
-    if (write(STDERR_FILENO, line, (size_t)n) < 0)
-        _exit(128 + SIGSYS);
-    _exit(128 + SIGSYS);
-}
-
-static int refusals_tell(void)
-{
-    struct sigaction a = { .sa_sigaction = on_refused, .sa_flags = SA_SIGINFO };
-    sigset_t set;
-
-    sigfillset(&a.sa_mask);
-    sigemptyset(&set);
-    sigaddset(&set, SIGSYS);
-    return sigaction(SIGSYS, &a, NULL) < 0 || sigprocmask(SIG_UNBLOCK, &set, NULL) < 0 ? -errno : 0;
-}
-
-// ---- the list
-
-static int allow(scmp_filter_ctx f, int call)
-{
-    return seccomp_rule_add(f, SCMP_ACT_ALLOW, call, 0);
-}
-
-static int free_calls_allow(scmp_filter_ctx f)
-{
-    int ret = 0;
-
-    for (size_t i = 0; i < sizeof(free_calls) / sizeof(free_calls[0]) && ret == 0; i++) {
-        ret = allow(f, free_calls[i]);
-        if (ret == 0)
-            ret = seccomp_syscall_priority(f, free_calls[i], (uint8_t)(255 - i));
-    }
-    return ret;
-}
-
-// Memory of no file, or grants; never to run. mprotect() is not in the list at all.
-static int mmap_allow(scmp_filter_ctx f, int gnttab_fd)
-{
-    const struct scmp_arg_cmp never_run = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-    int ret = seccomp_rule_add(
-        f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, never_run, SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
-
-    if (ret < 0)
-        return ret;
-    ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 3, never_run,
-        SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0), SCMP_A4(SCMP_CMP_MASKED_EQ, FD_BITS, (scmp_datum_t)gnttab_fd));
-    return ret < 0 ? ret
-                   : seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(madvise), 1, SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED));
-}
-
-static int ioctl_allow(scmp_filter_ctx f, int gnttab_fd)
-{
-    static const unsigned long requests[] = { IOCTL_GNTDEV_MAP_GRANT_REF, IOCTL_GNTDEV_UNMAP_GRANT_REF,
-        IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR };
-    int ret = 0;
-
-    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) && ret == 0; i++)
-        ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2,
-            SCMP_A0(SCMP_CMP_MASKED_EQ, FD_BITS, (scmp_datum_t)gnttab_fd),
-            SCMP_A1(SCMP_CMP_MASKED_EQ, FD_BITS, requests[i]));
-    return ret;
-}
-
-// Calls of which one use is needed.
-static int uses_allow(scmp_filter_ctx f)
-{
-    static const int file_commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD };
-    int ret = 0;
-
-    for (size_t i = 0; i < sizeof(file_commands) / sizeof(file_commands[0]) && ret == 0; i++)
-        ret = seccomp_rule_add(
-            f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)file_commands[i]));
-    if (ret == 0) // the watcher, systemd and syslog are found again
-        ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-    if (ret == 0) // abort()
-        ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()),
-            SCMP_A2(SCMP_CMP_EQ, SIGABRT));
-    if (ret == 0) // of a thread whose call is refused
-        ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_GET_NAME));
-    return ret;
-}
-
-// Names with commas between them.
-static int more_allow(scmp_filter_ctx f, const char *names)
-{
-    char text[CONF_TEXT_BYTES], *rest = text, *name;
-    int ret = 0;
-
-    snprintf(text, sizeof(text), "%s", names);
-    while (ret == 0 && (name = strsep(&rest, ",")) != NULL) {
-        int call = seccomp_syscall_resolve_name(name);
-
-        if (name[0] == '\0')
-            continue;
-        ret = call < 0 ? -EINVAL : allow(f, call);
-        if (ret == 0)
-            LOG(NOTICE, "system call %s is allowed by worker.allow_syscalls", name);
-        else
-            LOG(ERR, "worker.allow_syscalls: there is no system call %s", name);
-    }
-    return ret;
-}
-
-static int list_fill(scmp_filter_ctx f, const struct conf *c, int gnttab_fd)
-{
-    int ret = free_calls_allow(f);
-
-    ret = ret < 0 ? ret : mmap_allow(f, gnttab_fd);
-    ret = ret < 0 ? ret : ioctl_allow(f, gnttab_fd);
-    ret = ret < 0 ? ret : uses_allow(f);
-    return ret < 0 ? ret : more_allow(f, c->worker_allow_syscalls);
-}
-
-int confine_calls(const struct conf *c, int gnttab_fd)
-{
-    scmp_filter_ctx f = seccomp_init(SCMP_ACT_TRAP);
-    int ret = f == NULL ? -ENOMEM : seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
-
-    // The 32-bit calls have other numbers.
-    ret = ret < 0 ? ret : seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    ret = ret < 0 ? ret : list_fill(f, c, gnttab_fd);
-    ret = ret < 0 ? ret : refusals_tell();
-    ret = ret < 0 ? ret : seccomp_load(f);
-    if (f != NULL)
-        seccomp_release(f);
-    return ret;
+    return ret < 0 ? ret : said("system calls", calls_allow(c, gnttab_fd));
 }

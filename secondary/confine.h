@@ -2,20 +2,33 @@
 // confine.h: what the worker gives up before it reads the first byte of a guest.
 //
 // From then on whoever runs code in it, by a fault of ours and a guest that found it, has what is mapped, the descriptors
-// that are open and the system calls in the list (confine.c), which open no file and start no program.
+// that are open and the system calls of the list (calls.c). It sees no file but the socket of its slot, is no user that
+// owns anything, has no capability, and no network.
 #ifndef XV_CONFINE_H
 #define XV_CONFINE_H
 
+#include <sys/types.h>
+
 #include "conf.h"
 
-// Give up every capability and the way to new ones, for this thread and those that it will start. Returns 0 or -errno.
-int confine_rights(void);
+struct confine {
+    uid_t uid; // whom it becomes
+    gid_t gid;
+};
 
-// Prepare what later could need a call that is not in the list: heaps that mprotect() would grow, the time zone.
-void confine_prepare(void);
+// Before there is another thread: leave the network, and give up all capabilities but those that confine_enter() needs.
+// Returns 0, or -errno after it has said why.
+int confine_begin(struct confine *x, const struct conf *c);
 
-// Let all threads of the process do the calls of the list only: files are mapped of gnttab_fd alone. Another call ends the
-// process, and a line on the standard error output says which it was. Returns 0 or -errno.
-int confine_calls(const struct conf *c, int gnttab_fd);
+// This thread and those that it starts from now on open nothing but the process's own files in /proc, by Landlock, where the
+// kernel has it. Returns 0 or -errno.
+int confine_files(void);
+
+// All is open: the working directory becomes the root of the file system, and the process another user's without any
+// capability, in all its threads. Returns 0, or -errno after it has said why.
+int confine_enter(const struct confine *x);
+
+// That, and the threads do the calls of the list only. Returns as confine_enter().
+int confine_end(const struct confine *x, const struct conf *c, int gnttab_fd);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "attach.h"
 #include "clock.h"
-#include "confine.h"
 #include "control.h"
 #include "crossbar_file.h"
 #include "heartbeat.h"
@@ -24,6 +23,7 @@
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
 #define WATCHDOG_NS 250000000u
 #define FIRST_NS 5000000u // and this often before it ever spoke: the socket takes a moment to connect
+#define TIDY_NS 2000000000u
 #define WAIT_NS 500000000u // so long it may take until the first vif is attached
 
 // A vif number, as the watcher wants it and as it is.
@@ -46,6 +46,7 @@ struct control {
     uint64_t started_ns;
     uint64_t heard_ns;
     uint64_t hello_ns;
+    uint64_t tidied_ns;
     struct heartbeat heartbeat; // of the poll loop
     uint64_t fed_ns; // systemd's watchdog, last
     uint64_t alone_ns; // since when there is no vif, 0: there is one
@@ -226,16 +227,11 @@ static bool guest_take(struct control *c, uint32_t domid)
 // All is open, and nothing of the guest is mapped.
 static bool confine(struct control *c)
 {
-    int ret;
-
-    if (!c->start.conf->worker_confine)
+    if (c->start.confine == NULL)
         return true;
     close(c->start.state_fd); // write() would reach more than is mapped writable
     heartbeat_open(&c->heartbeat, getpid(), (pid_t)c->worker.state->ctx.tid);
-    ret = confine_calls(c->start.conf, xengnttab_fd(c->maps.gnt));
-    if (ret < 0)
-        LOG(ERR, "guest %u: can't confine the worker: %s", c->start.domid, strerror(-ret));
-    return ret == 0;
+    return confine_end(c->start.confine, c->start.conf, xengnttab_fd(c->maps.gnt)) == 0;
 }
 
 // Returns false if the context can't be run.
@@ -261,6 +257,8 @@ static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
     ret = crossbar_files_own(f, c->start.fabric_fds, m->ctx);
     if (ret == 0)
         ret = state_own(c->start.state, c->start.state_fd, m->ctx - f->n_io);
+    if (ret == 0 && c->start.confine != NULL)
+        ret = confine_files();
     if (ret == 0)
         ret = poller_start(
             &c->worker, c->start.conf, c->start.fabric, &c->start.state->guests[m->ctx - f->n_io], m->ctx);
@@ -348,7 +346,8 @@ static void wait_say(struct control *c, uint64_t now)
     }
 }
 
-// Say hello while the watcher says nothing, and open the socket anew when that is no use.
+// Say hello while the watcher says nothing, and open the socket anew when that is no use. What it handed over for nothing
+// is closed.
 static void hello_look(struct control *c, uint64_t now, uint64_t every_ns)
 {
     if (link_deaf(&c->link)) {
@@ -357,6 +356,10 @@ static void hello_look(struct control *c, uint64_t now, uint64_t every_ns)
     }
     if (now - c->heard_ns >= every_ns && now - c->hello_ns >= every_ns)
         hello_send(c);
+    if (now - c->tidied_ns < TIDY_NS)
+        return;
+    regions_tidy(&c->regions);
+    c->tidied_ns = now;
 }
 
 static enum control_end control_loop(struct control *c)
@@ -391,11 +394,21 @@ static enum control_end control_loop(struct control *c)
     }
 }
 
+// To the watcher, in the working directory.
+static int links_open(struct control *c)
+{
+    int ret = regions_open(&c->regions, ".");
+
+    if (ret == 0)
+        ret = link_keep();
+    return ret < 0 ? ret : link_connect(&c->link, LINK_PAIR, ".", MSG_WORKER_SOCKET, MSG_FROM_WORKER, MSG_FROM_WATCHER);
+}
+
 enum control_end control_run(const struct control_start *start)
 {
     struct control *c = calloc(1, sizeof(*c));
     enum control_end end = CONTROL_FAILED;
-    char name[MSG_NAME_BYTES], why[XENDEV_TEXT_BYTES];
+    char why[XENDEV_TEXT_BYTES];
     int ret;
 
     if (c == NULL)
@@ -407,16 +420,9 @@ enum control_end control_run(const struct control_start *start)
         LOG(ERR, "can't open the grant device: %s", xendev_why("", "gntdev", errno, why));
         goto free_control;
     }
-    ret = regions_open(&c->regions, start->conf->run_dir, start->slot);
-    ret = ret < 0 ? ret : link_keep();
+    ret = links_open(c);
     if (ret < 0) {
-        LOG(ERR, "%s: can't listen: %s", start->conf->run_dir, strerror(-ret));
-        goto close_gnt;
-    }
-    snprintf(name, sizeof(name), MSG_WORKER_SOCKET, start->slot);
-    ret = link_connect(&c->link, LINK_PAIR, start->conf->run_dir, name, MSG_FROM_WORKER, MSG_FROM_WATCHER);
-    if (ret < 0) {
-        LOG(ERR, "%s/%s: %s", start->conf->run_dir, name, strerror(-ret));
+        LOG(ERR, "%s/" MSG_SLOT_DIR ": can't listen: %s", start->conf->run_dir, start->slot, strerror(-ret));
         goto close_gnt;
     }
     end = control_loop(c);

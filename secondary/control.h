@@ -4,6 +4,7 @@
 #define XV_CONTROL_H
 
 #include "conf.h"
+#include "confine.h"
 #include "fabric.h"
 #include "state.h"
 
@@ -18,7 +19,8 @@ struct control_start {
     const struct conf *conf;
     uint32_t domid; // MSG_DOMID_ANY: a spare, whose guest the watcher names later
     uint32_t flags; // MSG_WORKER_*
-    uint32_t slot;
+    uint32_t slot; // its directory is the working directory
+    const struct confine *confine; // NULL: the worker keeps its rights
     int primary_fd; // pidfd
     int signal_fd; // signalfd of SIGTERM and SIGINT
     struct fabric *fabric;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // xv-worker: the back end of one guest. A DPDK secondary process that opens no device.
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #include "link.h"
 #include "lock.h"
 #include "log.h"
+#include "notify.h"
 #include "number.h"
 #include "rundir.h"
 #include "statefile.h"
@@ -193,8 +195,22 @@ static int primary_open(const struct conf *c)
     return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 }
 
+// A confined worker sees nothing else, and finds its sockets there before and after by the same names.
+static int slot_enter(const struct conf *c, uint32_t slot)
+{
+    char dir[PATH_MAX];
+    int ret;
+
+    snprintf(dir, sizeof(dir), "%s/" MSG_SLOT_DIR, c->run_dir, slot);
+    ret = chdir(dir) < 0 ? -errno : 0;
+    if (ret < 0)
+        LOG(ERR, "%s: %s", dir, strerror(-ret));
+    return ret;
+}
+
 static int guest_serve(const struct conf *c, const struct options *o, int signal_fd)
 {
+    struct confine confine;
     struct control_start start = {
         .conf = c, .domid = o->domid, .flags = o->on_demand ? MSG_WORKER_ON_DEMAND : 0, .signal_fd = signal_fd
     };
@@ -211,14 +227,15 @@ static int guest_serve(const struct conf *c, const struct options *o, int signal
         LOG(NOTICE, "xv-primary is gone; stopping");
         return EXIT_PRIMARY_GONE;
     }
-    // Before any other thread is there; what the primary holds open can't be seen without.
-    ret = c->worker_confine ? confine_rights() : 0;
-    if (ret < 0) {
-        LOG(ERR, "can't give up rights: %s", strerror(-ret));
+    if (slot_enter(c, start.slot) < 0)
         return EXIT_FAILED;
-    }
-    if (!c->worker_confine)
+    if (c->worker_confine) {
+        start.confine = &confine;
+        if (confine_begin(&confine, c) < 0)
+            return EXIT_FAILED;
+    } else {
         LOG(WARNING, "worker.confine is false: a guest that finds a fault in this worker has all its rights");
+    }
     if (eal_start(c, lcore) < 0)
         return EXIT_FAILED;
     logtype = rte_log_register_type_and_pick_level("xv.worker", RTE_LOG_DEBUG);
@@ -287,7 +304,7 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     log_open("xv-worker", conf.log_level);
-    confine_prepare();
+    notify_open();
     ret = o.spare ? 0 : guest_lock(&conf, o.domid);
     return ret != 0 ? ret : guest_serve(&conf, &o, signals_open());
 }

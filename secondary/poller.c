@@ -80,6 +80,7 @@ static void *poller_main(void *arg)
     struct crowd crowd;
     uint64_t looked = 0, beats = atomic_load_explicit(&me->beats, memory_order_relaxed);
 
+    pthread_setname_np(pthread_self(), "xv-poll"); // for top -H
     atomic_store_explicit(&me->tid, (uint32_t)gettid(), memory_order_relaxed);
     backoff_init(&idle, w->poll_busy, w->poll_yield, w->poll_sleep_us);
     idle.alone_ns = BACKOFF_ALONE_NS;
@@ -145,7 +146,6 @@ int poller_start(struct poller *w, const struct conf *c, struct fabric *f, struc
         source_fini(&w->source);
         return ret;
     }
-    pthread_setname_np(w->thread, "xv-poll"); // for top -H
     while (sem_wait(&w->ready) < 0 && errno == EINTR)
         ;
     return 0;

@@ -6,9 +6,9 @@
 #include "region_file.h"
 #include "regions.h"
 
-int regions_open(struct regions *r, const char *run_dir, uint32_t slot)
+int regions_open(struct regions *r, const char *dir)
 {
-    *r = (struct regions){ .sock = handover_open(run_dir, slot) };
+    *r = (struct regions){ .sock = handover_open(dir) };
     return r->sock < 0 ? r->sock : 0;
 }
 
@@ -19,7 +19,7 @@ void regions_drop(struct regions *r, uint32_t vif)
     r->of[vif].file = 0;
 }
 
-bool regions_have(struct regions *r, const struct msg_vif_attach *m)
+static void regions_take(struct regions *r)
 {
     struct handover_what what;
     int fd;
@@ -32,8 +32,24 @@ bool regions_have(struct regions *r, const struct msg_vif_attach *m)
         regions_drop(r, what.vif);
         r->of[what.vif].file = fd + 1;
         r->of[what.vif].gen = what.gen;
+        r->of[what.vif].old = false;
     }
+}
+
+bool regions_have(struct regions *r, const struct msg_vif_attach *m)
+{
+    regions_take(r);
     return r->of[m->vif].file != 0 && r->of[m->vif].gen == m->gen;
+}
+
+void regions_tidy(struct regions *r)
+{
+    regions_take(r);
+    for (uint32_t vif = 0; vif < FABRIC_VIFS_MAX; vif++) {
+        if (r->of[vif].old)
+            regions_drop(r, vif);
+        r->of[vif].old = r->of[vif].file != 0;
+    }
 }
 
 int regions_read(struct regions *r, const struct msg_vif_attach *m, uint32_t domid, struct region_table **table)

@@ -14,14 +14,18 @@ struct regions {
     struct {
         int file; // descriptor + 1, 0: none
         uint32_t gen;
+        bool old; // regions_tidy() has seen it
     } of[FABRIC_VIFS_MAX];
 };
 
-// Returns 0 or -errno. What came lasts until the process ends.
-int regions_open(struct regions *r, const char *run_dir, uint32_t slot);
+// Listen in the directory of the slot. Returns 0 or -errno. What came lasts until the process ends.
+int regions_open(struct regions *r, const char *dir);
 
 // Look for more. Returns whether m's file is here.
 bool regions_have(struct regions *r, const struct msg_vif_attach *m);
+
+// Call this now and then: closes those whose message was lost and that were here at the call before.
+void regions_tidy(struct regions *r);
 
 // Close it, if it is here.
 void regions_drop(struct regions *r, uint32_t vif);

@@ -15,6 +15,7 @@
 #include "lock.h"
 #include "log.h"
 #include "preflight.h"
+#include "privilege.h"
 #include "rundir.h"
 #include "statefile.h"
 
@@ -101,6 +102,24 @@ static void pins_fill(struct binding_pins *pins, const struct conf *conf)
         }
 }
 
+// To end workers, which are another user's, and to see what processes hold open; the others are for the workers that it
+// starts, until they have confined themselves. An xv-primary that it starts needs the network, and all that NICs need.
+static int privilege_part(const struct conf *conf)
+{
+    uint64_t keep = PRIVILEGE(CAP_KILL) | PRIVILEGE(CAP_SYS_PTRACE) | PRIVILEGE(CAP_SETPCAP) |
+                    PRIVILEGE(CAP_SYS_CHROOT) | PRIVILEGE(CAP_SETUID) | PRIVILEGE(CAP_SETGID);
+    int ret;
+
+    if (conf->primary_start == CONF_START_WATCHER)
+        return 0;
+    ret = privilege_leave_network();
+    if (ret == 0 || ret == -EPERM)
+        ret = privilege_keep(keep, keep);
+    if (ret < 0)
+        LOG(ERR, "can't give up privileges: %s", strerror(-ret));
+    return ret;
+}
+
 static int watch(const struct conf *conf, const char *conf_file, bool crowded)
 {
     static struct conductor c;
@@ -157,6 +176,8 @@ int main(int argc, char **argv)
     if (a.config != NULL && realpath(a.config, conf_file) == NULL)
         snprintf(conf_file, sizeof(conf_file), "%s", a.config);
     log_open("xv-watcher", conf.log_level);
+    if (privilege_part(&conf) < 0)
+        return EXIT_FAILED;
     if (crowded != NULL)
         LOG(WARNING, "%s", crowded);
     return watch(&conf, a.config == NULL ? NULL : conf_file, crowded != NULL);

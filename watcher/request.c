@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "guest.h"
-#include "handover.h"
 #include "log.h"
 #include "loop.h"
 #include "mac.h"
@@ -42,13 +41,13 @@ void request_port(struct guests *gs, struct attachment *a, uint32_t up)
 }
 
 // The worker can't open it. Without it, it says nothing, and is asked again.
-static void region_hand_over(struct guests *gs, const struct attachment *a, uint32_t slot)
+static void region_hand_over(struct guests *gs, const struct attachment *a, const struct worker *w)
 {
     struct handover_what what = { .vif = (uint32_t)a->number, .gen = a->gen };
     int fd = region_file_open(&a->file, gs->conf->run_dir), ret = fd;
 
     if (fd >= 0) {
-        ret = handover_send(gs->conf->run_dir, slot, &what, fd);
+        ret = worker_hand_over(gs->workers, w, &what, fd);
         close(fd);
     }
     if (ret < 0)
@@ -75,7 +74,7 @@ void request_attach(struct guests *gs, struct attachment *a, uint32_t up)
     if (w == NULL || !worker_serves(gs->workers, w) || !request_due(gs, a))
         return;
     if (up == 1)
-        region_hand_over(gs, a, w->slot);
+        region_hand_over(gs, a, w);
     link_send(&w->link, &m, MSG_VIF_ATTACH, 0);
     if (gs->loop->now - a->asked_ns < gs->conf->worker_start_ms * CLOCK_MS)
         return;

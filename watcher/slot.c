@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <limits.h>
 #include <stdio.h>
 
+#include "rundir.h"
 #include "slot.h"
 
 struct worker *slot_free(struct slots *ss)
@@ -74,13 +76,15 @@ const char *slot_label(uint32_t domid)
 static int slot_open(struct slots *ss, const char *run_dir, uint32_t slot)
 {
     struct worker *w = &ss->of[slot];
-    char name[MSG_NAME_BYTES];
+    char dir[PATH_MAX];
     int ret;
 
     w->slot = slot;
     w->process.fd = -1;
-    snprintf(name, sizeof(name), MSG_WORKER_SOCKET, slot);
-    ret = link_bind(&w->link, LINK_PAIR, run_dir, name, MSG_FROM_WATCHER, MSG_FROM_WORKER);
+    snprintf(dir, sizeof(dir), "%s/" MSG_SLOT_DIR, run_dir, slot);
+    ret = rundir_make_within(dir);
+    if (ret == 0)
+        ret = link_bind_any(&w->link, LINK_PAIR, dir, MSG_WORKER_SOCKET, MSG_FROM_WATCHER, MSG_FROM_WORKER);
     return ret < 0 ? ret : loop_listen(ss->loop, w->link.fd, LOOP_WORKER, slot);
 }
 

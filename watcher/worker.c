@@ -182,6 +182,14 @@ void worker_tell_context(struct worker *w, uint32_t ctx)
     link_send(&w->link, &m, MSG_GUEST_SET, 0);
 }
 
+int worker_hand_over(const struct workers *ws, const struct worker *w, const struct handover_what *what, int fd)
+{
+    char dir[PATH_MAX];
+
+    snprintf(dir, sizeof(dir), "%s/" MSG_SLOT_DIR, ws->conf->run_dir, w->slot);
+    return handover_send(dir, what, fd);
+}
+
 // ---- life and death
 
 int worker_spawn(struct workers *ws, uint32_t domid)

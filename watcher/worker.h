@@ -7,6 +7,7 @@
 #ifndef XV_WORKER_H
 #define XV_WORKER_H
 
+#include "handover.h"
 #include "log.h"
 #include "orphan.h"
 #include "primary.h"
@@ -89,6 +90,9 @@ int worker_spawn(struct workers *ws, uint32_t domid);
 
 // Tell it which context it is.
 void worker_tell_context(struct worker *w, uint32_t ctx);
+
+// Returns as handover_send().
+int worker_hand_over(const struct workers *ws, const struct worker *w, const struct handover_what *what, int fd);
 
 // In order: MSG_STOP, then SIGTERM, then SIGKILL. at_once: begin with SIGTERM.
 void worker_stop(struct workers *ws, struct worker *w, bool at_once);

@@ -16,6 +16,7 @@
 
 #define CONF_FILE "/etc/xv/xv.conf"
 #define CONF_TEXT_BYTES 128u
+#define CONF_WORKER_USER "xv-worker"
 #define CONF_EAL_ARGS_MAX 32u
 #define CONF_GUESTS_MAX 128u
 #define CONF_GUEST_VIFS_MAX 32u
@@ -116,6 +117,7 @@ struct conf {
     uint32_t worker_hang_ms; // silence of the poll loop after which a worker is replaced, 2000
     uint32_t worker_spares; // 0
     bool worker_confine; // true
+    char worker_user[CONF_TEXT_BYTES]; // CONF_WORKER_USER
     char worker_allow_syscalls[CONF_TEXT_BYTES]; // names with commas between them, ""
     // pollers: turns without work, before sched_yield and then sleeps of up to sleep_us
     uint32_t poll_busy; // 100 turns

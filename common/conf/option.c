@@ -130,7 +130,7 @@ static_assert(sizeof(overflows) / sizeof(overflows[0]) == CONF_OVERFLOW_SOFTWARE
 
 // clang-format off
 static const struct option options[] = {
-    // run_dir: a socket's path has 107 characters, and the longest name in there is "/worker.95.ipc".
+    // run_dir: a socket's path has 107 characters, and the longest name in there is "/slot.95/link.ipc".
     { "run_dir", CONF(run_dir), TEXT(90, "/run/xv", path_ok, ABSOLUTE), .about = "sockets, locks and state" },
     { "file_prefix", CONF(file_prefix), TEXT(63, "xv", word_ok, "letters, digits, _ and -"), .about = "EAL's --file-prefix" },
     { "huge_dir", CONF(huge_dir), TEXT(LONGEST, "", path_or_none_ok, ABSOLUTE_OR_NONE), .about = "EAL's --huge-dir; \"\": EAL finds one" },
@@ -166,6 +166,7 @@ static const struct option options[] = {
     { "worker.hang_ms", CONF(worker_hang_ms), NUMBER(UINT, 100, 600000, 2000), .about = "a poll loop silent for longer hangs; its process is replaced" },
     { "worker.spares", CONF(worker_spares), NUMBER(UINT, 0, FABRIC_GUESTS_MAX - 1, 0), .about = "workers kept ready" },
     { "worker.confine", CONF(worker_confine), BOOL(true), .about = "workers give up rights and system calls before they read a guest's memory" },
+    { "worker.user", CONF(worker_user), TEXT(31, CONF_WORKER_USER, word_ok, "letters, digits, _ and -"), .about = "the user that workers become; the preset is nobody where there is none of that name" },
     { "worker.allow_syscalls", CONF(worker_allow_syscalls), TEXT(LONGEST, "", calls_ok, "names with commas between them, or \"\""), .about = "system calls that workers may do besides those they need" },
 
     { "poll.busy", CONF(poll_busy), NUMBER(UINT, 0, 1000000000, 100), .about = "turns without work before a poller yields" },

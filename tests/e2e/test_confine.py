@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A worker that its guest has taken over: what the process may still do, by takeover (tests/chaos)."""
 
+import os
+import re
+import struct
 import subprocess
 
 from case import SharedCase
@@ -73,12 +76,34 @@ class Confine(SharedCase):
             self.assertEqual(0, int(status[name], 16), name)
         self.assertEqual(("1", "2"), (status["NoNewPrivs"], status["Seccomp"]))
 
+    def test_it_is_nobody_in_an_empty_room(self):
+        """Another user, whose file system is the directory of its own socket, without a network."""
+        pid = self.pid(self.a)
+        with open(f"/proc/{pid}/status") as f:
+            ids = dict(re.findall(r"^(Uid|Gid|Groups):\s(.*)$", f.read(), re.M))
+        self.assertEqual(1, len({ids["Uid"], ids["Gid"]}))
+        self.assertEqual((4 * [ids["Uid"].split()[0]], ""), (ids["Uid"].split(), ids["Groups"].strip()))
+        self.assertNotEqual("0", ids["Uid"].split()[0])
+        self.assertRegex(os.readlink(f"/proc/{pid}/root"), rf"^{self.switch.run_dir}/slot\.\d+$")
+        self.assertEqual({"link.ipc", "files"}, set(os.listdir(f"/proc/{pid}/root")))
+        with open(f"/proc/{pid}/net/dev") as f:
+            self.assertEqual(["lo"], re.findall(r"^\s*(\S+):", f.read(), re.M))
+        for path in "/run/xenstored/socket", os.path.join(self.switch.run_dir, "ctl.ipc"):
+            self.assertEqual("ENOENT", self.connect(pid, path))
+
+    def connect(self, pid, path):
+        """Returns the error's name."""
+        made = self.takeover(pid, "syscall", "socket", "1", "1", "0")
+        address = struct.pack("=H", 1) + path.encode() + b"\0"
+        done = self.takeover(pid, "syscall", "connect", made.stdout.split()[-1], f"x:{address.hex()}", str(len(address)))
+        return done.stdout.split()[-1]
+
     def test_all_its_threads_are_confined(self):
         pid = self.pid(self.a)
-        tasks = subprocess.run(["grep", "-h", "-E", "^(Seccomp|NoNewPrivs|CapPrm):",
+        tasks = subprocess.run(["grep", "-h", "-E", "^(Seccomp|NoNewPrivs|CapPrm|CapEff|CapBnd):",
                                 *[f"/proc/{pid}/task/{tid}/status" for tid in self.tids(pid)]],
                                capture_output=True, text=True, check=True).stdout.split()
-        self.assertEqual({"Seccomp:", "2", "NoNewPrivs:", "1", "CapPrm:", "0000000000000000"}, set(tasks))
+        self.assertEqual({"Seccomp:", "2", "NoNewPrivs:", "1", "CapPrm:", "CapEff:", "CapBnd:", "0000000000000000"}, set(tasks))
 
     @staticmethod
     def tids(pid):

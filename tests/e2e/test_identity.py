@@ -53,7 +53,7 @@ class Identity(LifeCase):
         self.unchanged()
 
     def test_a_forged_hello_on_a_free_slot_changes_nothing(self):
-        stranger = Stranger(self.switch, "worker.5.ipc")
+        stranger = Stranger(self.switch, "slot.5/link.ipc")
         for domid in (self.a.domid, 77, ANY):
             for pid in (*self.pids, os.getpid()):
                 self.hello(stranger, pid, 5, domid)
@@ -70,7 +70,7 @@ class Identity(LifeCase):
             os.kill(pid, signal.SIGSTOP)
         self.switch.start_watcher()
         self.wait("the watcher", self.switch.show)
-        squatters = [Stranger(self.switch, f"worker.{n}.ipc") for n in range(slots)]
+        squatters = [Stranger(self.switch, f"slot.{n}/link.ipc") for n in range(slots)]
         for n, s in enumerate(squatters):
             for guest, pid in zip((self.a, self.b), self.pids):
                 self.hello(s, pid, n, guest.domid)
@@ -98,9 +98,15 @@ class Identity(LifeCase):
         self.wait("the primary", lambda: self.switch.pid_of_primary() == pid)
         self.unchanged()
 
+
+class Unconfined(LifeCase):
+    """A worker that its guest has taken over, and that can reach the others' sockets."""
+
     def test_a_worker_on_another_socket_than_its_own_is_replaced(self):
-        """As one does that was taken over by its guest; the kernel may end it for the try itself."""
-        for name in ("worker.7.ipc", "ctl.ipc", "primary.ipc"):
+        self.make(conf={"worker": {"confine": False}})
+        self.a, self.b = self.bench.fe22(A), self.bench.fe22(B)
+        other = self.switch.worker_pid(self.b.domid)
+        for name in ("slot.7/link.ipc", "ctl.ipc", "primary.ipc"):
             with self.subTest(name):
                 pid = self.switch.worker_pid(self.a.domid)
                 path = os.path.join(self.switch.run_dir, name).encode()
@@ -113,6 +119,6 @@ class Identity(LifeCase):
                                    stdout=subprocess.DEVNULL, check=False)
                 self.wait("another worker", lambda p=pid: self.switch.worker_pid(self.a.domid) not in (None, p))
                 self.a.running()
-                self.assertEqual(self.pids[1], self.switch.worker_pid(self.b.domid))
+                self.assertEqual(other, self.switch.worker_pid(self.b.domid))
                 time.sleep(0.1)
         self.talk(self.a, self.b, 1)

@@ -12,13 +12,11 @@
 
 #include "handover.h"
 
-#define SLOT 3u
-
 static char dir[] = "/tmp/xv-handover-XXXXXX";
 
 static void path_of(char *path, size_t n)
 {
-    snprintf(path, n, "%s/" HANDOVER_SOCKET, dir, SLOT);
+    snprintf(path, n, "%s/" HANDOVER_SOCKET, dir);
 }
 
 static void set_up(void)
@@ -46,13 +44,13 @@ static bool same_file(int a, int b)
 
 Test(handover, files_come_in_order_with_what_they_are)
 {
-    int sock = handover_open(dir, SLOT), null = open("/dev/null", O_RDONLY);
+    int sock = handover_open(dir), null = open("/dev/null", O_RDONLY);
     struct handover_what what;
 
     cr_assert_geq(sock, 0);
     cr_expect_eq(handover_take(sock, &what), -EAGAIN);
     for (uint32_t i = 0; i < 128; i++)
-        cr_assert_eq(handover_send(dir, SLOT, &(struct handover_what){ .vif = i, .gen = 7 + i }, null), 0, "%u", i);
+        cr_assert_eq(handover_send(dir, &(struct handover_what){ .vif = i, .gen = 7 + i }, null), 0, "%u", i);
     for (uint32_t i = 0; i < 128; i++) {
         int fd = handover_take(sock, &what);
 
@@ -67,33 +65,33 @@ Test(handover, files_come_in_order_with_what_they_are)
 
 Test(handover, nobody_there_is_an_error)
 {
-    int sock = handover_open(dir, SLOT);
+    int sock = handover_open(dir);
 
-    cr_expect_eq(handover_send(dir, SLOT + 1, &(struct handover_what){ 0 }, 0), -ENOENT);
+    cr_expect_eq(handover_send("/tmp/xv-handover-none", &(struct handover_what){ 0 }, 0), -ENOENT);
     close(sock);
-    cr_expect_eq(handover_send(dir, SLOT, &(struct handover_what){ 0 }, 0), -ECONNREFUSED);
+    cr_expect_eq(handover_send(dir, &(struct handover_what){ 0 }, 0), -ECONNREFUSED);
 }
 
 Test(handover, a_successor_takes_the_place)
 {
-    int before = handover_open(dir, SLOT), after = handover_open(dir, SLOT);
+    int before = handover_open(dir), after = handover_open(dir);
     struct handover_what what;
 
-    cr_assert_eq(handover_send(dir, SLOT, &(struct handover_what){ .vif = 1 }, 0), 0);
+    cr_assert_eq(handover_send(dir, &(struct handover_what){ .vif = 1 }, 0), 0);
     cr_expect_eq(handover_take(before, &what), -EAGAIN);
     cr_expect_geq(handover_take(after, &what), 0);
 }
 
 Test(handover, what_brings_no_file_is_skipped)
 {
-    int sock = handover_open(dir, SLOT), junk = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    int sock = handover_open(dir), junk = socket(AF_UNIX, SOCK_SEQPACKET, 0);
     struct sockaddr_un a = { .sun_family = AF_UNIX };
     struct handover_what what = { .vif = 5 };
 
     path_of(a.sun_path, sizeof(a.sun_path));
     cr_assert_eq(connect(junk, (struct sockaddr *)&a, sizeof(a)), 0);
     cr_assert_eq(send(junk, &what, sizeof(what), 0), (ssize_t)sizeof(what));
-    cr_assert_eq(handover_send(dir, SLOT, &what, 0), 0);
+    cr_assert_eq(handover_send(dir, &what, 0), 0);
     cr_expect_geq(handover_take(sock, &what), 0);
     cr_expect_eq(handover_take(sock, &what), -EAGAIN);
 }

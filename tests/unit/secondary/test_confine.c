@@ -1,212 +1,169 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// What a confined process can't do, each in a process of its own; and what it can.
+// What a worker gives up besides system calls, each in a process of its own. Needs root.
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
+#include <linux/landlock.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 
 #include "confine.h"
+#include "privilege.h"
 
-#define REFUSED (128 + SIGSYS)
+static struct conf conf = { .worker_user = CONF_WORKER_USER };
+static struct confine confine;
+static char room[] = "/tmp/xv-confine-XXXXXX";
 
-static struct conf conf;
-static char room[256];
-static int grants; // what stands for gntdev
-
-#define ROOM ((long)room)
-#define PAGE 0x10000
-
-static const struct call {
-    const char *what;
-    long nr, a[6];
-} refused[] = {
-    { "open", SYS_open, { (long)"/etc/shadow" } },
-    { "openat", SYS_openat, { AT_FDCWD, (long)"/etc/shadow" } },
-    { "openat2", SYS_openat2, { AT_FDCWD, (long)"/etc/shadow", ROOM, 24 } },
-    { "stat", SYS_newfstatat, { AT_FDCWD, (long)"/etc/shadow", ROOM } },
-    { "internet", SYS_socket, { AF_INET, SOCK_STREAM } },
-    { "internet 6", SYS_socket, { AF_INET6, SOCK_DGRAM } },
-    { "netlink", SYS_socket, { AF_NETLINK, SOCK_RAW } },
-    { "packets", SYS_socket, { AF_PACKET, SOCK_RAW } },
-    { "vsock", SYS_socket, { AF_VSOCK, SOCK_STREAM } },
-    { "socketpair", SYS_socketpair, { AF_UNIX, SOCK_STREAM, 0, ROOM } },
-    { "bind", SYS_bind, { 2, ROOM, 16 } },
-    { "execve", SYS_execve, { (long)"/bin/true" } },
-    { "execveat", SYS_execveat, { AT_FDCWD, (long)"/bin/true" } },
-    { "ptrace", SYS_ptrace, { 16, 1 } },
-    { "readv", SYS_process_vm_readv, { 1, ROOM, 1, ROOM, 1 } },
-    { "writev", SYS_process_vm_writev, { 1, ROOM, 1, ROOM, 1 } },
-    { "mmap of a file", SYS_mmap, { 0, 4096, PROT_READ, MAP_SHARED, 2 } },
-    { "mmap to run", SYS_mmap, { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1 } },
-    { "mprotect to run", SYS_mprotect, { PAGE, 4096, PROT_READ | PROT_EXEC } },
-    { "mprotect to write", SYS_mprotect, { PAGE, 4096, PROT_READ | PROT_WRITE } },
-    { "pkey_mprotect", SYS_pkey_mprotect, { PAGE, 4096, PROT_READ, -1 } },
-    { "mremap", SYS_mremap, { PAGE, 4096, 8192, 1 } },
-    { "remap_file_pages", SYS_remap_file_pages, { PAGE, 4096 } },
-    { "setuid", SYS_setuid, { 0 } },
-    { "setresuid", SYS_setresuid, { 0 } },
-    { "setgroups", SYS_setgroups, { 0 } },
-    { "capset", SYS_capset, { ROOM, ROOM } },
-    { "mount", SYS_mount, { (long)"none", (long)"/mnt", (long)"tmpfs" } },
-    { "unshare", SYS_unshare, { CLONE_NEWNS } },
-    { "setns", SYS_setns, { 2 } },
-    { "chroot", SYS_chroot, { (long)"/" } },
-    { "prctl", SYS_prctl, { PR_SET_DUMPABLE, 1 } },
-    { "kill", SYS_kill, { 1, SIGKILL } },
-    { "tgkill", SYS_tgkill, { 1, 1, SIGKILL } },
-    { "tkill", SYS_tkill, { 1, SIGKILL } },
-    { "pidfd_open", SYS_pidfd_open, { 1 } },
-    { "pidfd_send_signal", SYS_pidfd_send_signal, { 2, SIGKILL } },
-    { "pidfd_getfd", SYS_pidfd_getfd, { 2 } },
-    { "ioctl", SYS_ioctl, { 2, 0x5401, ROOM } },
-    { "gntdev's ioctl of another file", SYS_ioctl, { 2, 0x184700, ROOM } },
-    { "bpf", SYS_bpf, { 0, ROOM, 64 } },
-    { "userfaultfd", SYS_userfaultfd, { 0 } },
-    { "io_uring", SYS_io_uring_setup, { 8, ROOM } },
-    { "perf", SYS_perf_event_open, { ROOM, 0, -1, -1 } },
-    { "memfd", SYS_memfd_create, { (long)"a" } },
-    { "fork", SYS_fork, { 0 } },
-    { "vfork", SYS_vfork, { 0 } },
-    { "clone", SYS_clone, { SIGCHLD } },
-    { "clone3", SYS_clone3, { ROOM, 88 } },
-    { "add_key", SYS_add_key, { (long)"user", (long)"a", (long)"b", 1, -3 } },
-    { "mkdir", SYS_mkdir, { (long)"/tmp/xv-confine" } },
-    { "unlink", SYS_unlink, { (long)"/tmp/xv-confine" } },
-    { "rename", SYS_rename, { (long)"/tmp/xv-confine", (long)"/tmp/xv" } },
-    { "ftruncate", SYS_ftruncate, { 2 } },
-    { "dup2", SYS_dup2, { 2, 9 } },
-    { "iopl", SYS_iopl, { 3 } },
-    { "init_module", SYS_init_module, { ROOM, 1, ROOM } },
-    { "setrlimit", SYS_prlimit64, { 0, 7, ROOM } },
-    { "sched_setscheduler", SYS_sched_setscheduler, { 0, 0, ROOM } },
-    { "a new filter", SYS_seccomp, { 1, 0, ROOM } },
-};
-
-static void confine(void)
+// Run in a process of its own; returns its exit status.
+static int in_child(int (*run)(void))
 {
-    grants = open("/dev/null", O_RDWR);
-    if (grants < 0 || confine_calls(&conf, grants) < 0)
-        _exit(1);
-}
-
-static int status_of(pid_t pid)
-{
+    pid_t pid = fork();
     int status;
 
+    if (pid == 0)
+        _exit(run());
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-static long call_do(const struct call *c)
+static bool has_no_right(void)
 {
-    return syscall(c->nr, c->a[0], c->a[1], c->a[2], c->a[3], c->a[4], c->a[5]);
+    struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3];
+    uint32_t all = 0;
+
+    if (syscall(SYS_capget, &h, d) < 0)
+        return false;
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        all |= d[i].effective | d[i].permitted | d[i].inheritable;
+    for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
+        all |= prctl(PR_CAPBSET_READ, c, 0, 0, 0) != 0;
+    return all == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
-Test(confine, what_is_given_up_ends_the_process)
-{
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        pid_t pid = fork();
+static _Atomic int turn;
+static bool thread_ok;
 
-        if (pid == 0) {
-            confine();
-            call_do(&refused[i]);
-            _exit(0);
-        }
-        cr_expect_eq(status_of(pid), REFUSED, "%s", refused[i].what);
-    }
+static void *older_thread(void *arg)
+{
+    (void)arg;
+    while (turn == 0)
+        usleep(1000);
+    thread_ok = has_no_right() && getuid() != 0 && access("/etc", F_OK) < 0;
+    turn = 2;
+    return NULL;
 }
 
-static void *thread_main(void *arg)
+// The calls are another test's, which would refuse what this one looks with.
+static int all_but_calls(void)
 {
-    _Atomic int *go = arg;
+    pthread_t t;
 
-    *go = 1;
-    while (*go == 1)
-        sched_yield();
-    syscall(SYS_open, "/etc/shadow", O_RDONLY);
-    _exit(0);
+    if (chdir(room) < 0 || confine_begin(&confine, &conf) < 0)
+        return 1;
+    pthread_create(&t, NULL, older_thread, NULL);
+    if (confine_enter(&confine) < 0)
+        return 2;
+    turn = 1;
+    while (turn == 1)
+        usleep(1000);
+    if (!thread_ok)
+        return 3;
+    if (!has_no_right() || getuid() == 0 || geteuid() == 0 || getgid() == 0 || getgroups(0, NULL) != 0)
+        return 4;
+    return access("/etc", F_OK) < 0 && access("/here", F_OK) == 0 && setuid(0) < 0 && chroot("/") < 0 ? 42 : 5;
 }
 
-Test(confine, threads_that_were_there_before_are_confined_too)
+Test(confine, user_root_and_rights_go_in_all_threads)
 {
-    pid_t pid = fork();
+    char path[64];
 
-    if (pid == 0) {
-        static _Atomic int go;
-        pthread_t t;
-
-        pthread_create(&t, NULL, thread_main, (void *)&go);
-        while (go == 0) // its start has calls of its own
-            sched_yield();
-        confine();
-        go = 2;
-        for (;;)
-            sched_yield();
-    }
-    cr_expect_eq(status_of(pid), REFUSED);
+    cr_assert_eq(getuid(), 0, "needs root");
+    cr_assert_not_null(mkdtemp(room));
+    chmod(room, 0711);
+    snprintf(path, sizeof(path), "%s/here", room);
+    close(open(path, O_CREAT | O_WRONLY, 0644));
+    cr_expect_eq(in_child(all_but_calls), 42);
+    unlink(path);
+    rmdir(room);
 }
 
-Test(confine, what_a_worker_needs_it_may)
+static int other_users(void)
 {
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        int n = 0;
-
-        confine();
-        n += mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
-        // The kernel refuses, not the filter.
-        n += mmap(NULL, 4096, PROT_READ, MAP_SHARED, grants, 0) == MAP_FAILED && errno == ENODEV;
-        n += syscall(SYS_ioctl, grants, 0x184700, room) < 0 && errno == ENOTTY;
-        n += socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
-        n += sched_yield() == 0;
-        n += fcntl(grants, F_GETFL) >= 0;
-        _exit(n);
-    }
-    cr_expect_eq(status_of(pid), 6);
+    snprintf(conf.worker_user, sizeof(conf.worker_user), "root");
+    if (confine_begin(&confine, &conf) != -EINVAL)
+        return 1;
+    snprintf(conf.worker_user, sizeof(conf.worker_user), "xv-nosuchuser");
+    if (confine_begin(&confine, &conf) != -EINVAL)
+        return 2;
+    snprintf(conf.worker_user, sizeof(conf.worker_user), "daemon");
+    return confine_begin(&confine, &conf) == 0 && confine.uid != 0 && confine.uid != 65534 ? 42 : 3;
 }
 
-Test(confine, more_calls_can_be_allowed)
+Test(confine, a_user_that_is_named_is_taken_and_root_is_not)
 {
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        snprintf(conf.worker_allow_syscalls, sizeof(conf.worker_allow_syscalls), "memfd_create,dup3");
-        confine();
-        _exit(memfd_create("a", 0) >= 0 && dup3(2, 77, 0) == 77 ? 42 : 1);
-    }
-    cr_expect_eq(status_of(pid), 42);
-    pid = fork();
-    if (pid == 0) {
-        snprintf(conf.worker_allow_syscalls, sizeof(conf.worker_allow_syscalls), "no_such_call");
-        _exit(confine_calls(&conf, 0) == -EINVAL ? 42 : 1);
-    }
-    cr_expect_eq(status_of(pid), 42);
+    cr_expect_eq(in_child(other_users), 42);
 }
 
-Test(confine, no_right_is_left)
+// An abstract socket that listens in the network that is left.
+static int network(void)
 {
-    pid_t pid = fork();
+    struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = "\0xv-confine-test" };
+    int there = socket(AF_UNIX, SOCK_STREAM, 0), here = socket(AF_UNIX, SOCK_STREAM, 0);
 
-    if (pid == 0) {
-        struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-        struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3];
-        bool none = confine_rights() == 0 && syscall(SYS_capget, &h, d) == 0;
+    if (bind(there, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(there, 1) < 0)
+        return 1;
+    if (privilege_leave_network() < 0)
+        return 2;
+    close(here);
+    here = socket(AF_UNIX, SOCK_STREAM, 0);
+    return connect(here, (struct sockaddr *)&at, sizeof(at)) < 0 && errno == ECONNREFUSED ? 42 : 3;
+}
 
-        for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
-            none = none && (d[i].effective | d[i].permitted | d[i].inheritable) == 0;
-        _exit(none && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 42 : 1);
-    }
-    cr_expect_eq(status_of(pid), 42);
+Test(confine, abstract_sockets_of_the_host_are_out_of_reach)
+{
+    cr_expect_eq(in_child(network), 42);
+}
+
+static int files(void)
+{
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (confine_files() < 0)
+        return 1;
+    if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 1)
+        return 42; // a kernel without
+    if (open("/etc/passwd", O_RDONLY) >= 0 || opendir("/") != NULL || open("/tmp/xv-confine", O_CREAT | O_WRONLY) >= 0)
+        return 2;
+    return open("/proc/self/stat", O_RDONLY) >= 0 && open("/proc/self/comm", O_WRONLY) < 0 ? 42 : 3;
+}
+
+Test(confine, files_but_its_own_of_proc_can_t_be_opened)
+{
+    cr_expect_eq(in_child(files), 42);
+}
+
+static int some_rights(void)
+{
+    struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3];
+    uint32_t kept = (uint32_t)PRIVILEGE(CAP_KILL);
+
+    if (privilege_keep(PRIVILEGE(CAP_KILL), 0) < 0 || syscall(SYS_capget, &h, d) < 0)
+        return 1;
+    return d[0].permitted == kept && d[0].effective == kept && d[1].permitted == 0 ? 42 : 2;
+}
+
+Test(confine, of_rights_those_are_kept_that_are_named)
+{
+    cr_expect_eq(in_child(some_rights), 42);
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// calls.h: the list of system calls that a confined worker may do.
+#ifndef XV_CALLS_H
+#define XV_CALLS_H
+
+#include "conf.h"
+
+// Prepare what later could need a call that is not in the list: heaps that mprotect() would grow, the time zone.
+void calls_prepare(void);
+
+// Let all threads of the process do the calls of the list only: files are mapped of gnttab_fd alone. Another call ends the
+// process, and a line on the standard error output says which it was. Returns 0 or -errno.
+int calls_allow(const struct conf *c, int gnttab_fd);
+
+#endif
