@@ -39,13 +39,7 @@ int loop_listen(struct loop *l, int fd, enum loop_kind kind, uint32_t index)
 int link_bind(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
     enum msg_sender peer)
 {
-    (void)l;
-    (void)kind;
-    (void)run_dir;
-    (void)name;
-    (void)self;
-    (void)peer;
-    return 0;
+    return l == NULL || run_dir == NULL || name == NULL || self == peer || kind > LINK_REP ? -EINVAL : 0;
 }
 
 int link_bind_any(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
