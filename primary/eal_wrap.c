@@ -17,6 +17,7 @@ void __wrap_eal_mcfg_complete(void);
 void __wrap_rte_mcfg_mem_read_lock(void);
 void __wrap_rte_mcfg_mem_read_unlock(void);
 int __wrap_rte_eal_memory_detach(void);
+int __wrap_rte_mp_channel_init(void);
 
 // EAL with --legacy-mem takes all free pages of the machine, zeroes them and gives back what is too much. For that
 // moment no other program could start, and it takes seconds where gigabytes are free. So it hears of as many as it is
@@ -53,6 +54,13 @@ void __wrap_rte_mcfg_mem_read_unlock(void)
 // rte_eal_cleanup() ends with it, and it takes a lock for writing which a worker that was killed may have taken with
 // it. The process ends, and the kernel unmaps all.
 int __wrap_rte_eal_memory_detach(void)
+{
+    return 0;
+}
+
+// The socket on which EAL's processes ask each other, to free memory or take a device away for instance: it believes
+// whoever sends. No worker asks.
+int __wrap_rte_mp_channel_init(void)
 {
     return 0;
 }

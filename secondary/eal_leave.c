@@ -51,7 +51,7 @@ static int fd_close(struct eal_leave *l, int fd)
         if (l->fds[i] == fd)
             return 0;
     }
-    // Its interrupt thread keeps an epoll set and a pipe, and its thread for messages a socket.
+    // Its interrupt thread keeps an epoll set and a pipe.
     return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && close(fd) < 0 ? -errno : 0;
 }
 

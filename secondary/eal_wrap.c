@@ -13,6 +13,8 @@ int __wrap_rte_eal_memzone_init(void);
 bool __wrap___rte_mp_enable(void);
 void __wrap_rte_mcfg_mem_read_lock(void);
 void __wrap_rte_mcfg_mem_read_unlock(void);
+int __wrap_rte_mp_channel_init(void);
+int __wrap_rte_vfio_enable(const char *module);
 
 // Service cores: memory of the shared heap, under its lock. A worker that is killed never gives it back: 156 kB a start, and
 // after some 200 no worker could start any more.
@@ -45,4 +47,17 @@ void __wrap_rte_mcfg_mem_read_lock(void)
 
 void __wrap_rte_mcfg_mem_read_unlock(void)
 {
+}
+
+// The socket on which EAL's processes ask each other, and a thread for it: xv-primary has none.
+int __wrap_rte_mp_channel_init(void)
+{
+    return 0;
+}
+
+// It would ask the primary for a container there. A worker has no device.
+int __wrap_rte_vfio_enable(const char *module)
+{
+    (void)module;
+    return 0;
 }

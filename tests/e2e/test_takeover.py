@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A worker that its guest has taken over: what it can write to, and what becomes of it."""
 
+import glob
 import os
 import random
 import re
@@ -73,6 +74,17 @@ class Reach(LifeCase):
         files = list(opened(pid))
         self.assertEqual([], [name for name, _ in files if re.search(r"/dpdk/|map_\d+$|fabric_", name)])
         self.assertEqual([], [name for name, writes in files if writes and name.endswith("/state")])
+
+    def test_no_process_listens_to_what_eals_processes_ask_each_other(self):
+        """Who asks it there frees the primary's memory."""
+        self.make()
+        guest = self.bench.fe22(A)
+        guest.running()
+        self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}/mp_socket*"))
+        for pid in (self.switch.pid_of_primary(), self.switch.worker_pid(guest.domid)):
+            names = [open(p).read().strip() for p in glob.glob(f"/proc/{pid}/task/*/comm")]
+            self.assertTrue(names)
+            self.assertNotIn("rte_mp_handle", names)
 
 
 class Scribble(LifeCase):
