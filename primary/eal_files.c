@@ -61,7 +61,7 @@ uint32_t eal_files_users(const char *prefix, pid_t *pids, uint32_t max)
     uint32_t n = 0;
     int fd;
 
-    // Every EAL process holds a shared lock on it for life; a new primary wants it alone.
+    // A primary and DPDK's tools hold a shared lock on it for life, workers none; a new primary wants it alone.
     files_path(path, prefix, "fbarray_memzone");
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

@@ -10,7 +10,7 @@
 // EAL would follow systemd's RUNTIME_DIRECTORY and then miss the processes of another unit. Call before EAL starts.
 void eal_files_fix(void);
 
-// The processes that still have the memory of an earlier primary of this prefix mapped: puts up to max into pids and
+// The processes, workers aside, that have the memory of an earlier primary of this prefix mapped: puts up to max into pids and
 // returns how many there are, at least 1 if it is in use and none could be named.
 uint32_t eal_files_users(const char *prefix, pid_t *pids, uint32_t max);
 

@@ -18,7 +18,7 @@
 #include "msg.h"
 #include "rundir.h"
 
-#define LEAVE_MS 10000u // an earlier primary's workers have so long to end
+#define LEAVE_MS 10000u // an earlier primary, or a tool of DPDK's, has so long to end
 #define MEMORY_MS 5000u // other programs that start have so long to give back what they don't keep
 #define LOOK_US 100000u // between two looks at either
 #define USERS_SHOWN 8u
@@ -47,7 +47,7 @@ static void users_text(char *text, size_t n, const pid_t *pids, uint32_t count)
         at += (size_t)snprintf(text + at, n - at, " %d", pids[i]);
 }
 
-// Workers end when their primary does, but that takes them a moment, and a new one can't start before.
+// A primary of another run_dir may have the prefix. Workers don't count: they leave EAL when they have joined it.
 static int users_wait(const char *prefix, const _Atomic bool *stopping)
 {
     uint64_t until = clock_ms() + LEAVE_MS;

@@ -96,3 +96,26 @@ class Leftovers(LifeCase):
         sw.stop()
         self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}*"))
         self.assertEqual([], os.listdir(self.bench.huge_dir()))
+
+    def fabric_files(self, where):
+        return [n for n in os.listdir(where) if n.startswith(f"{self.bench.prefix}fabric_")]
+
+    def test_the_fabrics_of_primaries_that_were_killed_are_removed_by_the_next(self):
+        sw = self.make(start=False)
+        sw.start_watcher()
+        stale = os.path.join(sw.run_dir, f"{self.bench.prefix}fabric_1_0")  # as without hugepages
+        self.wait("the directory", lambda: os.path.isdir(sw.run_dir))
+        with open(stale, "wb"):
+            pass
+        for files in (1, 4, 8, 12):
+            proc = sw.start_primary()
+            self.wait(f"{files} files", lambda n=files: len(self.fabric_files(self.bench.huge_dir())) >= n)
+            proc.kill()
+            self.assertTrue(self.fabric_files(self.bench.huge_dir()))
+        sw.start_primary()
+        sw.ready()
+        names = self.fabric_files(self.bench.huge_dir())
+        self.assertEqual(1, len({n.rsplit("_", 1)[0] for n in names}), names)
+        self.assertEqual([], self.fabric_files(sw.run_dir))
+        a, b = self.bench.fe22(A), self.bench.fe22(B)
+        self.talk(a, b, 1)

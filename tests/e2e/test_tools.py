@@ -127,4 +127,4 @@ class Tools(OwnCase):
         self.assertEqual(200, said["/ethdev/xstats"]["tx_good_packets"])
         self.assertEqual("UP", said["/ethdev/link_status"]["status"])
         self.assertEqual(4096, said["/mempool/info"]["size"])
-        self.assertGreater(said["/eal/heap_info"]["Heap_size"], 200 << 20)
+        self.assertGreater(said["/eal/heap_info"]["Heap_size"], 16 << 20)  # mbufs; the fabric is not EAL's

@@ -3,12 +3,14 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <glob.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "crossbar_file.h"
+#include "wake.h"
 
 #define PAGE 4096u
 #define LAYOUT 0x1234u
@@ -118,4 +120,28 @@ Test(crossbar_file, one_that_can_not_be_made_leaves_none)
     cr_assert_eq(link("/dev/null", name) == 0 || symlink("/dev/null", name) == 0, 1);
     cr_assert_eq(crossbar_files_make(&other, path, &size, 8, LAYOUT), -EEXIST);
     cr_assert_eq(names("8_*"), 0);
+}
+
+static void *sleeper(void *arg)
+{
+    uint32_t id = wake_id(1, 3);
+
+    wake_tell(fabric_row(&f, 0, 3), id);
+    wake_wait(&f, 0, id, 20000000); // 20 s: only an end to waiting
+    return arg;
+}
+
+Test(crossbar_file, who_can_only_read_can_wake, .timeout = 10)
+{
+    struct fabric_row *row;
+    pthread_t thread;
+
+    cr_assert_eq(crossbar_files_open(&opened, path, 7, LAYOUT, fds), 0);
+    row = fabric_row(&opened, 0, 3);
+    cr_assert_eq(pthread_create(&thread, NULL, sleeper, NULL), 0);
+    while (atomic_load(&row->wake) == 0)
+        sched_yield();
+    do
+        wake_up(&opened, 0, &row->wake, 0);
+    while (pthread_tryjoin_np(thread, NULL) != 0);
 }
