@@ -25,7 +25,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 PAGE = os.path.join(TOP, "docs", "performance.md")
 # What there is, in the order in which it is run, and the seconds that it usually takes: in full, quick.
 BENCHES = {"vq": (120, 15), "vm2vm": (240, 30), "wire": (150, 20), "latency": (150, 20), "idle": (170, 15),
-           "scale": (130, 12), "resources": (30, 10), "restart": (240, 20)}
+           "scale": (130, 12), "resources": (30, 10), "restart": (240, 20), "confine": (150, 15)}
 LONGEST = 1800  # seconds: then a bench hangs, however slow the machine is
 
 
