@@ -203,3 +203,27 @@ class Multicast(PoolCase):
         got = self.got(dict(enumerate(self.fes)))
         self.assertEqual([1, 1], [got[k].count(plain) for k in (0, 1)])
         self.assertEqual([0, 1], [got[k].count(other) for k in (0, 1)])
+
+
+class Trunk(PoolCase):
+    def test_the_nic_lets_a_trunks_vlans_through_and_no_others(self):
+        """Guest 0 is a trunk, guest 1 is not; the tags stay in the trunk's frames."""
+        self.make({"guests": [{"domid": k + 1, "vlan_inside": ("none", "7,100-101")[k == 0], "vifs": [{"device": 0, "number": k}]}
+                              for k in range(2)]}, guests=2, pinned=0)
+        plain = [seq.frame(mac(k), HOST_MAC, 900 + k) for k in range(2)]
+        group = seq.frame(BROADCAST, HOST_MAC, 910)
+        mine = [seq.tagged(plain[0], vlan) for vlan in (7, 100, 101)] + [seq.tagged(group, 100)]
+        self.send([*mine, *(seq.tagged(plain[0], vlan) for vlan in (8, 99, 102, VLAN + 1)),
+                   *(seq.tagged(plain[1], vlan) for vlan in (7, 100)), seq.tagged(group, 8)])
+        got = self.got(dict(enumerate(self.fes)))
+        self.assertEqual((sorted(mine), []), (sorted(got[0]), got[1]))
+        self.assertEqual([0, 1], [self.switch.vif(g.domid)["pool"] for g in self.fes])
+
+    def test_a_trunks_tags_go_to_the_wire(self):
+        self.make({"guests": [{"domid": 1, "vlan_inside": "7", "vifs": [{"device": 0, "number": 0}]}]}, guests=1, pinned=0)
+        raw = seq.frame(HOST_MAC, mac(0), 920)
+        for vlan in (7, 8):
+            self.fes[0].do(f"sendhex 0 {seq.tagged(raw, vlan).hex()}")
+        self.fes[0].do(f"send dev=0 dst={HOST_MAC} flow=921")
+        self.assert_whole(self.wait_book(self.switch.wire, 921, 1), 1)
+        self.assertEqual([seq.tagged(raw, 7)], [f for f in self.switch.wire.take() if raw[14:] in f])
