@@ -48,6 +48,8 @@ static void setup(void)
     }
 }
 
+static uint32_t guard; // GUARD_*
+
 // A worker begins, after another or as the first.
 static void worker_new(uint32_t flags)
 {
@@ -55,6 +57,7 @@ static void worker_new(uint32_t flags)
     struct mem mem = v->mem;
 
     a.flags = flags;
+    a.guard.flags = guard;
     ledger_redo_tails(&state->from, f, CTX);
     source_fini(&s);
     MUST(source_init(&s, f, CTX) == 0);
@@ -67,10 +70,11 @@ static void worker_new(uint32_t flags)
 
 static void world_new(uint8_t how)
 {
+    uint64_t bytes = crossbar_bytes(&small_size);
     void *memory = f->head;
 
-    ASAN_UNPOISON_MEMORY_REGION(memory, f->bytes);
-    memset(memory, 0, f->bytes);
+    ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
+    memset(memory, 0, bytes);
     crossbar_make(f, memory, &small_size, SMALL_EPOCH, SMALL_LAYOUT);
     for (uint32_t ctx = 0; ctx < fabric_contexts(f); ctx++) {
         for (uint32_t b = 0; b < f->ctx_bufs; b++)
@@ -84,6 +88,9 @@ static void world_new(uint8_t how)
     // A frame for the other guest, and one for the wire, stand ready.
     memcpy(pools[0] + XENVIRT_NET_HDR_BYTES, how & 4 ? other_mac : mac, 6);
     memcpy(pools[0] + XENVIRT_NET_HDR_BYTES + 6, mac, 6);
+    guard = how & 8 ? GUARD_DHCP | GUARD_RA : 0;
+    if (how & 8) // a type that they let pass
+        memcpy(pools[0] + XENVIRT_NET_HDR_BYTES + 12, "\x88\xb5", 2);
     gen = GEN;
     for (uint16_t k = 0; k < 2; k++) {
         atomic_store(&fabric_vif(f, k)->flags, FABRIC_VIF_UPLINK);
