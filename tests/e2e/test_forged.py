@@ -81,6 +81,19 @@ class Forged(OwnCase):
         self.assertEqual([], [f for f in self.b.frames() if b"XVSQ" in f], "nor another guest")
         self.talks()
 
+    def test_no_frame_reaches_the_wire_in_another_guests_name(self):
+        names = [struct.pack("=4I", v["vif"], v["generation"], 0, 0) + RULES
+                 for v in (self.switch.vif(GUEST), self.switch.vif(self.b.domid))]
+        mark = self.send((), HOST_MAC)
+        self.assertEqual([mark], self.arrived(mark))
+        self.assertGreater(overwrite(self.switch.worker_pid(GUEST), *names), 0)
+        for dst in (HOST_MAC, BROADCAST):
+            self.send((), dst)
+        self.wait_drop(GUEST, "wire_tx_forged", 2)
+        self.talks()
+        self.assertEqual([], [f for f in self.switch.wire.take() if b"XVSQ" in f and seq.parse(f)["flow"] == 1])
+        self.assertEqual(0, self.switch.drops(self.b.domid)["wire_tx_forged"])
+
     def talks(self):
         """The others are as before."""
         self.b.do(f"send dev=0 dst={HOST_MAC} flow=2")
