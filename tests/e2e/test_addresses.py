@@ -118,3 +118,22 @@ class Addresses(OwnCase):
         self.assertEqual([0, 1, 2, 3], self.sends(b, client, self.switch.wire.take))
         self.wait_drop(b.domid, "tx_dhcp", 2 * len(server))
         self.wait_drop(b.domid, "tx_ra", 2 * len(router))
+
+
+class Driver(OwnCase):
+
+    def test_what_a_dpdk_program_sends_is_held_to_the_list(self):
+        self.make(conf={"guests": [{"domid": 11, "vifs": [{"device": 0, "addresses": ["198.18.0.0/24"]}]},
+                                   {"domid": 12, "vifs": [{"device": 0, "addresses": ["192.0.2.5"]}]}]})
+        for domid, mac in ((11, A), (12, B)):
+            self.bench.sim.create(domid, "--dpdk")
+            # It sends UDP from 198.18.0.1, again and again.
+            guest = self.bench.testpmd(mac, domid, mode="txonly", peers=(HOST_MAC,))
+            guest.forward()
+            self.wait("frames from the guest",
+                      lambda n=domid: self.switch.vif(n)["tx_frames"] + self.switch.drops(n)["tx_address"] > 100)
+            guest.ask("stop", r"Done\.")
+            guest.quit()
+        self.assertEqual(0, self.switch.drops(11)["tx_address"])
+        self.assertGreater(self.switch.vif(11)["tx_frames"], 100)
+        self.assertEqual(0, self.switch.vif(12)["tx_frames"])
