@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,6 +44,28 @@ int eal_leave_note(struct eal_leave *l)
     return fds_each(fd_note, l);
 }
 
+// EAL makes a copy of each list of the primary's memory for its process, named by that: fbarray_<list>_<pid>[_<time>].
+// It would stay until another process of EAL starts, or the primary finds that this one is dead.
+static void copy_remove(int fd)
+{
+    char link[32], path[PATH_MAX], pid[16];
+    const char *name, *at;
+    ssize_t n;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    n = readlink(link, path, sizeof(path) - 1);
+    if (n <= 0)
+        return;
+    path[n] = '\0';
+    name = strrchr(path, '/');
+    snprintf(pid, sizeof(pid), "_%d", getpid());
+    if (name == NULL || strncmp(name, "/fbarray_", 9) != 0 || (at = strstr(name, pid)) == NULL)
+        return;
+    at += strlen(pid);
+    if (*at == '\0' || *at == '_')
+        unlink(path);
+}
+
 static int fd_close(struct eal_leave *l, int fd)
 {
     struct stat st;
@@ -52,7 +75,10 @@ static int fd_close(struct eal_leave *l, int fd)
             return 0;
     }
     // Its interrupt thread keeps an epoll set and a pipe.
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && close(fd) < 0 ? -errno : 0;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    copy_remove(fd);
+    return close(fd) < 0 ? -errno : 0;
 }
 
 // Returns how many shared mappings there were, or -errno.

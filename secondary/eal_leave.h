@@ -17,8 +17,9 @@ struct eal_leave {
 // Note them. Returns 0 or -errno.
 int eal_leave_note(struct eal_leave *l);
 
-// After EAL's start: unmap all that is shared, and close the files that EAL opened. Nothing else may have been mapped
-// shared, and EAL may only be asked for what is its process's own: its log. Returns 0, or -errno if something is left.
+// After EAL's start: unmap all that is shared, close the files that EAL opened, and remove those that it made for this
+// process. Nothing else may have been mapped shared, and EAL may only be asked for what is its process's own: its log.
+// Returns 0, or -errno if something is left.
 int eal_leave(const struct eal_leave *l);
 
 #endif

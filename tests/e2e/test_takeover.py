@@ -71,6 +71,7 @@ class Reach(LifeCase):
         guest = self.bench.fe22(A)
         pid = self.switch.worker_pid(guest.domid)
         self.assertEqual([], [m.name for m in shared(pid) if re.search(r"map_\d+$|^config$|^fbarray_", m.name)])
+        self.assertEqual([], glob.glob(f"/var/run/dpdk/{self.bench.prefix}*/*_{pid}*"))
         files = list(opened(pid))
         self.assertEqual([], [name for name, _ in files if re.search(r"/dpdk/|map_\d+$|fabric_", name)])
         self.assertEqual([], [name for name, writes in files if writes and name.endswith("/state")])

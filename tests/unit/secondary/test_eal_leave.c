@@ -68,6 +68,26 @@ Test(eal_leave, what_is_shared_is_unmapped_and_its_files_closed_and_nothing_else
     cr_assert_eq(in_child(leave_and_look), 0);
 }
 
+static int leave_copies(void)
+{
+    char copy[64], other[64];
+    bool right;
+
+    snprintf(copy, sizeof(copy), "/tmp/fbarray_test-2048k-0-0_%d_5af0", getpid());
+    snprintf(other, sizeof(other), "/tmp/fbarray_test-2048k-0-0_%d0", getpid());
+    if (open(copy, O_RDWR | O_CREAT, 0600) < 0 || open(other, O_RDWR | O_CREAT, 0600) < 0 || eal_leave(&l) < 0)
+        return 1;
+    right = access(copy, F_OK) < 0 && access(other, F_OK) == 0;
+    unlink(copy);
+    unlink(other);
+    return right ? 0 : 2;
+}
+
+Test(eal_leave, of_the_lists_the_own_copies_are_removed)
+{
+    cr_assert_eq(in_child(leave_copies), 0);
+}
+
 static int leave_twice(void)
 {
     return eal_leave(&l) == 0 && eal_leave(&l) == 0 ? 0 : 1;
