@@ -18,6 +18,7 @@ PAGE = 4096
 RW = mmap.PROT_READ | mmap.PROT_WRITE
 RO = mmap.PROT_READ
 NO_PORT = 0xFFFFFFFF
+PATIENCE = 60  # seconds until an event that comes is given up
 
 
 def function(lib, name, result, *args):
@@ -207,6 +208,58 @@ class Gnttab:
         seg = Segment(ref=ref, offset=offset, domid=domid, dest=ctypes.addressof(buf), len=length, flags=1)
         checked(gnttab_copy(self.h, 1, seg) == 0)
         return [seg.status, buf.raw.decode("latin1")]
+
+
+evt = ctypes.CDLL("libxenevtchn.so.1", use_errno=True)
+evtchn_open = function(evt, "xenevtchn_open", c_ptr, c_ptr, c_uint)
+evtchn_close = function(evt, "xenevtchn_close", c_int, c_ptr)
+evtchn_fd = function(evt, "xenevtchn_fd", c_int, c_ptr)
+evtchn_unbound = function(evt, "xenevtchn_bind_unbound_port", c_int, c_ptr, c_uint)
+evtchn_interdomain = function(evt, "xenevtchn_bind_interdomain", c_int, c_ptr, c_uint, c_uint)
+evtchn_unbind = function(evt, "xenevtchn_unbind", c_int, c_ptr, c_uint)
+evtchn_notify = function(evt, "xenevtchn_notify", c_int, c_ptr, c_uint)
+evtchn_pending = function(evt, "xenevtchn_pending", c_int, c_ptr)
+evtchn_unmask = function(evt, "xenevtchn_unmask", c_int, c_ptr, c_uint)
+evtchn_restrict = function(evt, "xenevtchn_restrict", c_int, c_ptr, ctypes.c_uint16)
+
+
+def number(value):
+    """The value of a library call that returns -1 when it fails."""
+    if value < 0:
+        raise OSError(ctypes.get_errno(), "")
+    return value
+
+
+class Evtchn:
+    """A handle for event channels. Ports are numbers."""
+
+    def __init__(self):
+        self.h = checked(evtchn_open(None, 0))
+
+    def close(self):
+        return evtchn_close(self.h)
+
+    def unbound(self, domid):
+        return number(evtchn_unbound(self.h, domid))
+
+    def bind(self, domid, port):
+        return number(evtchn_interdomain(self.h, domid, port))
+
+    def unbind(self, port):
+        return number(evtchn_unbind(self.h, port))
+
+    def notify(self, port):
+        return number(evtchn_notify(self.h, port))
+
+    def unmask(self, port):
+        return number(evtchn_unmask(self.h, port))
+
+    def restrict(self, domid):
+        return number(evtchn_restrict(self.h, domid))
+
+    def pending(self, seconds=0.2):
+        """The port of the next event; None if there is none for so long."""
+        return number(evtchn_pending(self.h)) if select.select([evtchn_fd(self.h)], [], [], seconds)[0] else None
 
 
 def mappings():

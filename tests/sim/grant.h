@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// What the drop-in libxengnttab (gnttab.c) and xensim-call say to the keeper of the grant tables (keeper.c).
+// What the drop-in libxengnttab (gnttab.c), libxenevtchn (evtchn.c) and xensim-call say to the keeper of grant tables and event
+// channels (keeper.c).
 //
 // A connection (SOCK_SEQPACKET, DIR/keeper) is a handle: GRANT_HELLO comes first and says whose it is, then one request
 // follows the other, each with a reply. The kernel closes the connection when its process dies, however it dies; so the
@@ -36,6 +37,18 @@ enum grant_op {
     GRANT_DESTROY,
     // List: the keeper puts text for people, see README.md.
     GRANT_QUERY,
+    // Event channels. The descriptor that comes along is a socket: each event is a packet with the port's number, as uint32_t.
+    EVENT_OPEN,
+    // domid: who may bind the other end. Reply: id, the port.
+    EVENT_BIND_UNBOUND,
+    // domid, and id: that domain's port. Reply: id, the port.
+    EVENT_BIND_INTERDOMAIN,
+    // id: a port that this handle has bound.
+    EVENT_UNBIND,
+    EVENT_NOTIFY,
+    EVENT_UNMASK,
+    // domid: only with this one from now on.
+    EVENT_RESTRICT,
 };
 
 enum grant_flag {

@@ -46,31 +46,40 @@ int call_simple(struct handle *h, enum grant_op op, uint32_t domid, uint64_t id)
     return call(h, &req, -1, &rep, NULL, &n_fds);
 }
 
-xengnttab_handle *handle_open(void)
+int handle_connect(struct handle *h)
 {
-    struct xengntdev_handle *x;
     char path[PATH_MAX];
 
     if (run_path(path, getenv("XENSIM_DIR"), RUN_NO_DOMAIN, "keeper") < 0)
-        return NULL;
-    x = calloc(1, sizeof(*x));
-    if (x == NULL)
-        return NULL;
-    pthread_mutex_init(&x->h.lock, NULL);
-    x->h.sock = run_connect(path, SOCK_SEQPACKET);
-    if (x->h.sock < 0)
-        goto free_handle;
-    x->h.map = fcntl(x->h.sock, F_DUPFD_CLOEXEC, 0);
-    if (x->h.map < 0)
-        goto close_sock;
-    if (call_simple(&x->h, GRANT_HELLO, env_number("XENSIM_DOMID", 0), 0) < 0)
-        goto close_sock;
-    return x;
+        return -1;
+    h->sock = run_connect(path, SOCK_SEQPACKET);
+    if (h->sock < 0)
+        return -1;
+    pthread_mutex_init(&h->lock, NULL);
+    if (call_simple(h, GRANT_HELLO, env_number("XENSIM_DOMID", 0), 0) == 0)
+        return 0;
+    handle_disconnect(h);
+    return -1;
+}
 
-close_sock:
-    close(x->h.map);
-    close(x->h.sock);
-free_handle:
+void handle_disconnect(struct handle *h)
+{
+    close(h->sock);
+    pthread_mutex_destroy(&h->lock);
+}
+
+xengnttab_handle *handle_open(void)
+{
+    struct xengntdev_handle *x = calloc(1, sizeof(*x));
+
+    if (x == NULL || handle_connect(&x->h) < 0) {
+        free(x);
+        return NULL;
+    }
+    x->h.map = fcntl(x->h.sock, F_DUPFD_CLOEXEC, 0);
+    if (x->h.map >= 0)
+        return x;
+    handle_disconnect(&x->h);
     free(x);
     return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// handle.h: a connection to the keeper, and the memory that it gave. Private to libxengnttab's stand-in.
+// handle.h: a connection to the keeper, and the memory that it gave. Private to the libraries' stand-ins.
 #ifndef XV_HANDLE_H
 #define XV_HANDLE_H
 
@@ -35,6 +35,10 @@ uint32_t env_number(const char *name, uint32_t fallback);
 // in fds, and their number in *n_fds. Returns 0, or -1 with errno set.
 int call(struct handle *h, const struct grant_req *req, int list, struct grant_rep *rep, int *fds, unsigned *n_fds);
 int call_simple(struct handle *h, enum grant_op op, uint32_t domid, uint64_t id);
+
+// The connection, of $XENSIM_DOMID. handle_connect() returns 0, or -1 with errno set.
+int handle_connect(struct handle *h);
+void handle_disconnect(struct handle *h);
 
 xengnttab_handle *handle_open(void);
 int handle_close(xengnttab_handle *x);

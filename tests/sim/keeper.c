@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// xensim-keeper DIR: the grant tables of all simulated domains: what Xen and the kernels' gntalloc and gntdev do.
+// xensim-keeper DIR: the grant tables and event channels of all simulated domains: what Xen and the kernels' gntalloc, gntdev
+// and evtchn do.
 //
 // One thread, and all that it knows is in its own memory: there is no shared table that a killed process could leave in
 // a mess. The death of a process is the end of its connections.
@@ -7,7 +8,8 @@
 //   domain   one life of a domain: a domid that is created again is another one. Its reference table.
 //   block    the pages of one share call; exists while they are shared or mapped.
 //   mapping  the pages of one map call.
-//   peer     a connection: a handle of a process, with its blocks or mappings.
+//   port     an end of an event channel; exists while its handle has it bound.
+//   peer     a connection: a handle of a process, with its blocks, mappings or ports.
 //   file     a memfd with all blocks of a peer, one behind the other. It only grows; the memory of a block that is gone
 //            is given back, but the file stays as long as it is: so nobody who maps it can meet a SIGBUS.
 #include <err.h>
@@ -25,6 +27,7 @@
 #include "grant.h"
 #include "mapping.h"
 #include "peer.h"
+#include "port.h"
 #include "report.h"
 #include "run.h"
 
@@ -46,6 +49,27 @@ static int hello(struct peer *peer, uint32_t domid)
         return ENOENT;
     peer->domain = domain_get(d);
     return 0;
+}
+
+static int event_do(struct peer *peer, const struct grant_req *req, int list, struct grant_rep *rep)
+{
+    switch (req->op) {
+    case EVENT_OPEN:
+        return ports_open(peer, list);
+    case EVENT_BIND_UNBOUND:
+        return port_bind_unbound(peer, req->domid, &rep->id);
+    case EVENT_BIND_INTERDOMAIN:
+        return port_bind_interdomain(peer, req->domid, req->id, &rep->id);
+    case EVENT_UNBIND:
+        return port_unbind(peer, req->id);
+    case EVENT_NOTIFY:
+        return port_notify(peer, req->id);
+    case EVENT_UNMASK:
+        return port_unmask(peer, req->id);
+    case EVENT_RESTRICT:
+        return ports_restrict(peer, req->domid);
+    }
+    return ENOSYS;
 }
 
 static int request_do(
@@ -71,12 +95,13 @@ static int request_do(
     case GRANT_CREATE:
         return domain_create(req->domid);
     case GRANT_DESTROY:
+        ports_end(req->domid);
         return domain_destroy(req->domid);
     case GRANT_QUERY:
         report_write(list, peers);
         return 0;
     }
-    return ENOSYS;
+    return event_do(peer, req, list, rep);
 }
 
 // Leaves the peer in the list: other events of the same turn may be about it.
@@ -86,6 +111,7 @@ static void peer_close(struct peer *peer)
     close(peer->fd);
     mappings_close(peer);
     blocks_unshare(peer);
+    ports_close(peer);
     if (peer->domain != NULL)
         domain_put(peer->domain);
 }

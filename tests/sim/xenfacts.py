@@ -12,7 +12,7 @@ FAR = 1 << 20  # a reference beyond every grant table
 NOBODY = 32000  # a domid that no domain has
 LIMIT = 1024  # pages that a domain may grant through gntalloc unless somebody says otherwise
 READ, WRITE = 1, 2  # in XenStore's rights
-OPENS = {"s": "Store", "g": "Gntshr", "m": "Gnttab"}
+OPENS = {"s": "Store", "g": "Gntshr", "m": "Gnttab", "e": "Evtchn"}
 
 
 class Place:
@@ -266,6 +266,47 @@ def programs(p):
     guest.kill()
 
 
+def events(p):
+    """Event channels, and what a death leaves of them: a back end's successor binds the same port of the guest again."""
+    a_id, back_id = p.domid["a"], p.domid["back"]
+    guest, back, other = p.opened(("a", "e"), ("back", "e"), ("b", "e"))
+    port = guest(f"e.unbound({back_id})")
+    p.same("a domain that a port isn't for can't bind it", other(f"e.bind({a_id}, {port})"), "EINVAL")
+    p.same("nor is there another port, or another domain",
+           [back(f"e.bind({a_id}, {port + 50})"), back(f"e.bind({NOBODY}, {port})")], ["EINVAL", "ESRCH"])
+    mine = back(f"e.bind({a_id}, {port})")
+    p.same("who binds has an event at once", back("e.pending(PATIENCE)"), mine)
+    p.same("and the other side hasn't", guest("e.pending()"), None)
+    p.same("a port is bound once", back(f"e.bind({a_id}, {port})"), "EINVAL")
+    p.same("an event arrives", [back(f"e.notify({mine})"), guest("e.pending(PATIENCE)")], [0, port])
+    p.same("no other before the port is unmasked", [back(f"e.notify({mine})"), back(f"e.notify({mine})"), guest("e.pending()")],
+           [0, 0, None])
+    p.same("then one for all that came", [guest(f"e.unmask({port})"), guest("e.pending(PATIENCE)"), guest(f"e.unmask({port})"),
+                                          guest("e.pending()")], [0, port, 0, None])
+    back(f"e.unmask({mine})")
+    p.same("it goes both ways", [guest(f"e.notify({port})"), back("e.pending(PATIENCE)")], [0, mine])
+    p.same("a port of another handle is none", other(f"e.notify({port + 50})"), "ENOTCONN")
+
+    back.kill()
+    p.same("the death of one end is no event for the other", guest("e.pending()"), None)
+    p.same("which may go on notifying nobody", guest(f"e.notify({port})"), 0)
+    back, late = p.opened(("back", "e"), ("back", "e"))
+    again = back(f"e.bind({a_id}, {port})")
+    p.same("a successor binds the same port, with an event", back("e.pending(PATIENCE)"), again)
+    p.same("and nobody else does while it lives", late(f"e.bind({a_id}, {port})"), "EINVAL")
+    p.same("events arrive again", [back(f"e.notify({again})"), guest("e.pending(PATIENCE)")], [0, port])
+    p.same("an unbind is such an end, too", [back(f"e.unbind({again})"), back(f"e.notify({again})"),
+                                             late(f"e.bind({a_id}, {port}) > 0")], [0, "ENOTCONN", True])
+
+    p.same("a handle is restricted to a domain, once", [back(f"e.restrict({a_id})"), back(f"e.restrict({a_id})")], [0, "EACCES"])
+    theirs = other(f"e.unbound({back_id})")
+    p.same("then it binds no port of others, and offers none", [back(f"e.bind({p.domid['b']}, {theirs})"), back(f"e.unbound({a_id})")],
+           ["EACCES", "EACCES"])
+    p.same("but that one's", back(f"e.bind({a_id}, {guest(f'e.unbound({back_id})')}) > 0"), True)
+    for agent in (back, late, other, guest):
+        agent.kill()
+
+
 def limit(p):
     back_id = p.domid["back"]
     one, two = p.opened(("b", "g"), ("b", "g"))
@@ -320,5 +361,5 @@ def store(p):
 
 
 def check(p):
-    for part in (store, mapping, programs, limit, domains):
+    for part in (store, mapping, programs, events, limit, domains):
         part(p)

@@ -46,7 +46,7 @@ def common(kernel, agent, scripts):
         t.files["/xv/" + os.path.basename(script)] = script
     t.files["/xv/sim/agent.py"] = FACTS
     t.python(*scripts, FACTS)
-    for name in ("libxenstore.so.4", "libxengnttab.so.1"):
+    for name in ("libxenstore.so.4", "libxengnttab.so.1", "libxenevtchn.so.1"):
         t.program(f"/usr/lib/x86_64-linux-gnu/{name}")
     # xl, and a thread that is cancelled, load it by name.
     t.copy("/usr/lib/x86_64-linux-gnu/libgcc_s.so.1")
