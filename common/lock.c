@@ -46,12 +46,23 @@ static int file_take(const char *run_dir, const char *name)
     }
 }
 
+// The lock is its open file's, whatever its number. Returns that or -errno; fd is closed.
+static int number_high(int fd)
+{
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, LOCK_FD_FIRST), ret = high < 0 ? -errno : high;
+
+    close(fd);
+    return ret;
+}
+
 int lock_take(const char *run_dir, const char *name)
 {
     char pid[24];
     int fd = file_take(run_dir, name);
     int n, ret;
 
+    if (fd >= 0)
+        fd = number_high(fd);
     if (fd < 0)
         return fd;
     n = snprintf(pid, sizeof(pid), "%-11d\n", getpid()); // of one length, so no reader finds half of it

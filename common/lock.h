@@ -16,6 +16,9 @@
 #define LOCK_PROVISION "provision"
 #define LOCK_WORKER "worker.%u" // domid of its guest
 
+// Descriptors of locks are not below this: what may write to lower ones alone can't write into their files.
+#define LOCK_FD_FIRST 256
+
 // Take the lock. Returns a descriptor to keep open, -EAGAIN if another process holds it, or another -errno.
 int lock_take(const char *run_dir, const char *name);
 

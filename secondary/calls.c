@@ -22,6 +22,7 @@
 #include <xen/gntdev.h>
 
 #include "calls.h"
+#include "lock.h"
 #include "log.h"
 
 #define FD_BITS 0xffffffffu
@@ -31,9 +32,8 @@ static const int free_calls[] = { SCMP_SYS(sched_yield), SCMP_SYS(futex), SCMP_S
     SCMP_SYS(nanosleep), SCMP_SYS(pread64), SCMP_SYS(restart_syscall), SCMP_SYS(clock_gettime),
     // the control thread, and nanomsg's
     SCMP_SYS(ppoll), SCMP_SYS(poll), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(read),
-    SCMP_SYS(write), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(close), SCMP_SYS(eventfd2), SCMP_SYS(connect),
-    SCMP_SYS(accept4), SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
-    SCMP_SYS(shutdown), SCMP_SYS(getpid), SCMP_SYS(gettid),
+    SCMP_SYS(recvmsg), SCMP_SYS(close), SCMP_SYS(eventfd2), SCMP_SYS(connect), SCMP_SYS(accept4), SCMP_SYS(sendto),
+    SCMP_SYS(getsockopt), SCMP_SYS(getpid), SCMP_SYS(gettid),
     // memory is given back, or is the heap's
     SCMP_SYS(munmap), SCMP_SYS(brk),
     // signals and ends
@@ -94,12 +94,12 @@ static int free_calls_allow(scmp_filter_ctx f)
     return ret;
 }
 
-// Memory of no file, or grants; never to run. mprotect() is not in the list at all.
+// Memory of no file and of small pages, or grants; never to run. mprotect() is not in the list at all.
 static int mmap_allow(scmp_filter_ctx f, int gnttab_fd)
 {
     const struct scmp_arg_cmp never_run = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-    int ret = seccomp_rule_add(
-        f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, never_run, SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+    int ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, never_run,
+        SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MAP_HUGETLB, MAP_ANONYMOUS));
 
     if (ret < 0)
         return ret;
@@ -122,15 +122,40 @@ static int ioctl_allow(scmp_filter_ctx f, int gnttab_fd)
     return ret;
 }
 
+// Below the locks, whose files have room for more than a pid. No sendmsg(): nanomsg, at the other end, closes one of the
+// descriptors that come with bytes and keeps the others.
+static int write_allow(scmp_filter_ctx f)
+{
+    const struct scmp_arg_cmp low = SCMP_A0(SCMP_CMP_MASKED_EQ, FD_BITS & ~(LOCK_FD_FIRST - 1u), 0);
+    int ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, low);
+
+    return ret < 0 ? ret : seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(writev), 1, low);
+}
+
+// Not of the first three: the watcher and other workers have these too. One of its upper bits says that it is another one.
+static int flags_allow(scmp_filter_ctx f)
+{
+    int ret = 0;
+
+    for (uint32_t bit = 4; bit < LOCK_FD_FIRST && ret == 0; bit *= 2)
+        ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2, SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit),
+            SCMP_A1(SCMP_CMP_EQ, F_SETFL));
+    return ret;
+}
+
 // Calls of which one use is needed.
 static int uses_allow(scmp_filter_ctx f)
 {
-    static const int file_commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD };
+    static const int file_commands[] = { F_GETFL, F_GETFD, F_SETFD };
+    static const int socket_options[] = { SO_SNDBUF, SO_RCVBUF }; // nanomsg's
     int ret = 0;
 
     for (size_t i = 0; i < sizeof(file_commands) / sizeof(file_commands[0]) && ret == 0; i++)
         ret = seccomp_rule_add(
             f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)file_commands[i]));
+    for (size_t i = 0; i < sizeof(socket_options) / sizeof(socket_options[0]) && ret == 0; i++)
+        ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+            SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)socket_options[i]));
     if (ret == 0) // the watcher, systemd and syslog are found again
         ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
     if (ret == 0) // abort()
@@ -168,6 +193,8 @@ static int list_fill(scmp_filter_ctx f, const struct conf *c, int gnttab_fd)
 
     ret = ret < 0 ? ret : mmap_allow(f, gnttab_fd);
     ret = ret < 0 ? ret : ioctl_allow(f, gnttab_fd);
+    ret = ret < 0 ? ret : write_allow(f);
+    ret = ret < 0 ? ret : flags_allow(f);
     ret = ret < 0 ? ret : uses_allow(f);
     return ret < 0 ? ret : more_allow(f, c->worker_allow_syscalls);
 }

@@ -2,19 +2,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <linux/landlock.h>
 #include <pwd.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "calls.h"
 #include "confine.h"
+#include "lock.h"
 #include "log.h"
 #include "privilege.h"
 
 #define NOBODY 65534 // the kernel's overflowuid: owns nothing
+#define OWN_BYTES (256ull << 20) // that it may still map besides what its guest grants
 
 // ---- before EAL
 
@@ -123,9 +128,42 @@ int confine_enter(const struct confine *x)
     return ret < 0 ? ret : said("user", user_become(x));
 }
 
+// Pages that the guest may have mapped, twice: a device's next start comes before the last one's memory is gone.
+static uint64_t pages_most(const struct conf *c)
+{
+    uint32_t most = c->guest_pages;
+
+    for (uint32_t i = 0; i < c->n_guests; i++)
+        if (c->guests[i].pages > (int64_t)most)
+            most = (uint32_t)c->guests[i].pages;
+    return 2ull * most;
+}
+
+static int limit(int what, uint64_t n)
+{
+    const struct rlimit l = { n, n };
+
+    return setrlimit(what, &l) < 0 ? -errno : 0;
+}
+
+int confine_limits(const struct conf *c)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    uint64_t now = 0;
+    int ret = f != NULL && fscanf(f, "%" SCNu64, &now) == 1 ? 0 : -EIO;
+
+    if (f != NULL)
+        fclose(f);
+    if (ret == 0)
+        ret = limit(RLIMIT_AS, (now + pages_most(c)) * (uint64_t)sysconf(_SC_PAGESIZE) + OWN_BYTES);
+    return ret < 0 ? ret : limit(RLIMIT_NOFILE, LOCK_FD_FIRST);
+}
+
 int confine_end(const struct confine *x, const struct conf *c, int gnttab_fd)
 {
-    int ret = confine_enter(x);
+    int ret = said("limits", confine_limits(c));
 
+    if (ret == 0)
+        ret = confine_enter(x);
     return ret < 0 ? ret : said("system calls", calls_allow(c, gnttab_fd));
 }

@@ -24,11 +24,15 @@ int confine_begin(struct confine *x, const struct conf *c);
 // kernel has it. Returns 0 or -errno.
 int confine_files(void);
 
+// All is open: of the host's memory and map entries take no more than what is there now, what the guest may grant, and some
+// for oneself; and few descriptors more. What is open keeps its number. Returns 0 or -errno.
+int confine_limits(const struct conf *c);
+
 // All is open: the working directory becomes the root of the file system, and the process another user's without any
 // capability, in all its threads. Returns 0, or -errno after it has said why.
 int confine_enter(const struct confine *x);
 
-// That, and the threads do the calls of the list only. Returns as confine_enter().
+// These two, and the threads do the calls of the list only. Returns as confine_enter().
 int confine_end(const struct confine *x, const struct conf *c, int gnttab_fd);
 
 #endif

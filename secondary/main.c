@@ -184,6 +184,7 @@ static int signals_open(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN); // a log or a watcher that is gone
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 

@@ -30,7 +30,7 @@ class Switch:
             "primary": {"mbufs": 4096, "eal_args": self._vdevs()},
             "worker": {"path": built("xv-worker"), "start_ms": 30000, "hang_ms": 15000,
                        # The simulator's libxengnttab, whose mappings are files of the keeper's.
-                       "allow_syscalls": "memfd_create,pwrite64,dup3"},
+                       "allow_syscalls": "memfd_create,pwrite64,dup3,sendmsg"},
         }, conf or {})
         self.write_conf()
         bench.switch = self

@@ -27,6 +27,8 @@ REFUSED = {
     "a_kill": ("kill", "1", "9"),
     "an_unknown_ioctl": ("ioctl", "2", "0x5401", "z:64"),
     "a_clone": ("clone", "17", "0", "0", "0", "0"),
+    "the_end_of_the_log_for_all": ("shutdown", "2", "2"),
+    "flags_of_the_log": ("fcntl", "2", "4", "2048"),
 }
 
 
@@ -115,6 +117,24 @@ class Confine(SharedCase):
                 self.refused(name, call)
         self.frames_pass()
         self.assertEqual(self.other, self.pid(self.b))
+
+    def test_it_writes_into_no_file_that_counts_as_memory(self):
+        """All who have a lock can write to its file, which is in run_dir, a tmpfs with an end."""
+        pid = self.pid(self.a)
+        lock = os.path.join(self.switch.run_dir, f"worker.{self.a.domid}.lock")
+        number = next(fd for fd in os.listdir(f"/proc/{pid}/fd") if os.readlink(f"/proc/{pid}/fd/{fd}") == lock)
+        size = os.path.getsize(lock)
+        self.refused("a lock's file", ("write", number, "z:4096", "4096"))
+        self.assertEqual(size, os.path.getsize(lock))
+
+    def test_it_has_its_share_of_memory_and_descriptors(self):
+        pid, huge = self.pid(self.a), 1 << 40
+        result = self.takeover(pid, "syscall", "mmap", "0", str(huge), "3", "0x4022", "-1", "0")
+        self.assertEqual("ENOMEM", result.stdout.split()[-1])
+        with open(f"/proc/{pid}/limits") as f:
+            limits = {line[:25].strip(): line[25:].split()[:2] for line in f}
+        self.assertEqual(["256", "256"], limits["Max open files"])
+        self.assertNotEqual("unlimited", limits["Max address space"][1])
 
     def test_the_poll_thread_ends_the_process_too(self):
         self.refused("a file", FILE, "xv-poll")

@@ -16,6 +16,7 @@
 #include <criterion/criterion.h>
 
 #include "calls.h"
+#include "lock.h"
 
 #define REFUSED (128 + SIGSYS)
 
@@ -85,6 +86,14 @@ static const struct call {
     { "rename", SYS_rename, { (long)"/tmp/xv-confine", (long)"/tmp/xv" } },
     { "ftruncate", SYS_ftruncate, { 2 } },
     { "dup2", SYS_dup2, { 2, 9 } },
+    { "descriptors to others", SYS_sendmsg, { 2, ROOM } },
+    { "the end of a connection that others have too", SYS_shutdown, { 2, 2 } },
+    { "flags of what others have too", SYS_fcntl, { 2, F_SETFL, O_NONBLOCK } },
+    { "flags, with a number that the kernel cuts", SYS_fcntl, { 0x100000002, F_SETFL, O_NONBLOCK } },
+    { "write() to a lock's file", SYS_write, { LOCK_FD_FIRST, ROOM, 1 } },
+    { "writev() to a lock's file", SYS_writev, { LOCK_FD_FIRST + 5, ROOM, 1 } },
+    { "a name of its own for a socket", SYS_setsockopt, { 2, SOL_SOCKET, SO_PASSCRED, ROOM, 4 } },
+    { "huge pages", SYS_mmap, { 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1 } },
     { "iopl", SYS_iopl, { 3 } },
     { "init_module", SYS_init_module, { ROOM, 1, ROOM } },
     { "setrlimit", SYS_prlimit64, { 0, 7, ROOM } },
@@ -171,9 +180,11 @@ Test(calls, what_a_worker_needs_it_may)
         n += socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
         n += sched_yield() == 0;
         n += fcntl(grants, F_GETFL) >= 0;
+        n += fcntl(socket(AF_UNIX, SOCK_STREAM, 0), F_SETFL, O_NONBLOCK) >= 0;
+        n += write(grants, "", 1) == 1;
         _exit(n);
     }
-    cr_expect_eq(status_of(pid), 6);
+    cr_expect_eq(status_of(pid), 8);
 }
 
 Test(calls, more_calls_can_be_allowed)

@@ -7,7 +7,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -18,6 +20,7 @@
 #include <criterion/criterion.h>
 
 #include "confine.h"
+#include "lock.h"
 #include "privilege.h"
 
 static struct conf conf = { .worker_user = CONF_WORKER_USER };
@@ -150,6 +153,34 @@ static int files(void)
 Test(confine, files_but_its_own_of_proc_can_t_be_opened)
 {
     cr_expect_eq(in_child(files), 42);
+}
+
+static int limits(void)
+{
+    struct rlimit files, memory;
+    void *more;
+
+    if (chdir(room) < 0 || confine_begin(&confine, &conf) < 0)
+        return 1;
+    conf.guest_pages = 100000; // 400 MB, twice
+    if (confine_limits(&conf) < 0)
+        return 2;
+    getrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_AS, &memory);
+    if (files.rlim_max != LOCK_FD_FIRST || memory.rlim_max == RLIM_INFINITY)
+        return 3;
+    more = mmap(NULL, 800 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (more == MAP_FAILED)
+        return 4;
+    more = mmap(NULL, 800 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return more == MAP_FAILED && errno == ENOMEM ? 42 : 5;
+}
+
+Test(confine, the_rest_of_the_hosts_memory_and_files_are_others)
+{
+    cr_assert_not_null(mkdtemp(room));
+    cr_expect_eq(in_child(limits), 42);
+    rmdir(room);
 }
 
 static int some_rights(void)
