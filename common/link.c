@@ -11,6 +11,8 @@
 #include "clock.h"
 #include "link.h"
 
+#define PASSED_MAX 64u // the caller has others to serve, and is told of the link again
+
 static int link_errno(void)
 {
     int e = nn_errno();
@@ -152,11 +154,10 @@ int link_recv(struct link *l, union msg *m)
 
 bool link_next(struct link *l, union msg *m)
 {
-    int ret;
+    int ret = -EBADMSG;
 
-    do
+    for (unsigned i = 0; i < PASSED_MAX && (ret == -EBADMSG || ret == -EPROTO || ret == -EINVAL); i++)
         ret = link_recv(l, m);
-    while (ret == -EBADMSG || ret == -EPROTO || ret == -EINVAL);
     return ret == 1;
 }
 

@@ -75,7 +75,8 @@ uint64_t link_connections(const struct link *l);
 // one that was refused (go on receiving), or another -errno.
 int link_recv(struct link *l, union msg *m);
 
-// Take the next good message; those that are refused are passed over. Returns false if none waits, or the link fails.
+// Take the next good message; those that are refused are passed over. Returns false if none waits, the link fails, or so
+// many were refused that others have their turn first: l->fd is readable then.
 bool link_next(struct link *l, union msg *m);
 
 #endif

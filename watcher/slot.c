@@ -36,6 +36,7 @@ int slot_take(struct slots *ss, struct worker *w, uint32_t domid, bool supervise
     w->epoch = w->fabric_epoch = w->old_ns = 0;
     w->heartbeat = (struct heartbeat){ 0 };
     w->told = false;
+    w->said = 0;
     w->started_ns = ss->loop->now;
     w->ready_ns = 0;
     w->stop_signal = 0;

@@ -27,6 +27,8 @@ struct worker {
     bool told; // it was ready once, or comes from an earlier watcher: it may serve vifs
     bool supervised; // a watcher started it and ends it
     uint64_t stranger_ns; // when another process on its socket was told to stop. 0: none was
+    uint32_t said; // its messages since the last workers_look() of a tick
+    uint32_t connections; // that it had at the last workers_look()
     uint64_t epoch; // of its messages
     uint64_t fabric_epoch; // 0: not said yet
     uint64_t old_ns; // since when the primary of that fabric is gone, 0: it isn't

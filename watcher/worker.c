@@ -16,6 +16,8 @@
 #define KILL_NS (2 * CLOCK_SECOND)
 #define STRANGER_NS (200 * CLOCK_MS) // for a stranger to stop
 #define LOOK_NS CLOCK_SECOND // between looks at who is connected
+#define SAID_MAX 1000u // messages between two of them. A worker that waits for us says hello 200 times
+#define CONNECTIONS_MAX 8u // of a worker. It has one, and for a moment two
 
 struct worker *worker_of(struct workers *ws, uint32_t domid)
 {
@@ -143,6 +145,17 @@ static bool hello_take(struct workers *ws, struct worker *w, const struct msg_he
     return w->domid != MSG_DOMID_ANY;
 }
 
+// It isn't the program that it was. Without a worker it is a stranger of root's.
+static void talker_end(struct workers *ws, struct worker *w)
+{
+    LOG(ERR, "%s: worker %d says more than %u messages a second: %s", slot_label(w->domid), w->process.pid, SAID_MAX,
+        w->state == WORKER_FREE ? "cutting it off" : "killing it");
+    if (w->state == WORKER_FREE)
+        slot_renew(&ws->slots, w);
+    else
+        worker_kill(w);
+}
+
 // Returns true if somebody else has to hear of m. Who sent it is the kernel's word: nothing that m says of its sender is
 // believed, and a worker speaks for its own guest.
 static bool message_take(struct workers *ws, struct worker *w, const union msg *m, struct worker_event *e)
@@ -162,16 +175,29 @@ static bool message_take(struct workers *ws, struct worker *w, const union msg *
     return m->hdr.type == MSG_VIF_ATTACHED && pid == w->process.pid && m->hdr.epoch == w->epoch;
 }
 
+// As link_next(), until it has said too much. A program that talks all the time would keep us from all others.
+static bool worker_next(struct worker *w, union msg *m)
+{
+    uint64_t refused = w->link.refused;
+    bool next = w->said < SAID_MAX && link_next(&w->link, m);
+
+    w->said += (uint32_t)(w->link.refused - refused) + next;
+    return next;
+}
+
 bool worker_receive(struct workers *ws, uint32_t slot, struct worker_event *e)
 {
     struct worker *w = &ws->slots.of[slot];
+    bool heard = false;
     union msg m;
 
-    while (link_next(&w->link, &m)) {
-        if (message_take(ws, w, &m, e))
-            return true;
-    }
-    return false;
+    if (w->said >= SAID_MAX) // until the next look
+        return false;
+    while (!heard && worker_next(w, &m))
+        heard = message_take(ws, w, &m, e);
+    if (w->said >= SAID_MAX)
+        talker_end(ws, w);
+    return heard;
 }
 
 void worker_tell_context(struct worker *w, uint32_t ctx)
@@ -358,23 +384,29 @@ static void connection_look(void *arg, const struct peer *p)
     struct workers *ws = arg;
     struct worker *w = slot_of_pid(&ws->slots, p->pid);
 
-    if (w == NULL || peer_is_on(p, &w->link) || peer_is_on(p, &ws->claim))
+    if (w == NULL || peer_is_on(p, &ws->claim) || (peer_is_on(p, &w->link) && ++w->connections < CONNECTIONS_MAX))
         return;
-    LOG(ERR, "%s: worker %d is connected to %s, which isn't its own: killing it", slot_label(w->domid), p->pid,
-        p->path);
+    LOG(ERR, "%s: worker %d is connected to %s, %s: killing it", slot_label(w->domid), p->pid, p->path,
+        peer_is_on(p, &w->link) ? "again and again" : "which isn't its own");
+    w->connections = 0;
     worker_kill(w);
 }
 
 void workers_look(struct workers *ws)
 {
     ws->look_ns = ws->loop->now;
+    for (uint32_t i = 0; i < ws->slots.n; i++)
+        ws->slots.of[i].connections = 0;
     peers_each(connection_look, ws);
 }
 
 void workers_step(struct workers *ws)
 {
-    if (ws->loop->now - ws->look_ns >= LOOK_NS)
+    if (ws->loop->now - ws->look_ns >= LOOK_NS) {
         workers_look(ws);
+        for (uint32_t i = 0; i < ws->slots.n; i++)
+            ws->slots.of[i].said = 0;
+    }
     for (uint32_t i = 0; i < ws->slots.n; i++)
         worker_step(ws, &ws->slots.of[i]);
     orphans_step(&ws->orphans);

@@ -60,8 +60,8 @@ bool worker_dead(struct workers *ws, uint32_t slot, struct worker_event *e);
 // stop.
 void workers_step(struct workers *ws);
 
-// Look at who is connected: a worker that is on another socket than its own isn't the program that it was, and is
-// killed. Done each second, and when one is met there.
+// Look at who is connected: a worker that is on another socket than its own, or many times on that, isn't the program
+// that it was, and is killed. Done each second, and when one is met there.
 void workers_look(struct workers *ws);
 
 // The living worker of a domain, or NULL.

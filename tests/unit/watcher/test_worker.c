@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// Workers as the watcher sees them: claims, hellos, deaths, spares. No processes, no sockets: what stands for them is here.
+// Workers as the watcher sees them: claims, hellos, deaths, spares. No processes, no sockets: worker_world.c.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,156 +13,13 @@
 #include "peer.h"
 #include "rundir.h"
 #include "spare.h"
+#include "worker_world.h"
 
 static struct loop loop;
 static struct conf conf;
 static struct state state;
 static struct primary_peer primary;
 static struct workers ws;
-static union msg inbox; // type MSG_NONE: empty
-static union msg sent;
-static pid_t dead, signalled, started = 500;
-// What the kernel says: who speaks on the slots' sockets, who is on the socket for claims (0: who the claim says), who
-// has a domain's lock (0: who asks), and one connection.
-static pid_t speaker, claimer, locker;
-static struct peer connection;
-
-int loop_listen(struct loop *l, int fd, enum loop_kind kind, uint32_t index)
-{
-    (void)l;
-    (void)fd;
-    (void)kind;
-    (void)index;
-    return 0;
-}
-
-int link_bind(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
-    enum msg_sender peer)
-{
-    return l == NULL || run_dir == NULL || name == NULL || self == peer || kind > LINK_REP ? -EINVAL : 0;
-}
-
-int link_bind_any(struct link *l, enum link_kind kind, const char *run_dir, const char *name, enum msg_sender self,
-    enum msg_sender peer)
-{
-    return link_bind(l, kind, run_dir, name, self, peer);
-}
-
-int rundir_make_within(const char *dir)
-{
-    (void)dir;
-    return 0;
-}
-
-void link_close(struct link *l)
-{
-    (void)l;
-}
-
-int link_renew(struct link *l)
-{
-    (void)l;
-    return 0;
-}
-
-bool link_deaf(const struct link *l)
-{
-    (void)l;
-    return false;
-}
-
-int link_send(struct link *l, union msg *m, enum msg_type type, uint32_t ack)
-{
-    (void)l;
-    (void)ack;
-    sent = *m;
-    sent.hdr.type = type;
-    return 0;
-}
-
-bool link_next(struct link *l, union msg *m)
-{
-    (void)l;
-    if (inbox.hdr.type == MSG_NONE)
-        return false;
-    *m = inbox;
-    inbox.hdr.type = MSG_NONE;
-    return true;
-}
-
-int process_path(char *path, size_t n, const char *configured, const char *dir, const char *program)
-{
-    (void)configured;
-    (void)dir;
-    snprintf(path, n, "%s", program);
-    return 0;
-}
-
-int process_start(struct process *p, char *const argv[])
-{
-    (void)argv;
-    *p = (struct process){ .pid = ++started, .child = true };
-    return 0;
-}
-
-int process_hold(struct process *p, pid_t pid)
-{
-    *p = (struct process){ .pid = pid };
-    return 0;
-}
-
-bool process_dead(const struct process *p)
-{
-    return p->pid == 0 || p->pid == dead;
-}
-
-void process_signal(const struct process *p, int signal)
-{
-    signalled = signal == SIGKILL ? p->pid : signalled;
-}
-
-void process_end(struct process *p, char *text, size_t n)
-{
-    snprintf(text, n, "ended");
-    *p = (struct process){ .fd = -1 };
-}
-
-pid_t peer_speaker(struct link *l)
-{
-    (void)l;
-    return speaker;
-}
-
-bool peer_has(const struct link *l, pid_t pid)
-{
-    (void)l;
-    return claimer == 0 || claimer == pid;
-}
-
-bool peer_is_on(const struct peer *p, const struct link *l)
-{
-    return strcmp(p->path, l->url) == 0;
-}
-
-void peers_each(peer_fn *each, void *arg)
-{
-    if (connection.pid != 0)
-        each(arg, &connection);
-}
-
-bool lock_has(const char *run_dir, const char *name, pid_t pid)
-{
-    (void)run_dir;
-    (void)name;
-    return locker == 0 || locker == pid;
-}
-
-pid_t lock_holder(const char *run_dir, const char *name)
-{
-    (void)run_dir;
-    (void)name;
-    return 0;
-}
 
 static void set_up(void)
 {
@@ -184,20 +41,21 @@ TestSuite(worker, .init = set_up);
 
 static const struct msg_claimed *claim(pid_t pid, uint32_t domid)
 {
-    inbox = (union msg){ .CLAIM = { .layout = layout_hash(), .pid = pid, .domid = domid } };
-    inbox.hdr.type = MSG_CLAIM;
+    world.inbox = (union msg){ .CLAIM = { .layout = layout_hash(), .pid = pid, .domid = domid } };
+    world.inbox.hdr.type = MSG_CLAIM;
     claims_receive(&ws);
-    cr_assert_eq(sent.hdr.type, MSG_CLAIMED);
-    return &sent.CLAIMED;
+    cr_assert_eq(world.sent.hdr.type, MSG_CLAIMED);
+    return &world.sent.CLAIMED;
 }
 
 static bool hello(uint32_t slot, pid_t pid, uint32_t domid, uint64_t fabric_epoch, struct worker_event *e)
 {
-    inbox = (union msg){ .HELLO_WORKER = {
-                             .layout = layout_hash(), .pid = pid, .domid = domid, .fabric_epoch = fabric_epoch } };
-    inbox.hdr.type = MSG_HELLO_WORKER;
-    inbox.hdr.epoch = (uint64_t)pid;
-    speaker = pid;
+    world.inbox = (union msg){
+        .HELLO_WORKER = { .layout = layout_hash(), .pid = pid, .domid = domid, .fabric_epoch = fabric_epoch }
+    };
+    world.inbox.hdr.type = MSG_HELLO_WORKER;
+    world.inbox.hdr.epoch = (uint64_t)pid;
+    world.speaker = pid;
     return worker_receive(&ws, slot, e);
 }
 
@@ -205,6 +63,54 @@ static void orphan(pid_t pid, uint32_t domid)
 {
     atomic_store(&state.slots[1], (uint32_t)pid);
     ws.orphans.of[ws.orphans.n++] = (struct orphan){ .process = { .pid = pid }, .domid = domid, .since_ns = loop.now };
+}
+
+static void flood_start(pid_t pid)
+{
+    world.flood = (union msg){ .HELLO_WORKER = { .layout = layout_hash(), .pid = pid, .domid = 7, .fabric_epoch = 9 } };
+    world.flood.hdr.type = MSG_HELLO_WORKER;
+    world.speaker = pid;
+}
+
+Test(worker, one_that_talks_all_the_time_is_killed_and_keeps_us_from_nobody)
+{
+    struct worker_event e;
+
+    cr_assert_eq(claim(11, 7)->ret, 0);
+    flood_start(11);
+    while (worker_receive(&ws, 0, &e)) // as long as there is something to hear
+        ;
+    cr_expect_lt(world.taken, 2000);
+    cr_expect_eq(world.signalled, 11);
+    world.taken = 0;
+    cr_expect(!worker_receive(&ws, 0, &e));
+    cr_expect_eq(world.taken, 0, "not before the next look");
+}
+
+Test(worker, one_that_talks_rubbish_all_the_time_is_killed)
+{
+    struct worker_event e;
+
+    cr_assert_eq(claim(11, 7)->ret, 0);
+    world.speaker = 11;
+    world.refuses = 64;
+    for (unsigned i = 0; i < 100; i++)
+        cr_expect(!worker_receive(&ws, 0, &e));
+    cr_expect_eq(world.signalled, 11);
+}
+
+Test(worker, one_that_talks_a_little_each_second_stays)
+{
+    struct worker_event e;
+
+    cr_assert_eq(claim(11, 7)->ret, 0);
+    for (unsigned i = 0; i < 20; i++) {
+        for (unsigned k = 0; k < 200; k++)
+            hello(0, 11, 7, 9, &e);
+        loop.now += CLOCK_SECOND;
+        workers_step(&ws);
+    }
+    cr_expect_eq(world.signalled, 0);
 }
 
 Test(worker, a_claim_gets_a_free_slot_and_the_same_again)
@@ -217,10 +123,10 @@ Test(worker, a_claim_gets_a_free_slot_and_the_same_again)
 
 Test(worker, a_claim_of_another_layout_is_refused)
 {
-    inbox = (union msg){ .CLAIM = { .layout = layout_hash() + 1, .pid = 11, .domid = 7 } };
-    inbox.hdr.type = MSG_CLAIM;
+    world.inbox = (union msg){ .CLAIM = { .layout = layout_hash() + 1, .pid = 11, .domid = 7 } };
+    world.inbox.hdr.type = MSG_CLAIM;
     claims_receive(&ws);
-    cr_expect_eq(sent.CLAIMED.ret, -EPROTO);
+    cr_expect_eq(world.sent.CLAIMED.ret, -EPROTO);
 }
 
 Test(worker, a_domain_has_one_worker)
@@ -233,26 +139,26 @@ Test(worker, a_spare_is_one_that_we_started)
 {
     cr_expect_eq(claim(13, MSG_DOMID_ANY)->ret, -EPERM);
     cr_assert_eq(worker_spawn(&ws, MSG_DOMID_ANY), 0);
-    cr_expect_eq(claim(started, MSG_DOMID_ANY)->ret, 0);
-    cr_expect_eq(claim(started, 7)->ret, -EPERM, "it isn't a guest's");
+    cr_expect_eq(claim(world.started, MSG_DOMID_ANY)->ret, 0);
+    cr_expect_eq(claim(world.started, 7)->ret, -EPERM, "it isn't a guest's");
 }
 
 Test(worker, a_claim_for_another_process_changes_nothing)
 {
     cr_assert_eq(worker_spawn(&ws, 7), 0);
-    claimer = 12; // a stranger, which names the worker
-    cr_expect_eq(claim(started, 7)->ret, -EPERM);
+    world.claimer = 12; // a stranger, which names the worker
+    cr_expect_eq(claim(world.started, 7)->ret, -EPERM);
     cr_expect_eq(claim(12, 7)->ret, -EBUSY);
     orphan(21, 8);
     cr_expect_eq(claim(21, 8)->ret, -EPERM);
     cr_expect(!ws.orphans.of[0].claims);
-    cr_expect_eq(worker_of(&ws, 7)->process.pid, started);
-    cr_expect_eq(signalled, 0);
+    cr_expect_eq(worker_of(&ws, 7)->process.pid, world.started);
+    cr_expect_eq(world.signalled, 0);
 }
 
 Test(worker, a_claim_for_a_domain_needs_its_lock)
 {
-    locker = 11;
+    world.locker = 11;
     cr_expect_eq(claim(12, 7)->ret, -EPERM);
     cr_expect_null(worker_of(&ws, 7));
     cr_expect_eq(claim(11, 7)->ret, 0);
@@ -274,7 +180,7 @@ Test(worker, an_orphan_needs_the_lock_of_its_domain)
     struct worker_event e;
 
     orphan(21, 8);
-    locker = 22;
+    world.locker = 22;
     cr_expect(!hello(1, 21, 8, 9, &e));
     cr_expect(!hello(1, 21, 7, 9, &e), "nor is it another domain's");
     cr_expect_null(worker_of(&ws, 7));
@@ -287,16 +193,16 @@ Test(worker, what_a_stranger_says_on_a_slot_is_not_heard)
 
     claim(11, 7);
     cr_assert(hello(0, 11, 7, 9, &e));
-    inbox = (union msg){ .VIF_ATTACHED = { .vif = 3, .gen = 5, .up = 1 } };
-    inbox.hdr.type = MSG_VIF_ATTACHED;
-    inbox.hdr.epoch = 11;
-    speaker = 12;
+    world.inbox = (union msg){ .VIF_ATTACHED = { .vif = 3, .gen = 5, .up = 1 } };
+    world.inbox.hdr.type = MSG_VIF_ATTACHED;
+    world.inbox.hdr.epoch = 11;
+    world.speaker = 12;
     cr_expect(!worker_receive(&ws, 0, &e));
-    inbox.hdr.type = MSG_VIF_ATTACHED;
-    speaker = 0; // it can't be told
+    world.inbox.hdr.type = MSG_VIF_ATTACHED;
+    world.speaker = 0; // it can't be told
     cr_expect(!worker_receive(&ws, 0, &e));
-    inbox.hdr.type = MSG_VIF_ATTACHED;
-    speaker = 11;
+    world.inbox.hdr.type = MSG_VIF_ATTACHED;
+    world.speaker = 11;
     cr_expect(worker_receive(&ws, 0, &e));
     cr_expect_eq(e.domid, 7);
 }
@@ -307,20 +213,37 @@ Test(worker, a_worker_on_a_socket_that_is_not_its_own_is_killed)
     strcpy(ws.slots.of[1].link.url, "1");
     strcpy(ws.claim.url, "claim");
     claim(11, 7);
-    connection = (struct peer){ .pid = 11, .path = "0" };
+    world.connection = (struct peer){ .pid = 11, .path = "0" };
     workers_step(&ws);
     loop.now += CLOCK_SECOND;
-    strcpy(connection.path, "claim");
+    strcpy(world.connection.path, "claim");
     workers_step(&ws);
-    cr_expect_eq(signalled, 0);
+    cr_expect_eq(world.signalled, 0);
     loop.now += CLOCK_SECOND;
-    connection = (struct peer){ .pid = 12, .path = "1" };
+    world.connection = (struct peer){ .pid = 12, .path = "1" };
     workers_step(&ws);
-    cr_expect_eq(signalled, 0, "a stranger is not ours");
+    cr_expect_eq(world.signalled, 0, "a stranger is not ours");
     loop.now += CLOCK_SECOND;
-    connection = (struct peer){ .pid = 11, .path = "1" };
+    world.connection = (struct peer){ .pid = 11, .path = "1" };
     workers_step(&ws);
-    cr_expect_eq(signalled, 11);
+    cr_expect_eq(world.signalled, 11);
+}
+
+Test(worker, one_that_connects_again_and_again_is_killed)
+{
+    strcpy(ws.slots.of[0].link.url, "0");
+    cr_assert_eq(claim(11, 7)->ret, 0);
+    world.connection = (struct peer){ .pid = 11, .path = "0" };
+    world.connections = 2;
+    for (unsigned i = 0; i < 20; i++) {
+        loop.now += CLOCK_SECOND;
+        workers_step(&ws);
+    }
+    cr_expect_eq(world.signalled, 0);
+    world.connections = 8;
+    loop.now += CLOCK_SECOND;
+    workers_step(&ws);
+    cr_expect_eq(world.signalled, 11);
 }
 
 Test(worker, a_claim_waits_for_the_primary)
@@ -363,11 +286,11 @@ Test(worker, an_orphan_that_says_nothing_is_killed)
     orphan(21, 8);
     loop.now += 4 * CLOCK_SECOND - 1;
     orphans_step(&ws.orphans);
-    cr_expect_eq(signalled, 0);
+    cr_expect_eq(world.signalled, 0);
     loop.now++;
     orphans_step(&ws.orphans);
-    cr_expect_eq(signalled, 21);
-    dead = 21;
+    cr_expect_eq(world.signalled, 21);
+    world.dead = 21;
     orphans_step(&ws.orphans);
     cr_expect(!worker_lives(&ws, 8));
 }
@@ -378,7 +301,7 @@ Test(worker, a_stranger_on_a_slot_is_told_to_stop)
 
     claim(11, 7);
     cr_expect(!hello(0, 12, 7, 9, &e));
-    cr_expect_eq(sent.hdr.type, MSG_STOP);
+    cr_expect_eq(world.sent.hdr.type, MSG_STOP);
 }
 
 Test(worker, one_on_another_fabric_is_told_of_nothing)
@@ -407,15 +330,15 @@ Test(worker, one_that_outstays_its_primary_is_killed)
     primary.up = false;
     for (uint32_t ms = 0; ms <= 2 * conf.worker_hang_ms; ms += 100, loop.now += 100 * CLOCK_MS)
         workers_step(&ws);
-    cr_expect_eq(signalled, 0, "the primary hasn't said hello to this watcher yet");
+    cr_expect_eq(world.signalled, 0, "the primary hasn't said hello to this watcher yet");
     primary.absent = true;
     workers_step(&ws);
     loop.now += (conf.worker_hang_ms - 1) * CLOCK_MS;
     workers_step(&ws);
-    cr_expect_eq(signalled, 0, "it has a moment to end");
+    cr_expect_eq(world.signalled, 0, "it has a moment to end");
     loop.now += CLOCK_MS;
     workers_step(&ws);
-    cr_expect_eq(signalled, 11);
+    cr_expect_eq(world.signalled, 11);
 }
 
 Test(worker, a_death_is_told_once_and_frees_the_slot)
@@ -423,10 +346,10 @@ Test(worker, a_death_is_told_once_and_frees_the_slot)
     struct worker_event e;
 
     cr_assert_eq(worker_spawn(&ws, 7), 0);
-    cr_assert(hello(0, started, 7, 9, &e));
+    cr_assert(hello(0, world.started, 7, 9, &e));
     loop.now += CLOCK_SECOND;
     cr_expect(!worker_dead(&ws, 0, &e));
-    dead = started;
+    world.dead = world.started;
     cr_assert(worker_dead(&ws, 0, &e));
     cr_expect_eq(e.kind, WORKER_DIED);
     cr_expect_eq(e.served_ns, CLOCK_SECOND);
@@ -442,9 +365,9 @@ Test(worker, a_spare_that_is_ready_becomes_a_guests_worker)
     conf.worker_spares = 1;
     spares_step(&ws);
     cr_expect_null(spare_take(&ws, 7), "it isn't ready");
-    cr_expect(!hello(0, started, MSG_DOMID_ANY, 9, &e), "it has no guest");
+    cr_expect(!hello(0, world.started, MSG_DOMID_ANY, 9, &e), "it has no guest");
     cr_assert_not_null(spare_take(&ws, 7));
-    cr_expect_eq(worker_of(&ws, 7)->process.pid, started);
-    cr_expect(hello(0, started, MSG_DOMID_ANY, 9, &e), "it said this before it heard of its guest");
+    cr_expect_eq(worker_of(&ws, 7)->process.pid, world.started);
+    cr_expect(hello(0, world.started, MSG_DOMID_ANY, 9, &e), "it said this before it heard of its guest");
     cr_expect_eq(e.domid, 7);
 }
