@@ -120,13 +120,14 @@ static bool binding_of(const struct state_binding *b, const struct guest *g)
 }
 
 // Where a guest's devices left their ledgers it comes back to. Nobody else gets that place while there is another one;
-// of those the one that was left first.
-static int index_find(struct guests *gs, const struct guest *of)
+// of those the one that was left first. *back: it comes back.
+static int index_find(struct guests *gs, const struct guest *of, bool *back)
 {
     uint64_t left[FABRIC_GUESTS_MAX] = { 0 };
     uint32_t max = primary_max_guests(gs->primary);
     int best = -ENOSPC;
 
+    *back = false;
     for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
         const struct state_binding *b = &gs->state->bindings[k];
 
@@ -139,7 +140,8 @@ static int index_find(struct guests *gs, const struct guest *of)
     for (uint32_t k = 0; k < FABRIC_VIFS_MAX; k++) {
         const struct state_binding *b = &gs->state->bindings[k];
 
-        if (b->used != 0 && b->last_gen != 0 && b->guest < max && left[b->guest] == 0 && binding_of(b, of))
+        *back = b->used != 0 && b->last_gen != 0 && b->guest < max && left[b->guest] == 0 && binding_of(b, of);
+        if (*back)
             return (int)b->guest;
     }
     for (uint32_t i = 0; i < max; i++)
@@ -150,15 +152,22 @@ static int index_find(struct guests *gs, const struct guest *of)
 
 bool guest_index_there(struct guests *gs, const struct guest *g)
 {
-    return g->index >= 0 || index_find(gs, g) >= 0;
+    bool back;
+
+    return g->index >= 0 || index_find(gs, g, &back) >= 0;
 }
 
 int guest_index_take(struct guests *gs, struct guest *g)
 {
-    int i = g->index >= 0 ? g->index : index_find(gs, g);
+    bool back = true;
+    int i = g->index >= 0 ? g->index : index_find(gs, g, &back);
 
     if (i < 0)
         return i;
+    // What another guest's worker left there, which may have been taken over, would be taken for this one's own: a place in
+    // its ring, and frames that are still to be sent.
+    if (!back)
+        memset(gs->state->guests[i].vifs, 0, sizeof(gs->state->guests[i].vifs));
     g->index = i;
     return 0;
 }

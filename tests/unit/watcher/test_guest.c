@@ -71,3 +71,24 @@ Test(guest, a_new_one_gets_what_was_left_first_when_all_are_others)
     cr_expect_eq(place(8, "c"), 1, "its own is another's now");
     cr_expect_eq(place(9, "a"), 0);
 }
+
+// What one's worker wrote for the time after it.
+Test(guest, what_another_one_left_in_its_place_is_gone_and_its_own_is_not)
+{
+    struct state_vif *left;
+
+    cr_assert_eq(place(1, "a"), 0);
+    left = &gs.state->guests[0].vifs[0][FRONT_DEVICES_MAX - 1];
+    left->from.gen = 77;
+    left->from.commit = LEDGER_LANES;
+    had(0, guest_find(&gs, 1), 100);
+    guest_free(&gs, guest_find(&gs, 1));
+    cr_assert_eq(place(1, "a"), 0);
+    cr_expect_eq(left->from.gen, 77);
+    cr_expect_eq(left->from.commit, LEDGER_LANES);
+    guest_free(&gs, guest_find(&gs, 1));
+    gs.state->bindings[0].used = 0;
+    cr_assert_eq(place(2, "b"), 0);
+    cr_expect_eq(left->from.gen, 0);
+    cr_expect_eq(left->from.commit, 0);
+}
