@@ -100,6 +100,13 @@ class Confine(SharedCase):
         done = self.takeover(pid, "syscall", "connect", made.stdout.split()[-1], f"x:{address.hex()}", str(len(address)))
         return done.stdout.split()[-1]
 
+    def test_what_it_opened_is_open(self):
+        """The control thread's look at the poll thread, and the poll thread's own; and of files nothing else but its lock."""
+        pid = self.pid(self.a)
+        names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        files = [os.path.basename(name) for name in names if name.startswith(("/proc/", self.switch.run_dir))]
+        self.assertEqual(["schedstat", "schedstat", "stat", f"worker.{self.a.domid}.lock"], sorted(files))
+
     def test_all_its_threads_are_confined(self):
         pid = self.pid(self.a)
         tasks = subprocess.run(["grep", "-h", "-E", "^(Seccomp|NoNewPrivs|CapPrm|CapEff|CapBnd):",
