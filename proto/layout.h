@@ -29,8 +29,8 @@ static inline uint32_t layout_hash(void)
         STATE_POOL_NONE, LEDGER_POS, LEDGER_LANES, LEDGER_RING, LEDGER_STEP, sizeof(struct state),
         sizeof(struct state_binding), sizeof(struct state_wire), sizeof(struct state_port), sizeof(struct state_queue),
         sizeof(struct state_ctx), sizeof(struct state_vif), sizeof(struct state_guest), STATE_PAGE, STATE_PATH_BYTES,
-        sizeof(struct state_fabric), sizeof(struct ledger), sizeof(struct ledger_lane), sizeof(struct ledger_done),
-        sizeof(struct ring_pos),
+        sizeof(struct state_fabric), sizeof(struct state_slot), sizeof(struct ledger), sizeof(struct ledger_lane),
+        sizeof(struct ledger_done), sizeof(struct ring_pos),
         // front_kind.h
         FRONT_KINDS_MAX, FRONT_DEVICES_MAX, FRONT_WORDS_MAX, sizeof(struct front_words),
 #define LAYOUT_WORDS(NAME, name) FRONT_##NAME, sizeof(struct name##_words),

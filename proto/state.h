@@ -16,7 +16,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 11u
+#define STATE_VERSION 12u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test
@@ -245,12 +245,19 @@ struct state_fabric {
     char path[STATE_PATH_BYTES]; // of each, but for the epoch and number at its end
 };
 
+// A worker's slot. The watcher writes it, and its successor believes it and not the worker.
+struct state_slot {
+    _Atomic uint64_t epoch; // of the fabric that it serves. 0: it hasn't said yet
+    _Atomic uint32_t pid; // 0: the slot is free
+    _Atomic uint32_t supervised; // 1: the watcher ends it when its guest has no device
+};
+
 struct state {
     uint64_t magic;
     uint32_t version;
     uint32_t layout;
     alignas(64) _Atomic uint32_t last_gen; // the last generation given to a vif. Written by the watcher
-    _Atomic uint32_t slots[FABRIC_GUESTS_MAX]; // pid of the process in each worker's slot. Written by the watcher
+    struct state_slot slots[FABRIC_GUESTS_MAX];
     alignas(64) struct state_binding bindings[FABRIC_VIFS_MAX];
     struct state_wire wires[FABRIC_VIFS_MAX];
     struct state_port ports[STATE_PORTS_MAX];

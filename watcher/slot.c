@@ -43,19 +43,40 @@ int slot_take(struct slots *ss, struct worker *w, uint32_t domid, bool supervise
     w->supervised = supervised;
     w->stranger_ns = 0;
     w->state = WORKER_STARTING;
-    atomic_store(&ss->state->slots[w->slot], (uint32_t)w->process.pid);
+    atomic_store(&ss->state->slots[w->slot].supervised, supervised);
+    if (!slot_was_of(ss, w, w->process.pid)) // what is noted of it stays, wherever we are killed
+        atomic_store(&ss->state->slots[w->slot].epoch, 0);
+    atomic_store(&ss->state->slots[w->slot].pid, (uint32_t)w->process.pid);
     return loop_listen(ss->loop, w->process.fd, LOOP_WORKER_DEAD, w->slot);
 }
 
 void slot_give(struct slots *ss, struct worker *w)
 {
     w->state = WORKER_FREE;
-    atomic_store(&ss->state->slots[w->slot], 0);
+    atomic_store(&ss->state->slots[w->slot].pid, 0);
 }
 
 bool slot_was_of(const struct slots *ss, const struct worker *w, pid_t pid)
 {
-    return atomic_load(&ss->state->slots[w->slot]) == (uint32_t)pid;
+    return atomic_load(&ss->state->slots[w->slot].pid) == (uint32_t)pid;
+}
+
+int slot_take_back(struct slots *ss, struct worker *w, uint32_t domid)
+{
+    const struct state_slot *s = &ss->state->slots[w->slot];
+    uint64_t epoch = atomic_load(&s->epoch);
+    int ret = slot_take(ss, w, domid, atomic_load(&s->supervised) != 0);
+
+    if (epoch != 0)
+        slot_join(ss, w, epoch);
+    w->told = true;
+    return ret;
+}
+
+void slot_join(struct slots *ss, struct worker *w, uint64_t fabric_epoch)
+{
+    w->fabric_epoch = fabric_epoch;
+    atomic_store(&ss->state->slots[w->slot].epoch, fabric_epoch);
 }
 
 void slot_renew(struct slots *ss, struct worker *w)

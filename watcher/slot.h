@@ -60,6 +60,13 @@ struct worker *slot_of(struct slots *ss, uint32_t domid);
 int slot_take(struct slots *ss, struct worker *w, uint32_t domid, bool supervised);
 void slot_give(struct slots *ss, struct worker *w);
 
+// As slot_take(), for a process that an earlier watcher gave this slot to: what it serves, and whether it is ours to end,
+// is what that noted, whatever it says itself.
+int slot_take_back(struct slots *ss, struct worker *w, uint32_t domid);
+
+// Note which fabric it serves, for life.
+void slot_join(struct slots *ss, struct worker *w, uint64_t fabric_epoch);
+
 // Returns true if an earlier watcher, or this one, gave the slot to this process.
 bool slot_was_of(const struct slots *ss, const struct worker *w, pid_t pid);
 

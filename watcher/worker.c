@@ -86,9 +86,7 @@ static int hello_adopt(struct workers *ws, struct worker *w, const struct msg_he
     if (o != NULL)
         orphan_end(&ws->orphans, o);
     LOG(INFO, "guest %u: found its worker %d", m->domid, pid);
-    ret = slot_take(&ws->slots, w, m->domid, worker_supervised(ws, m->flags));
-    w->told = true;
-    return ret;
+    return slot_take_back(&ws->slots, w, m->domid);
 }
 
 // A process that isn't the slot's own sits on its socket, where the slot's own can't be heard: it goes. A spare of an
@@ -132,7 +130,7 @@ static bool hello_take(struct workers *ws, struct worker *w, const struct msg_he
         return false;
     w->epoch = m->hdr.epoch;
     if (w->fabric_epoch == 0) // a process is on one fabric for life, whatever it says later
-        w->fabric_epoch = m->fabric_epoch;
+        slot_join(&ws->slots, w, m->fabric_epoch);
     if (!ws->primary->up || w->fabric_epoch != ws->primary->fabric_epoch)
         return false;
     if (w->state == WORKER_STARTING) {

@@ -61,7 +61,7 @@ static bool hello(uint32_t slot, pid_t pid, uint32_t domid, uint64_t fabric_epoc
 
 static void orphan(pid_t pid, uint32_t domid)
 {
-    atomic_store(&state.slots[1], (uint32_t)pid);
+    atomic_store(&state.slots[1].pid, (uint32_t)pid);
     ws.orphans.of[ws.orphans.n++] = (struct orphan){ .process = { .pid = pid }, .domid = domid, .since_ns = loop.now };
 }
 
@@ -279,6 +279,38 @@ Test(worker, an_orphan_says_hello_on_the_slot_that_it_has)
     cr_expect_eq(ws.orphans.n, 0);
     cr_assert(hello(1, 21, 8, 9, &e));
     cr_expect(!e.anew, "the same one again");
+}
+
+// One that its guest has taken over would outlive its primary or its guest so.
+Test(worker, an_orphans_fabric_and_supervision_are_what_an_earlier_watcher_noted)
+{
+    struct worker_event e;
+
+    state.slots[1].epoch = 8;
+    state.slots[1].supervised = 1;
+    orphan(21, 8);
+    cr_expect(!hello(1, 21, 8, 9, &e), "it is on another fabric, and says it isn't");
+    cr_expect_eq(worker_of(&ws, 8)->fabric_epoch, 8);
+    cr_expect(worker_of(&ws, 8)->supervised);
+    cr_expect(!workers_none_of_old(&ws));
+    hello(1, 21, 8, 0, &e);
+    cr_expect(!workers_none_of_old(&ws));
+    for (unsigned i = 0; i < 4; i++) {
+        workers_step(&ws);
+        loop.now += CLOCK_SECOND;
+    }
+    cr_expect_eq(world.signalled, 21);
+}
+
+Test(worker, what_a_worker_serves_is_noted)
+{
+    struct worker_event e;
+
+    cr_assert_eq(worker_spawn(&ws, 7), 0);
+    cr_assert(hello(0, world.started, 7, 9, &e));
+    cr_expect_eq(state.slots[0].epoch, 9);
+    cr_expect_eq(state.slots[0].supervised, 1);
+    cr_expect_eq(state.slots[0].pid, (uint32_t)world.started);
 }
 
 Test(worker, an_orphan_that_says_nothing_is_killed)
