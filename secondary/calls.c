@@ -166,13 +166,13 @@ static int uses_allow(scmp_filter_ctx f)
     return ret;
 }
 
-// Names with commas between them.
-static int more_allow(scmp_filter_ctx f, const char *names)
+// Names with commas between them. by: who says so.
+static int more_allow(scmp_filter_ctx f, const char *names, const char *by)
 {
     char text[CONF_TEXT_BYTES], *rest = text, *name;
     int ret = 0;
 
-    snprintf(text, sizeof(text), "%s", names);
+    snprintf(text, sizeof(text), "%s", names == NULL ? "" : names);
     while (ret == 0 && (name = strsep(&rest, ",")) != NULL) {
         int call = seccomp_syscall_resolve_name(name);
 
@@ -180,9 +180,9 @@ static int more_allow(scmp_filter_ctx f, const char *names)
             continue;
         ret = call < 0 ? -EINVAL : allow(f, call);
         if (ret == 0)
-            LOG(NOTICE, "system call %s is allowed by worker.allow_syscalls", name);
+            LOG(NOTICE, "system call %s is allowed by %s", name, by);
         else
-            LOG(ERR, "worker.allow_syscalls: there is no system call %s", name);
+            LOG(ERR, "%s: there is no system call %s", by, name);
     }
     return ret;
 }
@@ -196,7 +196,8 @@ static int list_fill(scmp_filter_ctx f, const struct conf *c, int gnttab_fd)
     ret = ret < 0 ? ret : write_allow(f);
     ret = ret < 0 ? ret : flags_allow(f);
     ret = ret < 0 ? ret : uses_allow(f);
-    return ret < 0 ? ret : more_allow(f, c->worker_allow_syscalls);
+    ret = ret < 0 ? ret : more_allow(f, c->worker_allow_syscalls, "worker.allow_syscalls");
+    return ret < 0 ? ret : more_allow(f, getenv(CALLS_ENV), CALLS_ENV);
 }
 
 int calls_allow(const struct conf *c, int gnttab_fd)

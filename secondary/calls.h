@@ -5,6 +5,9 @@
 
 #include "conf.h"
 
+// Names with commas between them of calls that are allowed besides: a library that stands in for one of Xen's may say so.
+#define CALLS_ENV "XV_ALLOW_SYSCALLS"
+
 // Prepare what later could need a call that is not in the list: heaps that mprotect() would grow, the time zone.
 void calls_prepare(void);
 

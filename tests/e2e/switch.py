@@ -28,9 +28,7 @@ class Switch:
             # Lanes that hold what is sent while a loaded machine lets a process wait for seconds.
             "max_guests": 10, "lane_slots": 4096, "buffers": 8192,
             "primary": {"mbufs": 4096, "eal_args": self._vdevs()},
-            "worker": {"path": built("xv-worker"), "start_ms": 30000, "hang_ms": 15000,
-                       # The simulator's libxengnttab, whose mappings are files of the keeper's.
-                       "allow_syscalls": "memfd_create,pwrite64,dup3,sendmsg"},
+            "worker": {"path": built("xv-worker"), "start_ms": 30000, "hang_ms": 15000},
         }, conf or {})
         self.write_conf()
         bench.switch = self

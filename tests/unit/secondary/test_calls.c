@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -195,6 +196,13 @@ Test(calls, more_calls_can_be_allowed)
         snprintf(conf.worker_allow_syscalls, sizeof(conf.worker_allow_syscalls), "memfd_create,dup3");
         confine();
         _exit(memfd_create("a", 0) >= 0 && dup3(2, 77, 0) == 77 ? 42 : 1);
+    }
+    cr_expect_eq(status_of(pid), 42);
+    pid = fork();
+    if (pid == 0) {
+        setenv(CALLS_ENV, "dup3", 1);
+        confine();
+        _exit(dup3(2, 77, 0) == 77 ? 42 : 1);
     }
     cr_expect_eq(status_of(pid), 42);
     pid = fork();
