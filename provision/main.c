@@ -9,6 +9,7 @@
 #include "exit.h"
 #include "lock.h"
 #include "log.h"
+#include "notify.h"
 #include "number.h"
 #include "privilege.h"
 #include "reconcile.h"
@@ -148,6 +149,7 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     log_open("xv-provision", conf.log_level);
+    notify_open(); // its socket may be one of the network
     ret = privilege_leave_network();
     if (ret == 0 || ret == -EPERM)
         ret = privilege_keep(PRIVILEGE(CAP_SYS_PTRACE), 0); // to say who holds a lock

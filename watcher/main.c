@@ -14,6 +14,7 @@
 #include "exit.h"
 #include "lock.h"
 #include "log.h"
+#include "notify.h"
 #include "preflight.h"
 #include "privilege.h"
 #include "rundir.h"
@@ -112,6 +113,7 @@ static int privilege_part(const struct conf *conf)
 
     if (conf->primary_start == CONF_START_WATCHER)
         return 0;
+    notify_open(); // its socket may be one of the network
     ret = privilege_leave_network();
     if (ret == 0 || ret == -EPERM)
         ret = privilege_keep(keep, keep);
