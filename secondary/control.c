@@ -313,8 +313,8 @@ static bool messages_take(struct control *c, enum control_end *end)
     return true;
 }
 
-// Tell systemd's watchdog that the poll loop turns, if it does: this thread's own life proves nothing. One that is kept from
-// its CPU doesn't hang; to end its process would help nobody.
+// Tell systemd's watchdog that the poll loop turns, if it does: this thread's own life proves nothing. One that is kept
+// from its CPU doesn't hang; to end its process would help nobody.
 static void watchdog_feed(struct control *c, uint64_t now)
 {
     uint64_t gap = now - c->fed_ns;
@@ -345,8 +345,7 @@ static void wait_say(struct control *c, uint64_t now)
     }
 }
 
-// Say hello while the watcher says nothing, and open the socket anew when that is no use. What it handed over for nothing
-// is closed.
+// Say hello while the watcher says nothing, and open the socket anew when that is no use.
 static void hello_look(struct control *c, uint64_t now, uint64_t every_ns)
 {
     if (link_deaf(&c->link)) {
@@ -355,6 +354,11 @@ static void hello_look(struct control *c, uint64_t now, uint64_t every_ns)
     }
     if (now - c->heard_ns >= every_ns && now - c->hello_ns >= every_ns)
         hello_send(c);
+}
+
+// Close what the watcher handed over for nothing.
+static void tidy_look(struct control *c, uint64_t now)
+{
     if (now - c->tidied_ns < TIDY_NS)
         return;
     regions_tidy(&c->regions);
@@ -376,6 +380,7 @@ static enum control_end control_loop(struct control *c)
         uint64_t every = c->heard_ns == 0 && now - c->started_ns < 1000000000u ? FIRST_NS : HELLO_NS;
 
         hello_look(c, now, every);
+        tidy_look(c, now);
         watchdog_feed(c, now);
         wants_go_on(c);
         wait_say(c, now);
