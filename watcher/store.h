@@ -2,8 +2,8 @@
 // store.h: XenStore, in a thread of its own: a call that hangs there holds up nobody else.
 //
 // The thread watches /local/domain and what else the kinds of front ends name (keys.h), reads a guest whole when its
-// keys changed, and leaves the snapshot for the loop's thread. Of snapshots that nobody took yet only a domain's newest is kept, and of events only
-// which domain they concern, so a flood of them takes no memory.
+// keys changed, and leaves the snapshot for the loop's thread. Of snapshots that nobody took yet only a domain's newest
+// is kept, and of events only which domain they concern, so a flood of them takes no memory.
 #ifndef XV_STORE_H
 #define XV_STORE_H
 

@@ -113,8 +113,8 @@ struct source_burst {
     uint16_t flags[FABRIC_BURST];
 };
 
-// source_put() for each frame of a burst, whose egresses are followed. What a lane doesn't take is given back. Returns how many frames were put, and
-// adds their lengths to *bytes.
+// source_put() for each frame of a burst, whose egresses are followed. What a lane doesn't take is given back. Returns
+// how many frames were put, and adds their lengths to *bytes.
 uint32_t source_put_burst(struct source *s, const struct source_burst *b, uint64_t *bytes);
 
 // Let the consumers see what was put. The tails of touched[] are stored, then the bells ring; consumers

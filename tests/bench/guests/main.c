@@ -4,7 +4,8 @@
 // usage: bench-guests EAL-ARGUMENTS -- GUEST GUEST
 //   GUEST: virtio ARGUMENTS MAC               net_virtio_user with these arguments
 //          xen DRIVER DOMID XENSTORE MAC      net_xenvirt, from this file, in this simulated domain
-// A line of struct traffic_plan's fields, "SECONDS LENGTH RATE BACK" on standard input is answered with a line of JSON; at its end the program ends.
+// A line of struct traffic_plan's fields, "SECONDS LENGTH RATE BACK" on standard input is answered with a line of JSON;
+// at its end the program ends.
 #include <stdio.h>
 #include <stdlib.h>
 
