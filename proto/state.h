@@ -16,7 +16,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 12u
+#define STATE_VERSION 13u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test
@@ -30,6 +30,7 @@
     D(TX_TO_SELF, "tx_to_self", "its destination was the device's own MAC") \
     D(TX_NO_UPLINK, "tx_no_uplink", "its destination is no guest's, and there is no uplink") \
     D(TX_NO_BUFFER, "tx_no_buffer", "all buffers of this guest wait at receivers (`buffers`)") \
+    D(TX_GRANT, "tx_grant", "a page of it that the guest has not granted, or no more (netif)") \
     D(TX_LANE_FULL, "tx_lane_full", "the receiver does not take its frames fast enough (`lane_slots`)") \
     D(TX_TAG, "tx_tag", "it had a VLAN tag that the guest may not send (`guest.vlan_inside`), two, or one of 802.1ad") \
     D(TX_LINK_LOCAL, "tx_link_local", \
@@ -42,6 +43,7 @@
     D(RX_STALE, "rx_stale", "it was meant for an earlier guest") \
     D(RX_BAD_SLOT, "rx_bad_slot", "shared memory named a buffer or length out of bounds: a fault of the switch") \
     D(RX_TOO_SMALL, "rx_buffer_small", "it was longer than the buffers the guest gave") \
+    D(RX_GRANT, "rx_grant", "the guest offered a page that it has not granted, or no more (netif)") \
     D(RX_BROKEN, "rx_queue_broken", "the guest broke its receive ring") \
     D(RX_TAG, "rx_tag", "another guest sent it, with a VLAN tag that this one doesn't get (`guest.vlan_inside`)")
 
@@ -114,7 +116,8 @@ static_assert(TX_DROPS <= STATE_DROPS_MAX && RX_DROPS <= STATE_DROPS_MAX, "room 
     F(CHAIN_LONG, "a descriptor chain loops or has more than 64 descriptors") \
     F(INDIRECT, "an indirect descriptor was not negotiated") \
     F(ADDRESS, "a descriptor's memory is not inside a mempool") \
-    F(DIRECTION, "a descriptor is writable on transmit or read-only on receive")
+    F(DIRECTION, "a descriptor is writable on transmit or read-only on receive") \
+    F(REQUEST, "a request crosses its page, or a frame's requests are too many or don't add up")
 #define RING_FAULT_ENUM(name, ...) RING_FAULT_##name,
 enum ring_fault { RING_FAULTS(RING_FAULT_ENUM) RING_FAULT_COUNT };
 static_assert(RING_FAULT_COUNT <= UINT16_MAX, "a fault fits into struct ring_pos");
@@ -137,6 +140,8 @@ struct ledger_done {
     int32_t status;
 };
 
+#define LEDGER_DONE_MAX 96u // a frame may be several offers
+
 struct ledger_lane {
     uint32_t lane; // from guest: number of the egress. To guest: number of the context
     uint32_t at; // the lane's new tail (from guest) or head (to guest), absolute
@@ -155,7 +160,7 @@ struct ledger {
     alignas(64) struct ring_pos pos[2];
     alignas(64) struct ledger_lane lanes[FABRIC_BURST];
     // Answers to the n_done offers before pos's next, in the order of the offers.
-    alignas(64) struct ledger_done done[FABRIC_BURST];
+    alignas(64) struct ledger_done done[LEDGER_DONE_MAX];
 };
 
 #define LEDGER_POS 0x1u // index of the pos in force

@@ -32,6 +32,7 @@ static const uint8_t tx_drops[RING_VERDICTS] = {
     [RING_NO_BUFFER] = DROP_TX_NO_BUFFER,
     [RING_RUNT] = DROP_TX_RUNT,
     [RING_OVERSIZE] = DROP_TX_OVERSIZE,
+    [RING_GRANT] = DROP_TX_GRANT,
 };
 
 // mac: its own. Apart, since what it needs would crowd the usual way out of the registers.
@@ -200,6 +201,7 @@ BURST_INLINE uint32_t burst_from_guest(const struct ring_ops *ops, struct vif *v
 // Why a frame that the ring didn't place is dropped.
 static const uint8_t rx_drops[RING_VERDICTS] = {
     [RING_TOO_SMALL] = DROP_RX_TOO_SMALL,
+    [RING_GRANT] = DROP_RX_GRANT,
     [RING_BROKEN] = DROP_RX_BROKEN,
 };
 

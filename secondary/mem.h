@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <xenevtchn.h>
 #include <xengnttab.h>
 
 #include "region_pool.h"
@@ -24,6 +25,7 @@ struct mem_region {
 // What is mapped of one guest, by all its devices.
 struct mem_maps {
     xengnttab_handle *gnt;
+    xenevtchn_handle *evt; // NULL: no event channels
     struct region_pool *pools;
 };
 
@@ -31,6 +33,8 @@ struct mem_ops;
 struct mem {
     const struct mem_ops *ops; // that opened it
     struct mem_maps *maps;
+    uint32_t domid; // whose memory it is
+    evtchn_port_t ports[2]; // our ends of the rings' event channels, by enum region_kind. 0: none
     uint32_t n;
     struct mem_region regions[REGIONS_MAX]; // [REGION_RX_RING], [REGION_TX_RING], then mempools
     struct region_pool *pools[REGIONS_MAX]; // each region's; NULL: a ring

@@ -103,7 +103,7 @@ static int regions_open(struct mem *m, struct mem_maps *maps, const struct regio
     const struct region *regions = region_first(t);
     int ret = 0;
 
-    *m = (struct mem){ .ops = &mem_regions, .maps = maps };
+    *m = (struct mem){ .ops = &mem_regions, .maps = maps, .domid = t->domid };
     *fault = (struct mem_fault){ .page = MEM_PAGE_NONE, .pages = region_pool_missing(maps->pools, t) };
     for (uint32_t i = 0; i < t->n_regions && ret == 0; i++) {
         fault->region = i;

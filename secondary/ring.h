@@ -37,6 +37,7 @@ enum ring_verdict {
     RING_RUNT, // from guest: shorter than any frame
     RING_OVERSIZE, // from guest: longer than a buffer
     RING_TOO_SMALL, // to guest: longer than the room that the guest offers
+    RING_GRANT, // its guest's page can't be copied
     RING_BROKEN, // to guest: the ring broke before it, or by it
     RING_VERDICTS,
 };

@@ -59,5 +59,10 @@ const struct front virtio_front = {
 
 const struct front *front_named(const char *name)
 {
-    return strcmp(name, slot_front.name) == 0 ? &slot_front : &virtio_front;
+    static const struct front *const all[] = { &slot_front, &netif_front };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(name, all[i]->name) == 0)
+            return all[i];
+    return &virtio_front;
 }

@@ -30,6 +30,7 @@ struct front {
 
 extern const struct front virtio_front; // front.c
 extern const struct front slot_front; // slot_ring.c
+extern const struct front netif_front; // netif_guest.c
 
 const struct front *front_named(const char *name);
 

