@@ -7,12 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "netif.h"
 #include "xenvirt.h"
 
 // A row is a kind's name in code and the prefix of its struct X_words and of X_words_ok(), in the header that is the
 // agreement with such guests. Each has its operations in the watcher (watcher/front.h) and in the worker
 // (secondary/attach.c).
-#define FRONT_KIND_LIST(K) K(XENVIRT, xenvirt)
+#define FRONT_KIND_LIST(K) K(XENVIRT, xenvirt) K(NETIF, netif)
 
 #define FRONT_KIND_ENUM(NAME, name) FRONT_##NAME,
 enum front_kind { FRONT_NONE, FRONT_KIND_LIST(FRONT_KIND_ENUM) FRONT_KINDS };

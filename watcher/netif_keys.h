@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// netif_keys.h: what a toolstack and a stock guest publish for a device of netif.h: in the back end's own directory
+// (backend/vif/DOMID/N, which the guest can't write) and in the front end's (device/vif/N, which is all the guest's).
+#ifndef XV_NETIF_KEYS_H
+#define XV_NETIF_KEYS_H
+
+#include "keys.h"
+#include "region.h"
+
+enum netif_root { NETIF_BACK, NETIF_FRONT };
+
+// The keys of a device, in the order of the two directories.
+#define NETIF_KEYS(K) \
+    K(BACK_MAC, NETIF_BACK, "mac") \
+    K(BACK_ONLINE, NETIF_BACK, "online") \
+    K(BACK_STATE, NETIF_BACK, "state") \
+    K(FRONT_STATE, NETIF_FRONT, "state") \
+    K(RX_REF, NETIF_FRONT, "rx-ring-ref") \
+    K(TX_REF, NETIF_FRONT, "tx-ring-ref") \
+    K(PORT, NETIF_FRONT, "event-channel") \
+    K(RX_PORT, NETIF_FRONT, "event-channel-rx") \
+    K(TX_PORT, NETIF_FRONT, "event-channel-tx") \
+    K(RX_COPY, NETIF_FRONT, "request-rx-copy")
+
+#define NETIF_KEY_ENUM(NAME, root, name) NETIF_##NAME,
+enum netif_key { NETIF_KEYS(NETIF_KEY_ENUM) NETIF_KEY_COUNT };
+
+// The states of xen/io/xenbus.h, as texts.
+#define NETIF_CONNECTED "4"
+
+// An offer's own part.
+struct netif_offer {
+    uint32_t refs[2]; // of the rings, by enum region_kind
+};
+
+static inline struct netif_offer *netif_offer(struct offer *o)
+{
+    static_assert(sizeof(struct netif_offer) <= OFFER_OWN_BYTES, "room in struct offer");
+    return (struct netif_offer *)o->own;
+}
+
+struct netif_keys {
+    struct front_keys front;
+    char *of[FRONT_DEVICES_MAX][NETIF_KEY_COUNT]; // NULL: no such key
+};
+
+#endif
