@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "attach.h"
+#include "ring_netif.h"
 #include "ring_virtio.h"
 
 // What each kind of front end is served with.
@@ -13,6 +14,7 @@ static const struct serve {
     const struct mem_ops *mem;
 } serves[FRONT_KINDS_MAX] = {
     [FRONT_XENVIRT] = { &ring_virtio, &mem_regions },
+    [FRONT_NETIF] = { &ring_netif, &mem_grants },
 };
 
 static const struct serve *serve_of(uint32_t kind)
@@ -40,11 +42,11 @@ static int rings_fit(const struct serve *s, const struct front_words *w, const s
 #define MAPTRACK_PER_FRAME (XENVIRT_PAGE_BYTES / 16)
 
 // Map what the table says. On failure text says what could not be mapped.
-static int memory_map(
-    const struct serve *s, struct mem *mem, const struct region_table *t, struct mem_maps *maps, char *text, size_t n)
+static int memory_map(const struct serve *s, struct mem *mem, const struct region_table *t,
+    const struct front_words *w, struct mem_maps *maps, char *text, size_t n)
 {
     struct mem_fault fault;
-    int ret = s->mem->open(mem, maps, t, &fault);
+    int ret = s->mem->open(mem, maps, t, w, &fault);
     const struct region *r = &region_first(t)[fault.region];
     char name[24];
 
@@ -86,7 +88,7 @@ int attach_open(struct vif **out, const struct msg_vif_attach *m, const struct r
         return -EBADMSG;
     }
     v = aligned_alloc(alignof(struct vif), sizeof(*v));
-    ret = v != NULL ? memory_map(s, &v->mem, t, maps, text, n) : -ENOMEM;
+    ret = v != NULL ? memory_map(s, &v->mem, t, &m->front, maps, text, n) : -ENOMEM;
     if (ret < 0) {
         free(v);
         return ret;

@@ -19,6 +19,7 @@
 
 #include <xen/grant_table.h>
 
+#include <xen/evtchn.h>
 #include <xen/gntdev.h>
 
 #include "calls.h"
@@ -109,17 +110,25 @@ static int mmap_allow(scmp_filter_ctx f, int gnttab_fd)
                    : seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(madvise), 1, SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED));
 }
 
-static int ioctl_allow(scmp_filter_ctx f, int gnttab_fd)
+static int ioctls_allow(scmp_filter_ctx f, int fd, const unsigned long *requests, size_t n)
 {
-    static const unsigned long requests[] = { IOCTL_GNTDEV_MAP_GRANT_REF, IOCTL_GNTDEV_UNMAP_GRANT_REF,
-        IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR };
     int ret = 0;
 
-    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) && ret == 0; i++)
+    for (size_t i = 0; i < n && ret == 0; i++)
         ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2,
-            SCMP_A0(SCMP_CMP_MASKED_EQ, FD_BITS, (scmp_datum_t)gnttab_fd),
+            SCMP_A0(SCMP_CMP_MASKED_EQ, FD_BITS, (scmp_datum_t)fd),
             SCMP_A1(SCMP_CMP_MASKED_EQ, FD_BITS, requests[i]));
     return ret;
+}
+
+static int devices_allow(scmp_filter_ctx f, struct calls_devices d)
+{
+    static const unsigned long grants[] = { IOCTL_GNTDEV_MAP_GRANT_REF, IOCTL_GNTDEV_UNMAP_GRANT_REF,
+        IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR, IOCTL_GNTDEV_GRANT_COPY };
+    static const unsigned long events[] = { IOCTL_EVTCHN_BIND_INTERDOMAIN, IOCTL_EVTCHN_UNBIND, IOCTL_EVTCHN_NOTIFY };
+    int ret = ioctls_allow(f, d.gnttab, grants, sizeof(grants) / sizeof(grants[0]));
+
+    return ret < 0 || d.evtchn < 0 ? ret : ioctls_allow(f, d.evtchn, events, sizeof(events) / sizeof(events[0]));
 }
 
 // Below the locks, whose files have room for more than a pid. No sendmsg(): nanomsg, at the other end, closes one of the
@@ -187,12 +196,12 @@ static int more_allow(scmp_filter_ctx f, const char *names, const char *by)
     return ret;
 }
 
-static int list_fill(scmp_filter_ctx f, const struct conf *c, int gnttab_fd)
+static int list_fill(scmp_filter_ctx f, const struct conf *c, struct calls_devices d)
 {
     int ret = free_calls_allow(f);
 
-    ret = ret < 0 ? ret : mmap_allow(f, gnttab_fd);
-    ret = ret < 0 ? ret : ioctl_allow(f, gnttab_fd);
+    ret = ret < 0 ? ret : mmap_allow(f, d.gnttab);
+    ret = ret < 0 ? ret : devices_allow(f, d);
     ret = ret < 0 ? ret : write_allow(f);
     ret = ret < 0 ? ret : flags_allow(f);
     ret = ret < 0 ? ret : uses_allow(f);
@@ -200,14 +209,14 @@ static int list_fill(scmp_filter_ctx f, const struct conf *c, int gnttab_fd)
     return ret < 0 ? ret : more_allow(f, getenv(CALLS_ENV), CALLS_ENV);
 }
 
-int calls_allow(const struct conf *c, int gnttab_fd)
+int calls_allow(const struct conf *c, struct calls_devices d)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_TRAP);
     int ret = f == NULL ? -ENOMEM : seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
 
     // The 32-bit calls have other numbers.
     ret = ret < 0 ? ret : seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    ret = ret < 0 ? ret : list_fill(f, c, gnttab_fd);
+    ret = ret < 0 ? ret : list_fill(f, c, d);
     ret = ret < 0 ? ret : refusals_tell();
     ret = ret < 0 ? ret : seccomp_load(f);
     if (f != NULL)

@@ -11,8 +11,13 @@
 // Prepare what later could need a call that is not in the list: heaps that mprotect() would grow, the time zone.
 void calls_prepare(void);
 
-// Let all threads of the process do the calls of the list only: files are mapped of gnttab_fd alone. Another call ends the
-// process, and a line on the standard error output says which it was. Returns 0 or -errno.
-int calls_allow(const struct conf *c, int gnttab_fd);
+// The devices of Xen's that stay open; evtchn -1: none.
+struct calls_devices {
+    int gnttab, evtchn;
+};
+
+// Let all threads of the process do the calls of the list only: files are mapped of the grant device alone. Another call
+// ends the process, and a line on the standard error output says which it was. Returns 0 or -errno.
+int calls_allow(const struct conf *c, struct calls_devices d);
 
 #endif

@@ -159,11 +159,11 @@ int confine_limits(const struct conf *c)
     return ret < 0 ? ret : limit(RLIMIT_NOFILE, LOCK_FD_FIRST);
 }
 
-int confine_end(const struct confine *x, const struct conf *c, int gnttab_fd)
+int confine_end(const struct confine *x, const struct conf *c, struct calls_devices d)
 {
     int ret = said("limits", confine_limits(c));
 
     if (ret == 0)
         ret = confine_enter(x);
-    return ret < 0 ? ret : said("system calls", calls_allow(c, gnttab_fd));
+    return ret < 0 ? ret : said("system calls", calls_allow(c, d));
 }

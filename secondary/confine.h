@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "conf.h"
+#include "calls.h"
 
 struct confine {
     uid_t uid; // whom it becomes
@@ -33,6 +33,6 @@ int confine_limits(const struct conf *c);
 int confine_enter(const struct confine *x);
 
 // These two, and the threads do the calls of the list only. Returns as confine_enter().
-int confine_end(const struct confine *x, const struct conf *c, int gnttab_fd);
+int confine_end(const struct confine *x, const struct conf *c, struct calls_devices d);
 
 #endif

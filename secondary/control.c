@@ -230,7 +230,9 @@ static bool confine(struct control *c)
     if (c->start.confine == NULL)
         return true;
     heartbeat_open(&c->heartbeat, getpid(), (pid_t)c->worker.state->ctx.tid);
-    return confine_end(c->start.confine, c->start.conf, xengnttab_fd(c->maps.gnt)) == 0;
+    return confine_end(c->start.confine, c->start.conf,
+               (struct calls_devices){
+                   xengnttab_fd(c->maps.gnt), c->maps.evt == NULL ? -1 : xenevtchn_fd(c->maps.evt) }) == 0;
 }
 
 // Returns false if the context can't be run.
@@ -424,6 +426,7 @@ enum control_end control_run(const struct control_start *start)
         LOG(ERR, "can't open the grant device: %s", xendev_why("", "gntdev", errno, why));
         goto free_control;
     }
+    c->maps.evt = xenevtchn_open(NULL, 0); // for netif alone: without, such devices are refused
     ret = links_open(c);
     if (ret < 0) {
         LOG(ERR, "%s/" MSG_SLOT_DIR ": can't listen: %s", start->conf->run_dir, start->slot, strerror(-ret));
@@ -439,6 +442,7 @@ enum control_end control_run(const struct control_start *start)
         vif_free(c, &c->served[i]);
     link_close(&c->link);
 close_gnt:
+    xenevtchn_close(c->maps.evt);
     xengnttab_close(c->maps.gnt);
 free_control:
     free(c);

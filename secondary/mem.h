@@ -14,6 +14,7 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
+#include "front_kind.h"
 #include "region_pool.h"
 
 struct mem_region {
@@ -52,13 +53,17 @@ struct mem_ops {
     // Map of a checked table's regions what has to be mapped, the rings at least. Returns 0 or -errno with nothing more
     // mapped than before and *fault filled; -ENOSPC: each page of the region can be mapped, but not all of them at
     // once. Undo with close. For one thread, which has *maps too.
-    int (*open)(struct mem *m, struct mem_maps *maps, const struct region_table *t, struct mem_fault *fault);
+    int (*open)(struct mem *m, struct mem_maps *maps, const struct region_table *t, const struct front_words *w,
+        struct mem_fault *fault);
     void (*close)(struct mem *m);
 };
 
 // All regions, each in one call: page by page would be quadratic. A mempool of the same address and the same references
 // as one that is mapped isn't mapped again; it stays until the last that uses it is closed.
 extern const struct mem_ops mem_regions;
+
+// The rings alone, and the guest's event channels: what the rings name is copied by its grants, a burst at a time.
+extern const struct mem_ops mem_grants;
 
 // Returns where len bytes at the guest's address addr are, or NULL unless all of them are inside this region.
 static inline uint8_t *mem_region_at(const struct mem_region *r, uint64_t addr, uint32_t len)

@@ -98,11 +98,13 @@ static int region_map(struct mem *m, const struct region_table *t, const struct 
     return *bad_page != MEM_PAGE_NONE ? ret : -ENOSPC;
 }
 
-static int regions_open(struct mem *m, struct mem_maps *maps, const struct region_table *t, struct mem_fault *fault)
+static int regions_open(struct mem *m, struct mem_maps *maps, const struct region_table *t, const struct front_words *w,
+    struct mem_fault *fault)
 {
     const struct region *regions = region_first(t);
     int ret = 0;
 
+    (void)w;
     *m = (struct mem){ .ops = &mem_regions, .maps = maps, .domid = t->domid };
     *fault = (struct mem_fault){ .page = MEM_PAGE_NONE, .pages = region_pool_missing(maps->pools, t) };
     for (uint32_t i = 0; i < t->n_regions && ret == 0; i++) {

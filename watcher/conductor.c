@@ -153,6 +153,7 @@ static int threads_open(struct conductor *c)
     ret = loop_listen(&c->loop, mapper_fd(c->mapper), LOOP_MAPPER, 0);
     if (ret == 0)
         ret = store_open(&c->store);
+    c->guests.store = c->store;
     return ret < 0 ? ret : loop_listen(&c->loop, store_fd(c->store), LOOP_STORE, 0);
 }
 

@@ -18,6 +18,7 @@ struct attachment;
 struct loop;
 struct mapper;
 struct primary_peer;
+struct store;
 struct workers;
 
 #define GUEST_ATTACHMENTS_MAX (FRONT_KINDS_MAX * FRONT_DEVICES_MAX)
@@ -54,6 +55,7 @@ struct guests {
     const struct conf *conf;
     struct state *state;
     struct mapper *mapper;
+    struct store *store;
     struct primary_peer *primary;
     struct workers *workers;
     struct binding_pins pins;

@@ -31,6 +31,20 @@ enum keys_found {
 #define KEYS_NO_DEVICE (-1)
 #define KEYS_ALL_DEVICES (-2)
 
+// How far the switch is with a device.
+enum keys_served {
+    KEYS_FREE, // it touches none of its memory
+    KEYS_TAKEN, // it does, or is about to
+    KEYS_SERVED, // frames flow
+};
+
+// A key to be written in the directory of root 0, or a node there to be removed.
+struct keys_write {
+    char below[24]; // the path
+    const char *value; // NULL: remove it
+};
+#define KEYS_WRITES_MAX 8u
+
 struct keys_ops {
     const char *name; // of the kind, in logs
     struct keys_root roots[KEYS_ROOTS_MAX]; // before NULL: none
@@ -52,6 +66,11 @@ struct keys_ops {
     void (*free)(struct front_keys *k);
 
     enum keys_found (*find)(const struct front_keys *k, uint32_t device);
+
+    // What is to be written for a device, in this order and in one transaction with the reading of k. Returns how many of
+    // KEYS_WRITES_MAX; 0 if all stands as it should. NULL: a kind whose keys are only read.
+    uint32_t (*say)(
+        const struct front_keys *k, uint32_t device, enum keys_served served, struct keys_write w[KEYS_WRITES_MAX]);
 
     // Judge a device that is KEYS_STARTED. *o is zero but for domid and device; nothing is believed of the texts.
     void (*judge)(const struct front_keys *k, struct offer *o);

@@ -5,6 +5,7 @@
 
 #include "contract.h"
 #include "netif_keys.h"
+#include "xenbus.h"
 
 static const struct {
     uint32_t root;
@@ -102,6 +103,56 @@ static enum keys_found netif_find(const struct front_keys *front, uint32_t devic
                                                                                                     : KEYS_LEFT;
 }
 
+// ---- saying
+
+static uint32_t write_add(struct keys_write *w, uint32_t n, uint32_t device, const char *name, const char *value)
+{
+    snprintf(w[n].below, sizeof(w[n].below), "%u%s%s", device, *name == '\0' ? "" : "/", name);
+    w[n].value = value;
+    return n + 1;
+}
+
+// What a front end reads when it sees INIT_WAIT.
+static uint32_t features_add(struct keys_write *w, uint32_t device)
+{
+    static const struct {
+        const char *name, *value;
+    } features[] = {
+        { "feature-rx-copy", "1" }, // and never flip
+        { "feature-rx-flip", "0" },
+        { "feature-sg", "0" }, // a frame has at most 2,048 bytes
+        { "feature-split-event-channels", "1" },
+    };
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+        n = write_add(w, n, device, features[i].name, features[i].value);
+    return n;
+}
+
+static uint32_t netif_say(
+    const struct front_keys *front, uint32_t device, enum keys_served served, struct keys_write w[KEYS_WRITES_MAX])
+{
+    static const char *const states[] = { "0", "1", "2", "3", "4", "5", "6" };
+    char *const *of = netif_keys(front)->of[device];
+    struct xenbus_view v = { .back = xenbus_state_of(of[NETIF_BACK_STATE]),
+        .front = xenbus_state_of(of[NETIF_FRONT_STATE]),
+        .online = text_is(of[NETIF_BACK_ONLINE], "1"),
+        .served = served != KEYS_FREE,
+        .ready = served == KEYS_SERVED };
+    struct xenbus_step s;
+    uint32_t n = 0;
+
+    if (of[NETIF_BACK_MAC] == NULL && of[NETIF_BACK_STATE] == NULL)
+        return 0; // nobody made it
+    s = xenbus_next(&v);
+    if (s.state == XenbusStateInitWait)
+        n = features_add(w, device);
+    if (s.state != XenbusStateUnknown)
+        n = write_add(w, n, device, "state", states[s.state]);
+    return s.remove ? write_add(w, n, device, "", NULL) : n;
+}
+
 // ---- judging
 
 static bool refuse(struct offer *o, enum xenvirt_refusal refusal, enum netif_key key)
@@ -177,5 +228,6 @@ const struct keys_ops keys_netif = {
     .make = netif_make,
     .free = netif_free,
     .find = netif_find,
+    .say = netif_say,
     .judge = netif_judge,
 };

@@ -25,9 +25,20 @@
 #define RETRY_MS 500
 #define SCAN_POLL_MS ((int)(SCAN_REST_NS / CLOCK_MS))
 
+// A device with which the switch is not at KEYS_FREE.
+struct served {
+    struct served *next;
+    uint32_t domid, kind, device;
+    enum keys_served how;
+    bool told; // the thread has read the guest since
+};
+
 struct store {
     pthread_t thread;
     int stop_fd;
+    int served_fd; // readable when one was changed
+    pthread_mutex_t served_lock;
+    struct served *served;
     struct outbox out;
     struct domains domains;
     uint32_t connection;
@@ -125,6 +136,47 @@ static int read_dir(struct reader *r, const char *below)
     return ret;
 }
 
+static enum keys_served served_how(struct store *st, uint32_t domid, uint32_t kind, uint32_t device)
+{
+    enum keys_served how = KEYS_FREE;
+
+    pthread_mutex_lock(&st->served_lock);
+    for (const struct served *s = st->served; s != NULL; s = s->next)
+        if (s->domid == domid && s->kind == kind && s->device == device)
+            how = s->how;
+    pthread_mutex_unlock(&st->served_lock);
+    return how;
+}
+
+// Write what a kind has to say of its device.
+static int device_say(struct reader *r, uint32_t device)
+{
+    const struct keys_ops *ops = keys_of[r->kind];
+    struct keys_write w[KEYS_WRITES_MAX];
+    uint32_t n = ops->say(
+        r->s->keys[r->kind], device, served_how(r->st, r->s->domid, r->kind, device), w);
+    char path[XENSTORE_ABS_PATH_MAX];
+    bool ok = true;
+
+    for (uint32_t i = 0; i < n && ok; i++) {
+        if (!root_path(path, &ops->roots[0], r->s->domid, w[i].below))
+            return -ENAMETOOLONG;
+        ok = w[i].value == NULL ? xs_rm(r->xs, r->t, path)
+                                : xs_write(r->xs, r->t, path, w[i].value, (unsigned)strlen(w[i].value));
+    }
+    // A directory that went meanwhile is the toolstack's doing.
+    return ok || errno == ENOENT || errno == EACCES ? 0 : -errno;
+}
+
+static int kind_say(struct reader *r)
+{
+    int ret = 0;
+
+    for (uint32_t i = 0; i < FRONT_DEVICES_MAX && ret == 0 && r->s->keys[r->kind] != NULL; i++)
+        ret = device_say(r, i);
+    return ret;
+}
+
 // All keys of all kinds. Returns 1 if there is one of the guest's directories, 0 if not, -errno.
 static int read_keys(struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s)
 {
@@ -138,6 +190,9 @@ static int read_keys(struct store *st, struct xs_handle *xs, xs_transaction_t t,
                 return ret;
             there |= ret;
         }
+        ret = keys_of[r.kind] != NULL && keys_of[r.kind]->say != NULL ? kind_say(&r) : 0;
+        if (ret < 0)
+            return ret;
     }
     return there;
 }
@@ -341,15 +396,62 @@ static struct xs_handle *store_connect(struct store *st)
     return xs;
 }
 
+void store_served(struct store *st, uint32_t domid, uint32_t kind, uint32_t device, enum keys_served how)
+{
+    struct served **at = &st->served, *s;
+
+    pthread_mutex_lock(&st->served_lock);
+    while ((s = *at) != NULL && (s->domid != domid || s->kind != kind || s->device != device))
+        at = &s->next;
+    if (s == NULL && how != KEYS_FREE) {
+        *at = s = calloc(1, sizeof(*s));
+        if (s != NULL)
+            *s = (struct served){ .domid = domid, .kind = kind, .device = device };
+    }
+    if (s != NULL && s->how != how) {
+        s->how = how;
+        s->told = false;
+        eventfd_write(st->served_fd, 1);
+    }
+    pthread_mutex_unlock(&st->served_lock);
+}
+
+// Read the guests again whose devices are at another point; forget those that are free and told.
+static void served_look(struct store *st)
+{
+    struct served **at = &st->served, *s;
+    eventfd_t n;
+
+    if (eventfd_read(st->served_fd, &n) < 0)
+        return;
+    pthread_mutex_lock(&st->served_lock);
+    while ((s = *at) != NULL) {
+        struct domain *d = domain_make(&st->domains, s->domid);
+
+        if (!s->told && d != NULL)
+            domain_mark(&st->domains, d);
+        s->told = true;
+        if (s->how == KEYS_FREE) {
+            *at = s->next;
+            free(s);
+        } else {
+            at = &s->next;
+        }
+    }
+    pthread_mutex_unlock(&st->served_lock);
+}
+
 // Serve one connection until it is lost.
 static void store_serve(struct store *st, struct xs_handle *xs)
 {
     store_find(st, xs);
     while (store_drain(st, xs) == 0 && store_round(st, xs) == 0) {
-        struct pollfd p[] = { { .fd = xs_fileno(xs), .events = POLLIN }, { .fd = st->stop_fd, .events = POLLIN } };
+        struct pollfd p[] = { { .fd = xs_fileno(xs), .events = POLLIN }, { .fd = st->stop_fd, .events = POLLIN },
+            { .fd = st->served_fd, .events = POLLIN } };
 
         store_scan(st, xs);
-        poll(p, 2, wait_ms(st));
+        poll(p, 3, wait_ms(st));
+        served_look(st);
         if (p[1].revents != 0)
             return;
     }
@@ -378,8 +480,10 @@ int store_open(struct store **out)
 
     if (st == NULL)
         return -ENOMEM;
+    pthread_mutex_init(&st->served_lock, NULL);
     st->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    ret = st->stop_fd < 0 ? -errno : outbox_open(&st->out);
+    st->served_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    ret = st->stop_fd < 0 || st->served_fd < 0 ? -errno : outbox_open(&st->out);
     if (ret < 0)
         goto free_store;
     ret = -pthread_create(&st->thread, NULL, store_thread, st);

@@ -15,6 +15,10 @@ struct store;
 int store_open(struct store **st);
 void store_close(struct store *st);
 
+// How far the switch is with a device of a kind that is told so by keys; another thread may call. Without a call it is
+// KEYS_FREE.
+void store_served(struct store *st, uint32_t domid, uint32_t kind, uint32_t device, enum keys_served served);
+
 // Readable when store_take() has something.
 int store_fd(const struct store *st);
 

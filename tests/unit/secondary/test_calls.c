@@ -105,7 +105,7 @@ static const struct call {
 static void confine(void)
 {
     grants = open("/dev/null", O_RDWR);
-    if (grants < 0 || calls_allow(&conf, grants) < 0)
+    if (grants < 0 || calls_allow(&conf, (struct calls_devices){ grants, -1 }) < 0)
         _exit(1);
 }
 
@@ -208,7 +208,7 @@ Test(calls, more_calls_can_be_allowed)
     pid = fork();
     if (pid == 0) {
         snprintf(conf.worker_allow_syscalls, sizeof(conf.worker_allow_syscalls), "no_such_call");
-        _exit(calls_allow(&conf, 0) == -EINVAL ? 42 : 1);
+        _exit(calls_allow(&conf, (struct calls_devices){ 0, -1 }) == -EINVAL ? 42 : 1);
     }
     cr_expect_eq(status_of(pid), 42);
 }

@@ -78,7 +78,7 @@ static int open_it(struct mem_fault *fault)
 {
     static struct mem m;
     static struct mem_maps maps;
-    int ret = mem_regions.open(&m, &maps, &table.t, fault);
+    int ret = mem_regions.open(&m, &maps, &table.t, NULL, fault);
 
     cr_expect_eq(m.n, ret == 0 ? 3 : 0);
     cr_expect_eq(dev.mapped, ret == 0 ? REFS : 0, "all or nothing");
@@ -154,7 +154,7 @@ static void device_open(uint32_t d)
 
     for (uint32_t i = 0; i < 2 * RING; i++)
         table.refs[i] = 5000 + 100 * d + i;
-    cr_assert_eq(mem_regions.open(&mems[d], &maps, &table.t, &fault), 0);
+    cr_assert_eq(mem_regions.open(&mems[d], &maps, &table.t, NULL, &fault), 0);
     cr_assert_eq(mems[d].n, 3);
 }
 
@@ -202,7 +202,7 @@ Test(mem_open, a_device_that_fails_leaves_what_others_use)
 
     device_open(0);
     dev.bad[0] = table.refs[0] = 99;
-    cr_expect_eq(mem_regions.open(&mems[1], &maps, &table.t, &fault), -EINVAL);
+    cr_expect_eq(mem_regions.open(&mems[1], &maps, &table.t, NULL, &fault), -EINVAL);
     cr_expect_eq(fault.region, 0);
     cr_expect_eq(fault.page, 0);
     cr_expect_eq(fault.pages, 2 * RING, "the mempool is there");
