@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "netif.h"
+#include "xennetif.h"
 #include "xenvirt.h"
 
 // A row is a kind's name in code and the prefix of its struct X_words and of X_words_ok(), in the header that is the

@@ -9,7 +9,7 @@
 
 #include "burst_body.h"
 #include "csum.h"
-#include "netif.h"
+#include "xennetif.h"
 #include "ring_netif.h"
 #include "xenvirt.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// netif.h: what a stock guest's network driver and the switch agree on: xen/io/netif.h, as far as the switch speaks it.
+// xennetif.h: what a stock guest's network driver and the switch agree on: xen/io/netif.h, as far as the switch speaks it.
 //
 // Two rings of one page each, one a direction. A frame that the guest sends is one or more requests that name bytes of
 // its pages by grants; room for one that it gets is one page. A response takes its request's place. The guest is woken
 // by event channels, one for both rings or one for each.
-#ifndef XV_NETIF_H
-#define XV_NETIF_H
+#ifndef XV_XENNETIF_H
+#define XV_XENNETIF_H
 
 #include <stdbool.h>
 #include <stdint.h>
