@@ -57,6 +57,7 @@ void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number)
     if (ret < 0)
         LOG(WARNING, "%s: %s: %s; it has to start anew", attachment_label(a), a->file.name, strerror(-ret));
     attachment_go(a, ATTACHMENT_ADOPTING);
+    a->front->tell(gs, a, FRONT_SEEN); // by its page it can't be told yet
     adopt_ask(gs, a);
 }
 

@@ -219,6 +219,11 @@ int conductor_run(struct conductor *c)
     }
     rescue_open(c->state);
     adopt_all(&c->guests);
+    ret = store_start(c->store);
+    if (ret < 0) {
+        LOG(ERR, "can't start a thread: %s", strerror(-ret));
+        return ret;
+    }
     notify_say("READY=1");
     while (!c->stop) {
         uint32_t n = loop_wait(&c->loop, events);

@@ -484,21 +484,21 @@ int store_open(struct store **out)
     st->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     st->served_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     ret = st->stop_fd < 0 || st->served_fd < 0 ? -errno : outbox_open(&st->out);
-    if (ret < 0)
-        goto free_store;
-    ret = -pthread_create(&st->thread, NULL, store_thread, st);
-    if (ret < 0)
-        goto close_outbox;
-    *out = st;
-    return 0;
-
-close_outbox:
-    outbox_close(&st->out);
-free_store:
+    if (ret == 0) {
+        *out = st;
+        return 0;
+    }
     if (st->stop_fd >= 0)
         close(st->stop_fd);
+    if (st->served_fd >= 0)
+        close(st->served_fd);
     free(st);
     return ret;
+}
+
+int store_start(struct store *st)
+{
+    return -pthread_create(&st->thread, NULL, store_thread, st);
 }
 
 // A thread that hangs in XenStore is left to the end of the process.

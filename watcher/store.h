@@ -11,8 +11,10 @@
 
 struct store;
 
-// Start the thread. Returns 0 or -errno; end with store_close(). XenStore itself may come later.
+// Returns 0 or -errno; end with store_close(). store_start() starts the thread, when what an earlier watcher left is known
+// (store_served()). XenStore itself may come later.
 int store_open(struct store **st);
+int store_start(struct store *st);
 void store_close(struct store *st);
 
 // How far the switch is with a device of a kind that is told so by keys; another thread may call. Without a call it is

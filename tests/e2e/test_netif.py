@@ -42,7 +42,6 @@ class Netif(OwnCase):
         self.wait("frames of a guest of net_xenvirt", lambda: len(n.frames(6)) == 5)
         n.look()
         self.assertEqual([0] * 15, [status for _, status in n.answers])
-        self.assertEqual(5, n.ask("len([1 for _ in range(5)])"))
 
     def test_its_worker_may_be_killed(self):
         self.make()
@@ -67,3 +66,56 @@ class Netif(OwnCase):
         n.toolstack()
         n.connect()
         self.reaches(self.switch.wire.send, n, 30)
+
+    def test_the_watcher_and_the_primary_may_go(self):
+        self.make()
+        n = self.front(N)
+        for round_, restart in enumerate((self.watcher_anew, self.primary_anew)):
+            restart()
+            self.reaches(self.switch.wire.send, n, 40 + round_)
+            n.send(seq.frame(HOST_MAC, N, 50 + round_))
+            self.wait("the wire", lambda r=round_: self.switch.wire.book(50 + r)["unique"] == 1)
+            self.assertEqual("4", n.state())
+
+    def watcher_anew(self):
+        self.switch.watcher.kill()
+        self.switch.start_watcher()
+        self.wait("the watcher", self.switch.show)
+
+    def primary_anew(self):
+        self.switch.wire_down()
+        self.switch.primary.kill()
+        self.switch.start_primary()
+        self.switch.ready()
+        self.wait("the device", lambda: self.running(1))
+
+    def running(self, domid):
+        vif = self.switch.vif(domid)
+        return vif is not None and vif["state"] == "running"
+
+    def test_a_driver_that_is_loaded_anew_connects_anew(self):
+        """With the watcher there, and with none while the driver goes."""
+        self.make()
+        n = self.front(N)
+        for away in False, True:
+            if away:
+                self.switch.watcher.kill()
+            n.write("state", 5)
+            if away:
+                self.switch.start_watcher()
+            self.wait("Closed", lambda: n.state() == "6")
+            self.assertEqual(0, self.bench.sim.mapped(n.domid))
+            n.write("state", 1)
+            n.connect()
+            self.reaches(self.switch.wire.send, n, 60 + away)
+
+    def test_a_domain_that_is_destroyed(self):
+        self.make()
+        n = self.front(N)
+        n.store("write", f"{n.back}/online", "0")
+        n.store("write", f"{n.back}/state", "5")
+        n.kill()
+        self.bench.sim.destroy(n.domid)
+        self.wait("its directory to go", lambda: n.state() == "")
+        self.wait("nothing to be mapped", lambda: self.bench.sim.mapped(n.domid) == 0)
+        self.assertEqual([], self.switch.vifs(n.domid))
