@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 E2E = os.path.join(os.path.dirname(HERE), "e2e")
 FACTS = os.path.join(os.path.dirname(HERE), "sim", "agent.py")  # contract.py's program
 INSIDE = os.path.join(HERE, "inside")
-MODULES = ["xen_evtchn", "xen_privcmd", "xenfs", "xen_gntdev", "xen_gntalloc", "tun"]
+MODULES = ["xen_evtchn", "xen_privcmd", "xenfs", "xen_gntdev", "xen_gntalloc", "xen_netfront", "tun"]
 XEN_TOOLS = ["xl", "xenstored", "xenconsoled", "xen-init-dom0"]
 BUILT_DOM0 = ["provision/xv-provision", "primary/xv-primary"]
 BUILT = ["primary/xv-primary", "watcher/xv-watcher", "secondary/xv-worker", "ctl/xvctl", "tests/fe22/fe22"]
@@ -55,7 +55,7 @@ def common(kernel, agent, scripts):
 
 def guest_tree(kernel, build):
     """Of all domains but dom0."""
-    scripts = [os.path.join(INSIDE, n) for n in ("agent.py", "store.py", "work.py", "traffic.py")]
+    scripts = [os.path.join(INSIDE, n) for n in ("agent.py", "store.py", "work.py", "traffic.py", "transfer.py")]
     scripts += [os.path.join(E2E, n) for n in ("wire.py", "seq.py")]
     t = common(kernel, "agent.py", scripts)
     for name in BUILT:

@@ -6,6 +6,7 @@ import contract
 import deaths
 import frames
 import grants
+import stock
 
 
 def start(w):
@@ -28,7 +29,7 @@ def start(w):
     w.facts.ok("their testpmds were found and attached")
 
 
-ALL = [start,
+ALL = [start, stock.stock,
        frames.loopback, frames.guest_to_guest, frames.two_devices, frames.entries,
        grants.not_allowed, grants.bad_reference, grants.large_mempool, grants.maptrack, grants.destroyed_while_mapped, grants.limits,
        deaths.worker, deaths.program, deaths.watcher, deaths.primary, deaths.guests,
