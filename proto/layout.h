@@ -25,8 +25,8 @@ static inline uint32_t layout_hash(void)
         sizeof(struct fabric_head), sizeof(struct fabric_vif), sizeof(struct fabric_row), sizeof(struct fabric_taken),
         sizeof(struct lane), sizeof(struct lane_slot),
         // state.h
-        STATE_VERSION, STATE_MAGIC >> 32, STATE_MAGIC & UINT32_MAX, STATE_DROPS_MAX, STATE_PORTS_MAX, STATE_QUEUES_MAX,
-        STATE_POOL_NONE, LEDGER_POS, LEDGER_LANES, LEDGER_RING, LEDGER_STEP, sizeof(struct state),
+        STATE_VERSION, STATE_MAGIC >> 32, STATE_MAGIC & UINT32_MAX, STATE_DROPS_MAX, LEDGER_DONE_MAX, STATE_PORTS_MAX,
+        STATE_QUEUES_MAX, STATE_POOL_NONE, LEDGER_POS, LEDGER_LANES, LEDGER_RING, LEDGER_STEP, sizeof(struct state),
         sizeof(struct state_binding), sizeof(struct state_wire), sizeof(struct state_port), sizeof(struct state_queue),
         sizeof(struct state_ctx), sizeof(struct state_vif), sizeof(struct state_guest), STATE_PAGE, STATE_PATH_BYTES,
         sizeof(struct state_fabric), sizeof(struct state_slot), sizeof(struct ledger), sizeof(struct ledger_lane),

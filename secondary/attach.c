@@ -42,8 +42,8 @@ static int rings_fit(const struct serve *s, const struct front_words *w, const s
 #define MAPTRACK_PER_FRAME (XENVIRT_PAGE_BYTES / 16)
 
 // Map what the table says. On failure text says what could not be mapped.
-static int memory_map(const struct serve *s, struct mem *mem, const struct region_table *t,
-    const struct front_words *w, struct mem_maps *maps, char *text, size_t n)
+static int memory_map(const struct serve *s, struct mem *mem, const struct region_table *t, const struct front_words *w,
+    struct mem_maps *maps, char *text, size_t n)
 {
     struct mem_fault fault;
     int ret = s->mem->open(mem, maps, t, w, &fault);

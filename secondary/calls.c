@@ -116,8 +116,7 @@ static int ioctls_allow(scmp_filter_ctx f, int fd, const unsigned long *requests
 
     for (size_t i = 0; i < n && ret == 0; i++)
         ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2,
-            SCMP_A0(SCMP_CMP_MASKED_EQ, FD_BITS, (scmp_datum_t)fd),
-            SCMP_A1(SCMP_CMP_MASKED_EQ, FD_BITS, requests[i]));
+            SCMP_A0(SCMP_CMP_MASKED_EQ, FD_BITS, (scmp_datum_t)fd), SCMP_A1(SCMP_CMP_MASKED_EQ, FD_BITS, requests[i]));
     return ret;
 }
 

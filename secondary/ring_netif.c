@@ -9,8 +9,8 @@
 
 #include "burst_body.h"
 #include "csum.h"
-#include "xennetif.h"
 #include "ring_netif.h"
+#include "xennetif.h"
 #include "xenvirt.h"
 
 #define PAGE XENVIRT_PAGE_BYTES
@@ -317,12 +317,14 @@ static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos 
 static void response_write(const struct own *own, uint32_t at, const struct ledger_done *d)
 {
     if (own->region == REGION_TX_RING) {
-        struct netif_tx_response *rsp = (struct netif_tx_response *)(own->ring->slots + (at & own->mask) * TX_SLOT_BYTES);
+        struct netif_tx_response *rsp = (struct netif_tx_response *)(own->ring->slots +
+                                                                     (at & own->mask) * TX_SLOT_BYTES);
 
         rsp->id = d->id;
         rsp->status = (int16_t)d->status;
     } else {
-        struct netif_rx_response *rsp = (struct netif_rx_response *)(own->ring->slots + (at & own->mask) * RX_SLOT_BYTES);
+        struct netif_rx_response *rsp = (struct netif_rx_response *)(own->ring->slots +
+                                                                     (at & own->mask) * RX_SLOT_BYTES);
 
         rsp->id = d->id;
         rsp->offset = 0;

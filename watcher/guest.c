@@ -60,8 +60,10 @@ void guest_name(struct guests *gs, struct guest *g, const char uuid[static 40], 
     g->conf = conf_guest_find(gs->conf, g->domid, g->uuid, g->name);
 }
 
-bool guest_allowed(const struct guests *gs, const struct guest *g)
+bool guest_allowed(const struct guests *gs, const struct guest *g, enum front_kind kind)
 {
+    if (kind == FRONT_NETIF) // this domain as its back end is the toolstack's word
+        return conf_said(-1, g->conf == NULL ? -1 : g->conf->netif, gs->conf->guest_netif) != 0;
     return g->conf == NULL ? gs->conf->guest_allow : g->conf->allow;
 }
 

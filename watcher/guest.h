@@ -96,9 +96,9 @@ enum log_level guest_line(struct guest *g);
 // Returns true if nothing of what g may spend is spent: a new record would know as much.
 bool guest_rests(const struct guests *gs, const struct guest *g);
 
-// What the configuration says of it: whether it may start devices, how many VMDQ pools and how many numbers it may have,
+// What the configuration says of it: whether it may start devices of a kind, how many VMDQ pools and how many numbers it may have,
 // how many pages it may have mapped, and the section of one of its devices (NULL: none).
-bool guest_allowed(const struct guests *gs, const struct guest *g);
+bool guest_allowed(const struct guests *gs, const struct guest *g, enum front_kind kind);
 uint32_t guest_pools(const struct guests *gs, const struct guest *g);
 uint32_t guest_pages(const struct guests *gs, const struct guest *g);
 uint32_t guest_devices(const struct guests *gs, const struct guest *g);

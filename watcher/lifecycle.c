@@ -100,8 +100,7 @@ static void begin(struct guests *gs, struct attachment *a)
     a->touched = 0;
     a->tried_sum = a->want->whole_sum;
     hear_no_more(gs, a);
-    // A device of netif was given to the guest, with this domain as its back end, by the toolstack.
-    if (a->front->kind != FRONT_NETIF && !guest_allowed(gs, a->guest)) {
+    if (!guest_allowed(gs, a->guest, a->front->kind)) {
         refuse(gs, a, XENVIRT_REFUSED_NOT_ALLOWED, "");
         return;
     }

@@ -100,7 +100,7 @@ static enum keys_found netif_find(const struct front_keys *front, uint32_t devic
     if (of[NETIF_BACK_MAC] == NULL)
         return KEYS_ABSENT;
     return text_is(of[NETIF_BACK_ONLINE], "1") && text_is(of[NETIF_FRONT_STATE], NETIF_CONNECTED) ? KEYS_STARTED
-                                                                                                    : KEYS_LEFT;
+                                                                                                  : KEYS_LEFT;
 }
 
 // ---- saying

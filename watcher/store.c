@@ -17,6 +17,7 @@
 #include "number.h"
 #include "outbox.h"
 #include "scan.h"
+#include "served.h"
 #include "store.h"
 #include "xendev.h"
 
@@ -25,20 +26,10 @@
 #define RETRY_MS 500
 #define SCAN_POLL_MS ((int)(SCAN_REST_NS / CLOCK_MS))
 
-// A device with which the switch is not at KEYS_FREE.
-struct served {
-    struct served *next;
-    uint32_t domid, kind, device;
-    enum keys_served how;
-    bool told; // the thread has read the guest since
-};
-
 struct store {
     pthread_t thread;
     int stop_fd;
-    int served_fd; // readable when one was changed
-    pthread_mutex_t served_lock;
-    struct served *served;
+    struct served served; // how far the switch is with devices that are told so
     struct outbox out;
     struct domains domains;
     uint32_t connection;
@@ -136,25 +127,12 @@ static int read_dir(struct reader *r, const char *below)
     return ret;
 }
 
-static enum keys_served served_how(struct store *st, uint32_t domid, uint32_t kind, uint32_t device)
-{
-    enum keys_served how = KEYS_FREE;
-
-    pthread_mutex_lock(&st->served_lock);
-    for (const struct served *s = st->served; s != NULL; s = s->next)
-        if (s->domid == domid && s->kind == kind && s->device == device)
-            how = s->how;
-    pthread_mutex_unlock(&st->served_lock);
-    return how;
-}
-
 // Write what a kind has to say of its device.
 static int device_say(struct reader *r, uint32_t device)
 {
     const struct keys_ops *ops = keys_of[r->kind];
     struct keys_write w[KEYS_WRITES_MAX];
-    uint32_t n = ops->say(
-        r->s->keys[r->kind], device, served_how(r->st, r->s->domid, r->kind, device), w);
+    uint32_t n = ops->say(r->s->keys[r->kind], device, served_get(&r->st->served, r->s->domid, r->kind, device), w);
     char path[XENSTORE_ABS_PATH_MAX];
     bool ok = true;
 
@@ -398,47 +376,20 @@ static struct xs_handle *store_connect(struct store *st)
 
 void store_served(struct store *st, uint32_t domid, uint32_t kind, uint32_t device, enum keys_served how)
 {
-    struct served **at = &st->served, *s;
-
-    pthread_mutex_lock(&st->served_lock);
-    while ((s = *at) != NULL && (s->domid != domid || s->kind != kind || s->device != device))
-        at = &s->next;
-    if (s == NULL && how != KEYS_FREE) {
-        *at = s = calloc(1, sizeof(*s));
-        if (s != NULL)
-            *s = (struct served){ .domid = domid, .kind = kind, .device = device };
-    }
-    if (s != NULL && s->how != how) {
-        s->how = how;
-        s->told = false;
-        eventfd_write(st->served_fd, 1);
-    }
-    pthread_mutex_unlock(&st->served_lock);
+    served_set(&st->served, domid, kind, device, how);
 }
 
-// Read the guests again whose devices are at another point; forget those that are free and told.
-static void served_look(struct store *st)
+// Read the guests again with whose devices the switch is at another point.
+static void served_mark(struct store *st)
 {
-    struct served **at = &st->served, *s;
-    eventfd_t n;
+    uint32_t domid;
 
-    if (eventfd_read(st->served_fd, &n) < 0)
-        return;
-    pthread_mutex_lock(&st->served_lock);
-    while ((s = *at) != NULL) {
-        struct domain *d = domain_make(&st->domains, s->domid);
+    while (served_changed(&st->served, &domid)) {
+        struct domain *d = domain_make(&st->domains, domid);
 
-        if (!s->told && d != NULL)
+        if (d != NULL)
             domain_mark(&st->domains, d);
-        s->told = true;
-        if (s->how == KEYS_FREE) {
-            *at = s->next;
-            free(s);
-        } else {
-            at = &s->next;
-        }
     }
-    pthread_mutex_unlock(&st->served_lock);
 }
 
 // Serve one connection until it is lost.
@@ -447,11 +398,11 @@ static void store_serve(struct store *st, struct xs_handle *xs)
     store_find(st, xs);
     while (store_drain(st, xs) == 0 && store_round(st, xs) == 0) {
         struct pollfd p[] = { { .fd = xs_fileno(xs), .events = POLLIN }, { .fd = st->stop_fd, .events = POLLIN },
-            { .fd = st->served_fd, .events = POLLIN } };
+            { .fd = st->served.fd, .events = POLLIN } };
 
         store_scan(st, xs);
         poll(p, 3, wait_ms(st));
-        served_look(st);
+        served_mark(st);
         if (p[1].revents != 0)
             return;
     }
@@ -480,18 +431,21 @@ int store_open(struct store **out)
 
     if (st == NULL)
         return -ENOMEM;
-    pthread_mutex_init(&st->served_lock, NULL);
     st->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    st->served_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    ret = st->stop_fd < 0 || st->served_fd < 0 ? -errno : outbox_open(&st->out);
-    if (ret == 0) {
-        *out = st;
-        return 0;
-    }
+    ret = st->stop_fd < 0 ? -errno : served_open(&st->served);
+    if (ret < 0)
+        goto free_store;
+    ret = outbox_open(&st->out);
+    if (ret < 0)
+        goto close_served;
+    *out = st;
+    return 0;
+
+close_served:
+    served_close(&st->served);
+free_store:
     if (st->stop_fd >= 0)
         close(st->stop_fd);
-    if (st->served_fd >= 0)
-        close(st->served_fd);
     free(st);
     return ret;
 }
@@ -513,6 +467,7 @@ void store_close(struct store *st)
         return;
     domains_free(&st->domains);
     outbox_close(&st->out);
+    served_close(&st->served);
     close(st->stop_fd);
     free(st);
 }

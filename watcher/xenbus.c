@@ -21,8 +21,8 @@ static struct xenbus_step end(const struct xenbus_view *v)
     struct xenbus_step s = step(v, v->served ? XenbusStateClosing : XenbusStateClosed);
 
     // A front end that is there has time to say that it is closed, too; one that isn't says nothing more.
-    s.remove = !v->served && !v->online && (v->front == XenbusStateUnknown || v->front == XenbusStateClosed ||
-                                               v->back == XenbusStateClosed);
+    s.remove = !v->served && !v->online &&
+               (v->front == XenbusStateUnknown || v->front == XenbusStateClosed || v->back == XenbusStateClosed);
     return s;
 }
 
@@ -39,7 +39,7 @@ struct xenbus_step xenbus_next(const struct xenbus_view *v)
             return step(v, XenbusStateConnected);
         // What was closed waits for a new beginning.
         return v->back == XenbusStateInitialising || v->back == XenbusStateUnknown ? step(v, XenbusStateInitWait)
-                                                                                    : step(v, v->back);
+                                                                                   : step(v, v->back);
     case XenbusStateUnknown: // its directory is gone, or not made yet
         return v->back == XenbusStateInitialising ? step(v, XenbusStateInitWait) : end(v);
     default:

@@ -62,6 +62,7 @@ struct conf_guest {
     int8_t mac_spoof_check; // -1: the global default
     int8_t priority_tag; // -1: the global default
     int8_t lldp; // -1: the global default
+    int8_t netif; // -1: the global default
     int8_t dhcp_guard; // -1: the global default
     int8_t ra_guard; // -1: the global default
     uint16_t vlan_inside; // for conf_kept(), 0: the global default
@@ -132,6 +133,7 @@ struct conf {
     bool guest_mac_spoof_check; // true
     bool guest_vlan_out; // false
     bool guest_priority_tag; // false
+    bool guest_netif; // true
     bool guest_lldp; // false
     bool guest_dhcp_guard; // false
     bool guest_ra_guard; // false

@@ -184,6 +184,7 @@ static const struct option options[] = {
 
     { "guest.mac_deny", MACS(CONF, conf, guest_mac_deny, n_guest_mac_deny), .about = "MACs that no device may have unless it is pinned to them" },
     { "guest.mac_grace", CONF(guest_mac_grace), NUMBER(UINT, 0, 3600, 30), .about = "seconds in which a stopped device's MAC is no other guest's" },
+    { "guest.netif", CONF(guest_netif), BOOL(true), .about = "devices that the toolstack gives to guests (vif = [ ... ]) may attach" },
     { "guest.lldp", CONF(guest_lldp), BOOL(false), .about = "guests send and get LLDP" },
     { "guest.dhcp_guard", CONF(guest_dhcp_guard), BOOL(false), .about = "drop what DHCP servers send" },
     { "guest.ra_guard", CONF(guest_ra_guard), BOOL(false), .about = "drop router advertisements and redirects" },
@@ -202,6 +203,7 @@ static const struct option options[] = {
     { "guests.mac_change", GUEST(mac_change), MAYBE, .about = "for this guest" },
     { "guests.mac_spoof_check", GUEST(mac_spoof_check), MAYBE, .about = "for this guest" },
     { "guests.priority_tag", GUEST(priority_tag), MAYBE, .about = "for this guest" },
+    { "guests.netif", GUEST(netif), MAYBE, .about = "for this guest" },
     { "guests.lldp", GUEST(lldp), MAYBE, .about = "for this guest" },
     { "guests.dhcp_guard", GUEST(dhcp_guard), MAYBE, .about = "for this guest" },
     { "guests.ra_guard", GUEST(ra_guard), MAYBE, .about = "for this guest" },

@@ -31,7 +31,8 @@ static uint32_t make(uint32_t version, uint8_t protocol, uint32_t n, bool tagged
     memcpy(frame + at - 2, version == 4 ? "\x08\0" : "\x86\xdd", 2);
     *ip = at;
     if (version == 4) {
-        memcpy(frame + at, (uint8_t[]){ 0x45, 0, (uint8_t)((n + 20) >> 8), (uint8_t)(n + 20), 1, 2, 0x40, 0, 64, protocol }, 10);
+        memcpy(frame + at,
+            (uint8_t[]){ 0x45, 0, (uint8_t)((n + 20) >> 8), (uint8_t)(n + 20), 1, 2, 0x40, 0, 64, protocol }, 10);
     } else {
         memcpy(frame + at, (uint8_t[]){ 0x60, 0, 0, 0, (uint8_t)(n >> 8), (uint8_t)n, protocol, 64 }, 8);
     }

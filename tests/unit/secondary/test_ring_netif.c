@@ -170,8 +170,8 @@ Test(ring_netif, extra_information_without_an_end_breaks_the_ring)
     netif_request(&g, 1, 1, 0, 60, NETTXF_extra_info);
     for (uint32_t i = 1; i < NETIF_SLOTS; i++) {
         netif_request(&g, 0, 0, 0, 0, 0);
-        *(struct netif_extra_info *)netif_slot(&g, REGION_TX_RING, i) =
-            (struct netif_extra_info){ .type = 1, .flags = XEN_NETIF_EXTRA_FLAG_MORE };
+        *(struct netif_extra_info *)netif_slot(
+            &g, REGION_TX_RING, i) = (struct netif_extra_info){ .type = 1, .flags = XEN_NETIF_EXTRA_FLAG_MORE };
     }
     cr_assert_eq(ring_netif.fetch(&tx, &l, pos, f, 4), 0);
     cr_assert_eq(pos->fault, RING_FAULT_REQUEST);

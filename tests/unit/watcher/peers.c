@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store.h"
 #include "peers.h"
+#include "store.h"
 
 struct map_job *peers_job;
 union msg peers_sent;
