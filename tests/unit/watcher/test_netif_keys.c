@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// What a toolstack and a stock guest publish, read and judged: of the guest's half nothing is believed.
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "netif_keys.h"
+#include "snapshot.h"
+
+static struct snapshot *s;
+
+static void put(uint32_t root, const char *path, const char *text)
+{
+    char **place = snapshot_place(s, FRONT_NETIF, root, path);
+
+    cr_assert_not_null(place, "%s", path);
+    free(*place);
+    *place = text == NULL ? NULL : strdup(text);
+}
+
+static void setup(void)
+{
+    s = snapshot_new(7, 1);
+    put(NETIF_BACK, "3/mac", "00:16:3e:00:00:01");
+    put(NETIF_BACK, "3/online", "1");
+    put(NETIF_BACK, "3/state", "2");
+    put(NETIF_FRONT, "3/state", "4");
+    put(NETIF_FRONT, "3/tx-ring-ref", "8");
+    put(NETIF_FRONT, "3/rx-ring-ref", "9");
+    put(NETIF_FRONT, "3/event-channel-tx", "5");
+    put(NETIF_FRONT, "3/event-channel-rx", "6");
+    put(NETIF_FRONT, "3/request-rx-copy", "1");
+}
+
+static void teardown(void)
+{
+    snapshot_free(s);
+}
+
+TestSuite(netif_keys, .init = setup, .fini = teardown);
+
+static struct offer judge(void)
+{
+    struct offer o;
+
+    snapshot_judge(s, FRONT_NETIF, 3, &o);
+    return o;
+}
+
+Test(netif_keys, a_device_as_linux_connects_it)
+{
+    static const uint8_t mac[6] = { 0, 0x16, 0x3e, 0, 0, 1 };
+    struct offer o = judge();
+
+    cr_assert_eq(snapshot_find(s, FRONT_NETIF, 3), KEYS_STARTED);
+    cr_assert_eq(o.refusal, XENVIRT_REFUSED_NONE, "%s", o.why);
+    cr_assert_arr_eq(o.mac, mac, 6);
+    cr_assert_eq(netif_offer(&o)->refs[REGION_TX_RING], 8);
+    cr_assert_eq(netif_offer(&o)->refs[REGION_RX_RING], 9);
+    cr_assert_eq(o.words.netif.ports[REGION_TX_RING], 5);
+    cr_assert_eq(o.words.netif.ports[REGION_RX_RING], 6);
+    cr_assert(front_words_ok(&o.words));
+}
+
+Test(netif_keys, one_event_channel_is_for_both_rings)
+{
+    struct offer o;
+
+    put(NETIF_FRONT, "3/event-channel-tx", NULL);
+    put(NETIF_FRONT, "3/event-channel-rx", NULL);
+    put(NETIF_FRONT, "3/event-channel", "11");
+    o = judge();
+    cr_assert_eq(o.refusal, XENVIRT_REFUSED_NONE, "%s", o.why);
+    cr_assert_eq(o.words.netif.ports[0], 11);
+    cr_assert_eq(o.words.netif.ports[1], 11);
+}
+
+Test(netif_keys, the_guests_word_for_its_address_counts_for_nothing)
+{
+    cr_assert_null(snapshot_place(s, FRONT_NETIF, NETIF_FRONT, "3/mac"));
+}
+
+Test(netif_keys, what_is_missing_or_malformed_is_refused)
+{
+    static const struct {
+        uint32_t root;
+        const char *path, *text;
+        enum xenvirt_refusal refusal;
+    } rows[] = {
+        { NETIF_BACK, "3/mac", "x", XENVIRT_REFUSED_KEY_MALFORMED },
+        { NETIF_BACK, "3/mac", "01:16:3e:00:00:01", XENVIRT_REFUSED_MAC_BAD },
+        { NETIF_FRONT, "3/tx-ring-ref", NULL, XENVIRT_REFUSED_KEY_MISSING },
+        { NETIF_FRONT, "3/tx-ring-ref", "0", XENVIRT_REFUSED_KEY_MALFORMED },
+        { NETIF_FRONT, "3/tx-ring-ref", "9", XENVIRT_REFUSED_REF_TWICE },
+        { NETIF_FRONT, "3/rx-ring-ref", "-1", XENVIRT_REFUSED_KEY_MALFORMED },
+        { NETIF_FRONT, "3/rx-ring-ref", "4294967305", XENVIRT_REFUSED_KEY_MALFORMED },
+        { NETIF_FRONT, "3/event-channel-rx", NULL, XENVIRT_REFUSED_KEY_MISSING },
+        { NETIF_FRONT, "3/event-channel-rx", "0", XENVIRT_REFUSED_KEY_MALFORMED },
+        { NETIF_FRONT, "3/event-channel-tx", "1 ", XENVIRT_REFUSED_KEY_MALFORMED },
+        { NETIF_FRONT, "3/request-rx-copy", NULL, XENVIRT_REFUSED_KEY_MISSING },
+        { NETIF_FRONT, "3/request-rx-copy", "0", XENVIRT_REFUSED_KEY_MISSING },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct offer o;
+
+        teardown();
+        setup();
+        put(rows[i].root, rows[i].path, rows[i].text);
+        o = judge();
+        cr_expect_eq(o.refusal, rows[i].refusal, "%s = %s: %s", rows[i].path, rows[i].text, o.why);
+        cr_expect_neq(o.why[0], '\0');
+    }
+}
+
+Test(netif_keys, it_is_started_while_both_sides_say_so)
+{
+    static const char *const not_connected[] = { NULL, "1", "3", "5", "6", "44", "" };
+
+    for (size_t i = 0; i < sizeof(not_connected) / sizeof(not_connected[0]); i++) {
+        put(NETIF_FRONT, "3/state", not_connected[i]);
+        cr_expect_eq(snapshot_find(s, FRONT_NETIF, 3), KEYS_LEFT, "%s", not_connected[i]);
+    }
+    put(NETIF_FRONT, "3/state", "4");
+    put(NETIF_BACK, "3/online", "0");
+    cr_expect_eq(snapshot_find(s, FRONT_NETIF, 3), KEYS_LEFT);
+    put(NETIF_BACK, "3/mac", NULL);
+    cr_expect_eq(snapshot_find(s, FRONT_NETIF, 3), KEYS_ABSENT, "a front end alone is nothing");
+}
+
+Test(netif_keys, another_connection_is_another_sum_and_a_state_is_not)
+{
+    uint64_t before = judge().sum;
+
+    put(NETIF_BACK, "3/state", "4");
+    cr_assert_eq(judge().sum, before);
+    put(NETIF_FRONT, "3/tx-ring-ref", "88");
+    cr_assert_neq(judge().sum, before);
+}
+
+Test(netif_keys, paths_are_numbers_as_the_toolstack_writes_them)
+{
+    static const char *const none[] = { "", "3", "x/state", "03/state", "+3/state", "3/statex", "3/state/x",
+        "99999/state", "123456/state", "-1/state", "3//state" };
+    const struct keys_ops *ops = keys_of[FRONT_NETIF];
+
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        cr_expect_null(snapshot_place(s, FRONT_NETIF, NETIF_FRONT, none[i]), "%s", none[i]);
+    cr_expect(s->keys[FRONT_NETIF]->extra_devices);
+    cr_expect_eq(ops->touched(NETIF_FRONT, "3/state"), 3);
+    cr_expect_eq(ops->touched(NETIF_FRONT, "3/tx-ring-ref"), KEYS_NO_DEVICE);
+    cr_expect_eq(ops->touched(NETIF_FRONT, "99/state"), KEYS_NO_DEVICE);
+    cr_expect(ops->dir(NETIF_BACK, "3"));
+    cr_expect_not(ops->dir(NETIF_BACK, "3/x"));
+}
+
+Test(netif_keys, what_it_has_to_say)
+{
+    struct keys_write w[KEYS_WRITES_MAX];
+    const struct keys_ops *ops = keys_of[FRONT_NETIF];
+    uint32_t n;
+
+    put(NETIF_BACK, "3/state", "1");
+    put(NETIF_FRONT, "3/state", "1");
+    n = ops->say(s->keys[FRONT_NETIF], 3, KEYS_FREE, w);
+    cr_assert_gt(n, 1);
+    cr_assert_str_eq(w[0].below, "3/feature-rx-copy");
+    cr_assert_str_eq(w[n - 1].below, "3/state");
+    cr_assert_str_eq(w[n - 1].value, "2");
+    put(NETIF_BACK, "3/state", "2");
+    cr_assert_eq(ops->say(s->keys[FRONT_NETIF], 3, KEYS_FREE, w), 0);
+    put(NETIF_FRONT, "3/state", "4");
+    cr_assert_eq(ops->say(s->keys[FRONT_NETIF], 3, KEYS_SERVED, w), 1);
+    cr_assert_str_eq(w[0].value, "4");
+    put(NETIF_BACK, "3/state", "6");
+    put(NETIF_BACK, "3/online", "0");
+    put(NETIF_FRONT, "3/state", "6");
+    cr_assert_eq(ops->say(s->keys[FRONT_NETIF], 3, KEYS_FREE, w), 1);
+    cr_assert_str_eq(w[0].below, "3");
+    cr_assert_null(w[0].value);
+    cr_assert_eq(ops->say(s->keys[FRONT_NETIF], 4, KEYS_FREE, w), 0, "nobody made that one");
+}
