@@ -40,7 +40,7 @@ enum keys_served {
 
 // A key to be written in the directory of root 0, or a node there to be removed.
 struct keys_write {
-    char below[24]; // the path
+    char below[48]; // the path
     const char *value; // NULL: remove it
 };
 #define KEYS_WRITES_MAX 8u

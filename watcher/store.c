@@ -127,6 +127,25 @@ static int read_dir(struct reader *r, const char *below)
     return ret;
 }
 
+// The keys of a root that this domain may not list, but whose directories it may read: they have the names of root 0's.
+static int read_named(struct reader *r)
+{
+    char path[XENSTORE_ABS_PATH_MAX];
+    char **names;
+    unsigned n = 0;
+    int there = 0, ret = 0;
+
+    if (!root_path(path, &keys_of[r->kind]->roots[0], r->s->domid, ""))
+        return 0;
+    names = xs_directory(r->xs, r->t, path, &n);
+    for (unsigned i = 0; names != NULL && i < n && ret >= 0; i++) {
+        ret = keys_of[r->kind]->dir(r->root, names[i]) ? read_dir(r, names[i]) : 0;
+        there |= ret > 0;
+    }
+    free(names);
+    return ret < 0 ? ret : there;
+}
+
 // Write what a kind has to say of its device.
 static int device_say(struct reader *r, uint32_t device)
 {
@@ -164,6 +183,8 @@ static int read_keys(struct store *st, struct xs_handle *xs, xs_transaction_t t,
     for (r.kind = 0; r.kind < FRONT_KINDS_MAX; r.kind++) {
         for (r.root = 0; keys_of[r.kind] != NULL && r.root < KEYS_ROOTS_MAX; r.root++) {
             ret = keys_of[r.kind]->roots[r.root].before == NULL ? 0 : read_dir(&r, "");
+            if (ret == 0 && r.root > 0 && there > 0)
+                ret = read_named(&r);
             if (ret < 0)
                 return ret;
             there |= ret;
