@@ -21,7 +21,8 @@ def receive(address):
 
 def send(address, n_bytes):
     n = crc = 0
-    peer = socket.create_connection((address, PORT))
+    peer = socket.socket()
+    peer.connect((address, PORT))
     while n < n_bytes:
         data = random.randbytes(min(PIECE, n_bytes - n))
         peer.sendall(data)
