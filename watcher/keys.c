@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
 #include <string.h>
 
 #include "keys.h"
@@ -14,6 +15,13 @@ const char *refusal_text(enum xenvirt_refusal refusal)
     };
 
     return refusal < XENVIRT_REFUSED_COUNT ? texts[refusal] : "?";
+}
+
+bool keys_path(char path[KEYS_PATH_BYTES], const struct keys_root *r, uint32_t domid, const char *below)
+{
+    int n = snprintf(path, KEYS_PATH_BYTES, "%s%u%s%s%s", r->before, domid, r->after, *below == '\0' ? "" : "/", below);
+
+    return n >= 0 && (size_t)n < KEYS_PATH_BYTES;
 }
 
 const char *keys_below(const struct keys_root *r, const char *path, uint32_t *domid, bool *above)

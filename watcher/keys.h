@@ -82,6 +82,11 @@ extern const struct keys_ops *const keys_of[FRONT_KINDS_MAX];
 #define KEYS_EXTERN(NAME, name) extern const struct keys_ops keys_##name;
 FRONT_KIND_LIST(KEYS_EXTERN)
 
+// The absolute path of what is below a root of the guest; "" is the root itself. Returns false if it is longer than
+// XenStore's paths are.
+#define KEYS_PATH_BYTES 3072u
+bool keys_path(char path[KEYS_PATH_BYTES], const struct keys_root *r, uint32_t domid, const char *below);
+
 // Returns what of path follows that root of some guest, "" for the root itself, with *domid set; or NULL. *above is
 // true, and the rest of no use, if path is a directory on the way to the root.
 const char *keys_below(const struct keys_root *r, const char *path, uint32_t *domid, bool *above);

@@ -12,12 +12,11 @@
 
 #include "clock.h"
 #include "domain.h"
-#include "identity.h"
 #include "log.h"
 #include "number.h"
 #include "outbox.h"
+#include "reading.h"
 #include "scan.h"
-#include "served.h"
 #include "store.h"
 #include "xendev.h"
 
@@ -34,7 +33,6 @@ struct store {
     struct domains domains;
     uint32_t connection;
     struct scan scan;
-    uint32_t keys; // names found in the guest that is being read
     bool told; // that XenStore isn't there
 };
 
@@ -43,172 +41,6 @@ static bool store_stopping(const struct store *st, int wait_ms)
     struct pollfd p = { .fd = st->stop_fd, .events = POLLIN };
 
     return poll(&p, 1, wait_ms) > 0;
-}
-
-// Take what the library has read for us. Returns -1 if the connection is lost.
-static int store_drain(struct store *st, struct xs_handle *xs)
-{
-    for (;;) {
-        char **event;
-
-        errno = 0;
-        event = xs_check_watch(xs);
-        if (event == NULL)
-            return errno == EAGAIN ? 0 : -1;
-        if (strcmp(event[XS_WATCH_PATH], "@releaseDomain") == 0)
-            domains_mark_known(&st->domains);
-        else
-            domains_event(&st->domains, event[XS_WATCH_PATH]);
-        free(event);
-    }
-}
-
-// Reading the keys of one root of a kind, in one transaction.
-struct reader {
-    struct store *st;
-    struct xs_handle *xs;
-    xs_transaction_t t;
-    struct snapshot *s;
-    uint32_t kind;
-    uint32_t root;
-};
-
-// The absolute path of what is below the root; "" is the root itself. Returns false if it is longer than paths are.
-static bool root_path(char path[XENSTORE_ABS_PATH_MAX], const struct keys_root *r, uint32_t domid, const char *below)
-{
-    int n = snprintf(
-        path, XENSTORE_ABS_PATH_MAX, "%s%u%s%s%s", r->before, domid, r->after, *below == '\0' ? "" : "/", below);
-
-    return n < XENSTORE_ABS_PATH_MAX;
-}
-
-static int read_key(struct reader *r, const char *below)
-{
-    char **place = snapshot_place(r->s, r->kind, r->root, below);
-    char path[XENSTORE_ABS_PATH_MAX];
-    unsigned len = 0;
-    char *value;
-    int ret = 0;
-
-    if (place == NULL || !root_path(path, &keys_of[r->kind]->roots[r->root], r->s->domid, below))
-        return 0;
-    value = xs_read(r->xs, r->t, path, &len);
-    if (value != NULL)
-        ret = snapshot_set(place, value, len);
-    else if (errno != ENOENT && errno != EACCES)
-        ret = -errno;
-    free(value);
-    return ret < 0 ? ret : store_drain(r->st, r->xs);
-}
-
-// The keys of the directory at a path below the root, and of those in it that have some. Returns 1 if it is there, 0 if
-// not, -errno.
-static int read_dir(struct reader *r, const char *below)
-{
-    char path[XENSTORE_ABS_PATH_MAX];
-    char **names;
-    unsigned n = 0;
-    int ret = 1;
-
-    if (!root_path(path, &keys_of[r->kind]->roots[r->root], r->s->domid, below))
-        return 0;
-    names = xs_directory(r->xs, r->t, path, &n);
-    if (names == NULL)
-        return errno == ENOENT || errno == EACCES ? 0 : -errno;
-    r->st->keys += n;
-    for (unsigned i = 0; i < n && ret >= 0; i++) {
-        snprintf(path, sizeof(path), "%s%s%s", below, *below == '\0' ? "" : "/", names[i]);
-        if (keys_of[r->kind]->dir(r->root, path))
-            ret = read_dir(r, path) < 0 ? -EIO : 1;
-        else if (read_key(r, path) < 0)
-            ret = -EIO;
-    }
-    free(names);
-    return ret;
-}
-
-// The keys of a root that this domain may not list, but whose directories it may read: they have the names of root 0's.
-static int read_named(struct reader *r)
-{
-    char path[XENSTORE_ABS_PATH_MAX];
-    char **names;
-    unsigned n = 0;
-    int there = 0, ret = 0;
-
-    if (!root_path(path, &keys_of[r->kind]->roots[0], r->s->domid, ""))
-        return 0;
-    names = xs_directory(r->xs, r->t, path, &n);
-    for (unsigned i = 0; names != NULL && i < n && ret >= 0; i++) {
-        ret = keys_of[r->kind]->dir(r->root, names[i]) ? read_dir(r, names[i]) : 0;
-        there |= ret > 0;
-    }
-    free(names);
-    return ret < 0 ? ret : there;
-}
-
-// Write what a kind has to say of its device.
-static int device_say(struct reader *r, uint32_t device)
-{
-    const struct keys_ops *ops = keys_of[r->kind];
-    struct keys_write w[KEYS_WRITES_MAX];
-    uint32_t n = ops->say(r->s->keys[r->kind], device, served_get(&r->st->served, r->s->domid, r->kind, device), w);
-    char path[XENSTORE_ABS_PATH_MAX];
-    bool ok = true;
-
-    for (uint32_t i = 0; i < n && ok; i++) {
-        if (!root_path(path, &ops->roots[0], r->s->domid, w[i].below))
-            return -ENAMETOOLONG;
-        ok = w[i].value == NULL ? xs_rm(r->xs, r->t, path)
-                                : xs_write(r->xs, r->t, path, w[i].value, (unsigned)strlen(w[i].value));
-    }
-    // A directory that went meanwhile is the toolstack's doing.
-    return ok || errno == ENOENT || errno == EACCES ? 0 : -errno;
-}
-
-static int kind_say(struct reader *r)
-{
-    int ret = 0;
-
-    for (uint32_t i = 0; i < FRONT_DEVICES_MAX && ret == 0 && r->s->keys[r->kind] != NULL; i++)
-        ret = device_say(r, i);
-    return ret;
-}
-
-// All keys of all kinds. Returns 1 if there is one of the guest's directories, 0 if not, -errno.
-static int read_keys(struct store *st, struct xs_handle *xs, xs_transaction_t t, struct snapshot *s)
-{
-    struct reader r = { .st = st, .xs = xs, .t = t, .s = s };
-    int there = 0, ret;
-
-    for (r.kind = 0; r.kind < FRONT_KINDS_MAX; r.kind++) {
-        for (r.root = 0; keys_of[r.kind] != NULL && r.root < KEYS_ROOTS_MAX; r.root++) {
-            ret = keys_of[r.kind]->roots[r.root].before == NULL ? 0 : read_dir(&r, "");
-            if (ret == 0 && r.root > 0 && there > 0)
-                ret = read_named(&r);
-            if (ret < 0)
-                return ret;
-            there |= ret;
-        }
-        ret = keys_of[r.kind] != NULL && keys_of[r.kind]->say != NULL ? kind_say(&r) : 0;
-        if (ret < 0)
-            return ret;
-    }
-    return there;
-}
-
-// One look at a guest, all of one moment. Returns as read_keys(), -EAGAIN if the guest wrote meanwhile.
-static int snapshot_read(struct store *st, struct xs_handle *xs, struct snapshot *s)
-{
-    xs_transaction_t t = xs_transaction_start(xs);
-    int ret;
-
-    if (t == XBT_NULL)
-        return -errno;
-    ret = read_keys(st, xs, t, s);
-    identity_read(xs, t, s->domid, s->uuid, s->name);
-    if (!xs_transaction_end(xs, t, ret < 0) && ret >= 0)
-        return -errno;
-    return ret;
 }
 
 // Returns true if the domain was there on this connection and isn't any more.
@@ -220,13 +52,13 @@ static bool domain_gone(const struct store *st, struct domain *d, bool there)
 }
 
 // A domain and what it has. Only domain 0 may ask whether it was introduced; for a driver domain it is there while it
-// has a name to read. Returns as read_keys().
-static int domain_look(struct store *st, struct xs_handle *xs, struct domain *d, struct snapshot *s)
+// has a name to read. Returns as reading_do().
+static int domain_look(struct store *st, struct reading *r, struct domain *d)
 {
-    bool there = xs_is_domain_introduced(xs, d->domid), denied = !there && errno == EACCES;
-    int ret = snapshot_read(st, xs, s);
+    bool there = xs_is_domain_introduced(r->xs, d->domid), denied = !there && errno == EACCES;
+    int ret = reading_do(r);
 
-    s->gone = domain_gone(st, d, there || (denied && s->name[0] != '\0'));
+    r->s->gone = domain_gone(st, d, there || (denied && r->s->name[0] != '\0'));
     return ret;
 }
 
@@ -234,14 +66,14 @@ static int domain_look(struct store *st, struct xs_handle *xs, struct domain *d,
 static int domain_read(struct store *st, struct xs_handle *xs, struct domain *d)
 {
     struct snapshot *s = snapshot_new(d->domid, st->connection);
+    struct reading r = { .xs = xs, .domains = &st->domains, .served = &st->served, .s = s };
     int ret;
 
     if (s == NULL)
         return 0;
     domain_unmark(&st->domains, d, s->touches);
-    st->keys = 0;
-    ret = domain_look(st, xs, d, s);
-    domain_has_read(d, st->keys);
+    ret = domain_look(st, &r, d);
+    domain_has_read(d, r.keys);
     if (ret > 0)
         d->known = true;
     if (ret < 0 || !d->known) {
@@ -249,7 +81,7 @@ static int domain_read(struct store *st, struct xs_handle *xs, struct domain *d)
         snapshot_free(s);
         if (ret == -EAGAIN)
             domain_mark(&st->domains, d);
-        return ret < 0 && ret != -EAGAIN && store_drain(st, xs) < 0 ? -1 : 0;
+        return ret < 0 && ret != -EAGAIN && events_take(xs, &st->domains) < 0 ? -1 : 0;
     }
     d->known = !s->gone;
     outbox_put(&st->out, s);
@@ -264,7 +96,7 @@ static int store_round(struct store *st, struct xs_handle *xs)
             return 0;
         if (domain_may_read(d, clock_ns()) && domain_read(st, xs, d) < 0)
             return -1;
-        if (store_drain(st, xs) < 0)
+        if (events_take(xs, &st->domains) < 0)
             return -1;
     }
     return 0;
@@ -331,13 +163,13 @@ static bool domain_has(struct xs_handle *xs, uint32_t domid)
     bool has = false;
 
     for (uint32_t kind = 0; kind < FRONT_KINDS_MAX && !has; kind++) {
-        char path[XENSTORE_ABS_PATH_MAX];
+        char path[KEYS_PATH_BYTES];
         unsigned n;
         void *names;
 
         if (keys_of[kind] == NULL)
             continue;
-        names = root_path(path, &keys_of[kind]->roots[0], domid, "") ? xs_directory(xs, XBT_NULL, path, &n) : NULL;
+        names = keys_path(path, &keys_of[kind]->roots[0], domid, "") ? xs_directory(xs, XBT_NULL, path, &n) : NULL;
         has = names != NULL;
         free(names);
     }
@@ -417,7 +249,7 @@ static void served_mark(struct store *st)
 static void store_serve(struct store *st, struct xs_handle *xs)
 {
     store_find(st, xs);
-    while (store_drain(st, xs) == 0 && store_round(st, xs) == 0) {
+    while (events_take(xs, &st->domains) == 0 && store_round(st, xs) == 0) {
         struct pollfd p[] = { { .fd = xs_fileno(xs), .events = POLLIN }, { .fd = st->stop_fd, .events = POLLIN },
             { .fd = st->served.fd, .events = POLLIN } };
 
