@@ -24,7 +24,7 @@ static_assert(FRONT_KINDS <= FRONT_KINDS_MAX, "room in tables");
 
 // What a worker has to know of a device's front end besides its pages, and a watcher to go on with what another one
 // attached: it goes with the message, and it is kept in the state file.
-#define FRONT_WORDS_MAX 8u
+#define FRONT_WORDS_MAX 10u
 struct front_words {
     uint32_t kind; // enum front_kind
     uint32_t reserved;

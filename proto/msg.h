@@ -273,7 +273,7 @@ static_assert(sizeof(struct msg_claimed) == 168, "no hole");
 static_assert(sizeof(struct msg_hello_primary) == 56, "no hole");
 static_assert(sizeof(struct msg_hello_worker) == 56, "no hole");
 static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
-static_assert(sizeof(struct msg_vif_attach) == 904, "no hole");
+static_assert(sizeof(struct msg_vif_attach) == 912, "no hole");
 static_assert(sizeof(struct msg_vif_attached) == 176, "no hole");
 static_assert(sizeof(struct msg_port_vif) == 144, "no hole");
 static_assert(sizeof(struct msg_port_vif_is) == 56, "no hole");

@@ -16,7 +16,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 13u
+#define STATE_VERSION 14u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test

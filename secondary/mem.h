@@ -35,7 +35,8 @@ struct mem {
     const struct mem_ops *ops; // that opened it
     struct mem_maps *maps;
     uint32_t domid; // whose memory it is
-    evtchn_port_t ports[2]; // our ends of the rings' event channels, by enum region_kind. 0: none
+    uint32_t n_ports; // 0: no event channels
+    evtchn_port_t ports[NETIF_PORTS_MAX]; // our ends of the rings' event channels, by netif_port()
     uint32_t n;
     struct mem_region regions[REGIONS_MAX]; // [REGION_RX_RING], [REGION_TX_RING], then mempools
     struct region_pool *pools[REGIONS_MAX]; // each region's; NULL: a ring

@@ -25,22 +25,32 @@ static int port_bind(const struct mem *m, evtchn_port_t remote, evtchn_port_t *p
     return 0;
 }
 
-static void ports_unbind(struct mem *m)
+// The two rings of a queue may have one channel, which is bound once.
+static bool port_shared(const uint32_t *ports, uint32_t i)
 {
-    for (uint32_t i = 0; i < 2; i++)
-        if (m->ports[i] != 0 && (i == 0 || m->ports[i] != m->ports[0]))
-            xenevtchn_unbind(m->maps->evt, m->ports[i]);
-    m->ports[0] = m->ports[1] = 0;
+    return i % 2 == 1 && ports[i] == ports[i - 1];
 }
 
-static int ports_bind(struct mem *m, const uint32_t ports[2])
+static void ports_unbind(struct mem *m)
 {
-    int ret = m->maps->evt == NULL ? -ENODEV : port_bind(m, ports[0], &m->ports[0]);
+    for (uint32_t i = 0; i < m->n_ports; i++)
+        if (!port_shared(m->ports, i))
+            xenevtchn_unbind(m->maps->evt, m->ports[i]);
+    m->n_ports = 0;
+}
 
-    if (ret == 0 && ports[1] == ports[0])
-        m->ports[1] = m->ports[0];
-    else if (ret == 0)
-        ret = port_bind(m, ports[1], &m->ports[1]);
+static int ports_bind(struct mem *m, const struct netif_words *w)
+{
+    int ret = m->maps->evt == NULL ? -ENODEV : 0;
+
+    for (uint32_t i = 0; i < 2 * w->n_queues && ret == 0; i++) {
+        if (port_shared(w->ports, i))
+            m->ports[i] = m->ports[i - 1];
+        else
+            ret = port_bind(m, w->ports[i], &m->ports[i]);
+        if (ret == 0)
+            m->n_ports++;
+    }
     if (ret < 0)
         ports_unbind(m);
     return ret;
@@ -53,7 +63,7 @@ static int grants_open(struct mem *m, struct mem_maps *maps, const struct region
 
     if (ret < 0)
         return ret;
-    ret = ports_bind(m, w->netif.ports);
+    ret = ports_bind(m, &w->netif);
     if (ret < 0)
         mem_regions.close(m);
     m->ops = &mem_grants;

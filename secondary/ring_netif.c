@@ -43,8 +43,7 @@ static struct own *own_of(const struct ring *r)
 
 static uint32_t netif_pages(const struct front_words *w)
 {
-    (void)w;
-    return 1;
+    return w->netif.n_queues;
 }
 
 // As many as there is room for, of those that are a power of two.
@@ -357,7 +356,7 @@ static void netif_kick(const struct ring *r, bool always)
     event = __atomic_load_n(&own->ring->rsp_event, __ATOMIC_RELAXED);
     own->looked = now;
     if (always || (now != before && now - event < now - before))
-        xenevtchn_notify(own->mem->maps->evt, own->mem->ports[own->region]);
+        xenevtchn_notify(own->mem->maps->evt, own->mem->ports[netif_port(0, own->region)]);
 }
 
 static uint32_t netif_from_guest(struct vif *v, struct source *s)

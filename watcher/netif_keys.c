@@ -211,6 +211,7 @@ static void netif_judge(const struct front_keys *front, struct offer *o)
         refuse(o, XENVIRT_REFUSED_KEY_MISSING, NETIF_RX_COPY);
         return;
     }
+    o->words.netif.n_queues = 1;
     judge_rings(of, o);
     if (o->refusal == XENVIRT_REFUSED_NONE)
         judge_ports(of, o);

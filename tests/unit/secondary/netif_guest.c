@@ -47,8 +47,9 @@ static void lay(struct plain_guest *g, void *memory)
     for (uint32_t ring = 0; ring < 2; ring++) {
         g->netif[ring] = (struct netif_ring *)g->mem.regions[ring].host;
         g->netif[ring]->rsp_event = 1;
+        g->mem.n_ports = 2;
         g->mem.regions[ring].bytes = sizeof(struct netif_ring);
-        g->mem.ports[ring] = ring + 1;
+        g->mem.ports[netif_port(0, ring)] = ring + 1;
     }
 }
 
