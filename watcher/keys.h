@@ -51,6 +51,7 @@ struct keys_ops {
     const char *watch; // to be watched besides /local/domain; NULL: nothing
     const char *guests; // has a node for each guest, by domid, where the domains can't be listed; NULL: nothing has
     const char *guests_by; // who makes those nodes
+    bool guests_all; // and while there is no such node, there is no guest; else nobody knows
 
     // What an event's path below a root ("": the root itself) says: the device that was started or stopped by it.
     int (*touched)(uint32_t root, const char *path);

@@ -223,6 +223,7 @@ const struct keys_ops keys_netif = {
     .watch = "backend/vif",
     .guests = "backend/vif",
     .guests_by = "the toolstack",
+    .guests_all = true,
     .touched = netif_touched,
     .dir = netif_dir,
     .place = netif_place,

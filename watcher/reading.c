@@ -116,23 +116,34 @@ static int kind_say(struct reading *r)
     return ret;
 }
 
-// All keys of all kinds. Returns 1 if there is one of the guest's directories, 0 if not, -errno.
+// All keys of a kind: who isn't in its first root has none in the others. Returns 1 if it is there, 0 if not, -errno.
+static int read_kind(struct reading *r)
+{
+    const struct keys_ops *ops = keys_of[r->kind];
+    int there, ret;
+
+    r->root = 0;
+    there = ret = read_dir(r, "");
+    while (ret >= 0 && there > 0 && ++r->root < KEYS_ROOTS_MAX && ops->roots[r->root].before != NULL) {
+        ret = read_dir(r, "");
+        if (ret == 0)
+            ret = read_named(r);
+    }
+    if (ret >= 0 && there > 0 && ops->say != NULL)
+        ret = kind_say(r);
+    return ret < 0 ? ret : there;
+}
+
+// Returns 1 if there is one of the guest's directories, 0 if not, -errno.
 static int read_kinds(struct reading *r)
 {
     int there = 0, ret;
 
     for (r->kind = 0; r->kind < FRONT_KINDS_MAX; r->kind++) {
-        for (r->root = 0; keys_of[r->kind] != NULL && r->root < KEYS_ROOTS_MAX; r->root++) {
-            ret = keys_of[r->kind]->roots[r->root].before == NULL ? 0 : read_dir(r, "");
-            if (ret == 0 && r->root > 0 && there > 0)
-                ret = read_named(r);
-            if (ret < 0)
-                return ret;
-            there |= ret;
-        }
-        ret = keys_of[r->kind] != NULL && keys_of[r->kind]->say != NULL ? kind_say(r) : 0;
+        ret = keys_of[r->kind] == NULL ? 0 : read_kind(r);
         if (ret < 0)
             return ret;
+        there |= ret;
     }
     return there;
 }

@@ -137,7 +137,7 @@ static void guests_find(struct store *st, struct xs_handle *xs)
             continue;
         if (domains_expect(st, xs, ops->guests, &n))
             LOG(INFO, "%s names %u guests", ops->guests_by, n);
-        else
+        else if (errno != ENOENT || !ops->guests_all)
             listed = false;
     }
     if (listed)
@@ -157,7 +157,7 @@ static void store_find(struct store *st, struct xs_handle *xs)
     domains_mark_known(&st->domains);
 }
 
-// Returns true if the domain has a directory of some kind's.
+// Returns true if the domain has a directory of some kind that has no list of its guests.
 static bool domain_has(struct xs_handle *xs, uint32_t domid)
 {
     bool has = false;
@@ -167,7 +167,7 @@ static bool domain_has(struct xs_handle *xs, uint32_t domid)
         unsigned n;
         void *names;
 
-        if (keys_of[kind] == NULL)
+        if (keys_of[kind] == NULL || keys_of[kind]->guests_all)
             continue;
         names = keys_path(path, &keys_of[kind]->roots[0], domid, "") ? xs_directory(xs, XBT_NULL, path, &n) : NULL;
         has = names != NULL;

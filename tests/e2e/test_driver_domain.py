@@ -309,8 +309,8 @@ class Finding(DriverDomainCase):
         self.switch.vif_running(near)
         self.assertEqual(generations, [self.switch.vif(d)["generation"] for d in (near, far)])
         asked = self.asked()
-        # Each watcher: three watches, two lists, and 13 requests to read a guest; then the kernel ends the killed one's watches.
-        self.assertLessEqual(len(asked), 2 * (3 + 2 + 2 * 13) + 3, asked)
+        # Each watcher: four watches, three lists, and 14 requests to read a guest; then the kernel ends the killed one's watches.
+        self.assertLessEqual(len(asked), 2 * (4 + 3 + 2 * 14) + 4, asked)
 
     def test_a_later_guest_needs_no_list(self):
         self.write_conf(provision={"backend": str(BACKEND)})
