@@ -16,6 +16,7 @@ import time
 import machine
 import wire as wire_module
 from guests import Fe22, Testpmd
+from netfront import Netfront
 from proc import BUILD, built
 from sim import Sim
 
@@ -83,6 +84,13 @@ class Bench:
         if mac is not None:
             guest.device(0, mac, **kw)
             guest.running()
+        return guest
+
+    def fenet(self, mac=None, domid=None, options="", **kw):
+        """A stock guest, with one device that is connected if mac says which."""
+        guest = Netfront(self, self.domain("stock") if domid is None else domid, mac, **kw)
+        if mac is not None:
+            guest.connect(options=options)
         return guest
 
     def testpmd(self, mac, domid=None, **kw):

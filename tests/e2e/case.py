@@ -6,7 +6,7 @@ import unittest
 from bench import Bench
 from conf import merge
 from flow import Flow
-from guests import Fe22
+from guests import FrontEnd
 from switch import Switch
 from wait import Failure, wait_for
 
@@ -27,7 +27,7 @@ class Case(unittest.TestCase):
     def wait_book(self, receiver, flow, unique, device=0):
         """Waits until that many different frames of the flow came; says what came if they don't."""
         def book():
-            if isinstance(receiver, Fe22):
+            if isinstance(receiver, FrontEnd):
                 return receiver.book(flow, device)
             return receiver.book(flow)
         try:

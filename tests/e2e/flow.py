@@ -3,7 +3,7 @@
 
 import itertools
 
-from guests import Fe22
+from guests import FrontEnd
 from wait import Failure
 from wire import HOST_MAC
 
@@ -11,7 +11,7 @@ _numbers = itertools.count(1000000)  # beyond those that tests choose themselves
 
 
 class Flow:
-    """Paced frames from a place to another; each is an Fe22 or a Wire.
+    """Paced frames from a place to another; each is a FrontEnd or a Wire.
 
     There is no order to be kept by who uses it: its number was never another flow's, so that nobody has to forget anything
     before, and whole() ends it before it asks how many were sent, and that before it asks what came."""
@@ -20,14 +20,14 @@ class Flow:
         self.case, self.source, self.target, self.to, self.count = case, source, target, to, count
         self.number = next(_numbers)
         self.sent = None  # until it has ended
-        mac = target.macs[to] if isinstance(target, Fe22) else HOST_MAC
-        if isinstance(source, Fe22):
+        mac = target.macs[to] if isinstance(target, FrontEnd) else HOST_MAC
+        if isinstance(source, FrontEnd):
             source.do(f"flow {self.number} dev={dev} dst={mac} count={count} rate={rate} len={length}")
         else:
             self.on_wire = source.flow(self.number, mac, HOST_MAC, rate, count, length, vlan)
 
     def book(self):
-        return self.target.book(self.number, self.to) if isinstance(self.target, Fe22) else self.target.book(self.number)
+        return self.target.book(self.number, self.to) if isinstance(self.target, FrontEnd) else self.target.book(self.number)
 
     def going(self, more=30):
         """Waits until so many more have come."""
@@ -37,7 +37,7 @@ class Flow:
 
     def end(self):
         """Returns how many were sent in all."""
-        if self.sent is None and isinstance(self.source, Fe22):
+        if self.sent is None and isinstance(self.source, FrontEnd):
             if self.count:
                 self.source.flow_done(self.number)
             else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Programs in guests: our 2.2 front end, and testpmd with our driver."""
+"""Programs in guests: our front end of 2.2, what it shares with others, and testpmd with our driver."""
 
 import json
 import os
@@ -13,19 +13,18 @@ from proc import Proc, built
 from wait import LONG, Failure, wait_for
 
 
-class Fe22(Proc):
-    """A guest of DPDK 2.2; see tests/fe22/README.md for the commands."""
+class FrontEnd(Proc):
+    """A program that is told what to do, a command a line; tests/traffic has what all of them are told."""
 
-    def __init__(self, bench, domid, *options):
-        super().__init__(bench, f"fe22-{domid}", [built("fe22"), *options],
-                         dict(bench.sim_env(domid), XENSIM_GNTALLOC_LIMIT="16384"), subprocess.PIPE, subprocess.PIPE)
+    def __init__(self, bench, name, domid, argv, grants):
+        super().__init__(bench, f"{name}-{domid}", argv, dict(bench.sim_env(domid), XENSIM_GNTALLOC_LIMIT=str(grants)),
+                         subprocess.PIPE, subprocess.PIPE)
         self.bench, self.domid, self.macs = bench, domid, {}
         self.buffer = b""
         self.lock = threading.Lock()
-        hello = self._answer()
-        if not hello["ok"]:
-            raise Failure(f"fe22: {hello}")
-        self.removed = hello["removed"]
+        self.hello = self._answer()
+        if not self.hello["ok"]:
+            raise Failure(f"{name}: {self.hello}")
 
     def _answer(self):
         end = time.monotonic() + LONG
@@ -50,15 +49,6 @@ class Fe22(Proc):
         if not answer["ok"]:
             raise Failure(f"{self.name}: {command[:200]}: {answer}")
         return answer
-
-    def device(self, n, mac, start=True, pool=0, new_pool=True, options=""):
-        """A device, in a mempool of its own number unless said otherwise."""
-        if new_pool:
-            self.do(f"pool {pool}")
-        self.do(f"dev {n} mac={mac} pool={pool} {options}")
-        self.macs[n] = mac
-        if start:
-            self.do(f"start {n}")
 
     def running(self, n=0):
         """Waits until the switch serves the device."""
@@ -85,6 +75,23 @@ class Fe22(Proc):
             self.popen.stdin.write(b"quit\n")
             self.popen.stdin.flush()
         return self.wait()
+
+
+class Fe22(FrontEnd):
+    """A guest of DPDK 2.2; see tests/fe22/README.md for the commands."""
+
+    def __init__(self, bench, domid, *options):
+        super().__init__(bench, "fe22", domid, [built("fe22"), *options], 16384)
+        self.removed = self.hello["removed"]
+
+    def device(self, n, mac, start=True, pool=0, new_pool=True, options=""):
+        """A device, in a mempool of its own number unless said otherwise."""
+        if new_pool:
+            self.do(f"pool {pool}")
+        self.do(f"dev {n} mac={mac} pool={pool} {options}")
+        self.macs[n] = mac
+        if start:
+            self.do(f"start {n}")
 
 
 class Testpmd(Proc):

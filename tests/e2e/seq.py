@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Numbered frames, as tests/fe22/seq.h describes them."""
+"""Numbered frames, as tests/traffic/seq.h describes them."""
 
 import struct
 

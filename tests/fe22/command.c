@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "command.h"
+#include "fe.h"
 #include "hostile.h"
-#include "traffic.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static int do_pool(struct guest *g, const struct words *w)
 {
@@ -16,7 +14,7 @@ static int do_pool(struct guest *g, const struct words *w)
 
     if (m < 0)
         return -EINVAL;
-    return done(fe_pool_open(&g->fe, m, number(w, "count", 640), number(w, "size", 2048)));
+    return done(fe_pool_open(g->fe, m, number(w, "count", 640), number(w, "size", 2048)));
 }
 
 static int do_dev(struct guest *g, const struct words *w)
@@ -28,12 +26,12 @@ static int do_dev(struct guest *g, const struct words *w)
 
     if (n < 0 || !mac_read(named(w, "mac", NULL), mac) || rx_pool >= FE_POOLS_MAX || tx_pool >= FE_POOLS_MAX)
         return -EINVAL;
-    ret = fe_dev_open(&g->fe, n, mac, rx_pool, tx_pool);
+    ret = fe_dev_open(g->fe, n, mac, rx_pool, tx_pool);
     if (ret < 0)
         return ret;
-    g->fe.devs[n].n_rx_bufs = number(w, "bufs", FE_RING_SIZE);
-    g->fe.devs[n].rx_segs = number(w, "rxsegs", 1);
-    g->fe.devs[n].rx_seg_bytes = number(w, "rxsegbytes", 0);
+    g->fe->devs[n].n_rx_bufs = number(w, "bufs", FE_RING_SIZE);
+    g->fe->devs[n].rx_segs = number(w, "rxsegs", 1);
+    g->fe->devs[n].rx_seg_bytes = number(w, "rxsegbytes", 0);
     g->ports[n].poll = true;
     return done(0);
 }
@@ -42,19 +40,7 @@ static int do_start(struct guest *g, const struct words *w)
 {
     struct fe_dev *dev = dev_of(g, w, 1);
 
-    return dev == NULL ? -EINVAL : done(fe_dev_start(&g->fe, dev - g->fe.devs));
-}
-
-// await N FRAMES [ms=1000]: spin until so many have come in all, so that the time of the last one's coming is known
-static int do_await(struct guest *g, const struct words *w)
-{
-    struct fe_dev *dev = dev_of(g, w, 1);
-    int64_t frames = position(w, 2, INT64_MAX);
-    double away;
-
-    if (dev == NULL || frames < 0)
-        return -EINVAL;
-    return guest_await(g, dev, frames, number(w, "ms", 1000) / 1e3, &away) ? done_at(away) : -ETIMEDOUT;
+    return dev == NULL ? -EINVAL : done(fe_dev_start(g->fe, dev - g->fe->devs));
 }
 
 static int do_stop(struct guest *g, const struct words *w)
@@ -77,24 +63,34 @@ static int do_mac(struct guest *g, const struct words *w)
 // write KEY [VALUE]
 static int do_write(struct guest *g, const struct words *w)
 {
-    return w->n < 2 ? -EINVAL : done(fe_key_write(&g->fe, w->word[1], w->n > 2 ? w->word[2] : ""));
+    return w->n < 2 ? -EINVAL : done(fe_key_write(g->fe, w->word[1], w->n > 2 ? w->word[2] : ""));
 }
 
 static int do_rm(struct guest *g, const struct words *w)
 {
-    return w->n < 2 ? -EINVAL : done(fe_key_remove(&g->fe, w->word[1]));
+    return w->n < 2 ? -EINVAL : done(fe_key_remove(g->fe, w->word[1]));
 }
 
 static int do_read(struct guest *g, const struct words *w)
 {
     char *value;
-    int ret = w->n < 2 ? -EINVAL : fe_key_read(&g->fe, w->word[1], &value);
+    int ret = w->n < 2 ? -EINVAL : fe_key_read(g->fe, w->word[1], &value);
 
     if (ret < 0)
         return ret;
     printf("{\"ok\":true,\"value\":\"%s\"}\n", value);
     free(value);
     return 0;
+}
+
+// Of the device, by word i: "rx" or "tx". NULL: none.
+static struct fe_ring *ring_of(struct fe_dev *dev, const struct words *w, unsigned i)
+{
+    if (dev == NULL || i >= w->n)
+        return NULL;
+    if (strcmp(w->word[i], "rx") == 0)
+        return &dev->rx;
+    return strcmp(w->word[i], "tx") == 0 ? &dev->tx : NULL;
 }
 
 // "pool M", "rx N" or "tx N" at words 1 and 2.
@@ -105,7 +101,7 @@ static struct fe_grant *grant_of(struct guest *g, const struct words *w)
     if (w->n < 3)
         return NULL;
     if (strcmp(w->word[1], "pool") == 0)
-        return m < 0 || g->fe.pools[m].grant.va == NULL ? NULL : &g->fe.pools[m].grant;
+        return m < 0 || g->fe->pools[m].grant.va == NULL ? NULL : &g->fe->pools[m].grant;
     struct words swapped = { .n = 2, .word = { w->word[2], w->word[1] } };
     struct fe_ring *ring = ring_of(dev_of(g, w, 2), &swapped, 1);
 
@@ -136,7 +132,7 @@ static int do_grant(struct guest *g, const struct words *w)
 {
     int64_t n = position(w, 1, 1u << 16);
     struct fe_grant grant;
-    int ret = n <= 0 ? -EINVAL : fe_grant(&g->fe, &grant, n);
+    int ret = n <= 0 ? -EINVAL : fe_grant(g->fe, &grant, n);
 
     return ret < 0 ? ret : grant_print(&grant);
 }
@@ -229,21 +225,7 @@ static int do_kinds(struct guest *g, const struct words *w)
     return 0;
 }
 
-static int do_die(struct guest *g, const struct words *w)
-{
-    (void)g;
-    (void)w;
-    return kill(getpid(), SIGKILL);
-}
-
-static int do_quit(struct guest *g, const struct words *w)
-{
-    (void)g;
-    (void)w;
-    _exit(0);
-}
-
-static const struct command own_commands[] = {
+const struct command fe22_commands[] = {
     { "pool", do_pool },
     { "dev", do_dev },
     { "start", do_start },
@@ -256,40 +238,10 @@ static const struct command own_commands[] = {
     { "grant", do_grant },
     { "pair", do_pair },
     { "flag", do_flag },
-    { "await", do_await },
     { "ring", do_ring },
     { "desc", do_desc },
     { "avail", do_avail },
     { "hostile", do_hostile },
     { "kinds", do_kinds },
-    { "die", do_die },
-    { "quit", do_quit },
     { NULL, NULL },
 };
-
-static const struct command *command_find(const struct command *all, const char *name)
-{
-    while (all->name != NULL && strcmp(all->name, name) != 0)
-        all++;
-    return all->name != NULL ? all : NULL;
-}
-
-void command_run(struct guest *g, char *line)
-{
-    struct words w = { .n = 0 };
-    const struct command *command;
-    char *rest = NULL;
-    int ret = -ENOSYS;
-
-    for (char *t = strtok_r(line, " \t\r", &rest); t != NULL && w.n < WORDS_MAX; t = strtok_r(NULL, " \t\r", &rest))
-        w.word[w.n++] = t;
-    if (w.n == 0)
-        return;
-    command = command_find(own_commands, w.word[0]);
-    if (command == NULL)
-        command = command_find(traffic_commands, w.word[0]);
-    if (command != NULL)
-        ret = command->run(g, &w);
-    if (ret < 0)
-        printf("{\"ok\":false,\"errno\":%d,\"error\":\"%s: %s\"}\n", -ret, w.word[0], strerror(-ret));
-}

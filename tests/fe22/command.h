@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// command.h: one line of fe22's input.
+// command.h: what fe22 is told beside what all guests are.
 #ifndef XV_COMMAND_H
 #define XV_COMMAND_H
 
-#include "flow.h"
+#include "words.h"
 
-// Do what the line says and print one line of JSON: {"ok":true,...} or {"ok":false,"errno":...,"error":"..."}.
-void command_run(struct guest *g, char *line);
+extern const struct command fe22_commands[]; // the last one has no name
 
 #endif

@@ -261,3 +261,39 @@ void fe_dev_stop(struct fe_dev *dev)
 {
     dev->started = false;
 }
+
+struct fe_dev *fe_dev(struct fe *fe, uint32_t n)
+{
+    return fe->devs[n].open ? &fe->devs[n] : NULL;
+}
+
+bool fe_dev_started(const struct fe_dev *dev)
+{
+    return dev->started;
+}
+
+const uint8_t *fe_dev_mac(const struct fe_dev *dev)
+{
+    return dev->mac;
+}
+
+const struct fe_stats *fe_dev_stats(const struct fe_dev *dev)
+{
+    return &dev->stats;
+}
+
+void fe_dev_print(const struct fe_dev *dev)
+{
+    (void)dev;
+}
+
+int fe_fd(const struct fe *fe)
+{
+    (void)fe;
+    return -1;
+}
+
+void fe_events(struct fe *fe)
+{
+    (void)fe;
+}

@@ -13,13 +13,12 @@
 #include <xengnttab.h>
 #include <xenstore.h>
 
+#include "front.h"
 #include "xenvirt.h"
 
 #define FE_RING_SIZE 256u
-#define FE_DEVS_MAX 40u // more than the switch supports, so that it has something to refuse
 #define FE_POOLS_MAX 20u
 #define FE_HEADROOM 128u // of a 2.2 mbuf, in front of the frame
-#define FE_FRAME_BYTES 65536u // longest frame that fe_send() takes
 
 // Pages granted to the back end, contiguous here, and the granted pages that list them.
 struct fe_grant {
@@ -54,11 +53,6 @@ struct fe_ring {
     uint16_t segs[FE_RING_SIZE]; // of the chain that starts here, 0: none does
 };
 
-struct fe_stats {
-    uint64_t rx_frames, rx_bytes, rx_bad; // rx_bad: what the back end wrote made no sense
-    uint64_t tx_frames, tx_done, tx_bad, tx_full;
-};
-
 struct fe_dev {
     bool open, started;
     uint8_t mac[6];
@@ -81,20 +75,6 @@ struct fe {
     char dir[64]; // /local/domain/<domid>/control/dpdk
     struct fe_pool pools[FE_POOLS_MAX];
     struct fe_dev devs[FE_DEVS_MAX];
-};
-
-enum fe_hdr {
-    FE_HDR_NULL, // 2.2's: a descriptor with address NULL and length 10
-    FE_HDR_OWN, // a descriptor of its own, in granted memory
-    FE_HDR_INLINE, // in front of the frame in the first descriptor
-    FE_HDR_SPLIT, // 4 bytes in one descriptor, 6 in the next
-};
-
-// How a frame is laid over descriptors.
-struct fe_shape {
-    enum fe_hdr hdr;
-    uint32_t segs; // descriptors of the frame itself, at least 1
-    bool zeros; // with a descriptor of length 0 before each of them
 };
 
 // Open XenStore and the grant allocator as the guest we run in, and remove control/dpdk unless keep. Raw: grant by ioctls,
@@ -120,17 +100,6 @@ void fe_dev_stop(struct fe_dev *dev);
 int fe_key_write(struct fe *fe, const char *key, const char *value);
 int fe_key_read(struct fe *fe, const char *key, char **value);
 int fe_key_remove(struct fe *fe, const char *key);
-
-// Make a frame available to the switch. Returns 0; -EAGAIN when the ring or mempool is full now; -EMSGSIZE when it will
-// never fit.
-int fe_send(struct fe_dev *dev, const uint8_t *frame, uint32_t len, const struct fe_shape *shape);
-
-// Take back what was sent. Returns how many frames.
-uint32_t fe_sent(struct fe_dev *dev);
-
-// Call got for each received frame (at most max) and post its buffer again. Returns how many.
-typedef void fe_got(void *arg, const uint8_t *frame, uint32_t len);
-uint32_t fe_receive(struct fe_dev *dev, uint32_t max, fe_got *got, void *arg);
 
 // Post receive chains until n_rx_bufs are there or the ring is full.
 void fe_rx_fill(struct fe_dev *dev);

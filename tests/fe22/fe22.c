@@ -2,17 +2,13 @@
 // fe22: a guest for tests. Commands on stdin, one a line; one JSON object on stdout for each. README.md lists them.
 #include "command.h"
 #include "fe.h"
-#include "flow.h"
+#include "serve.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define LINE_BYTES 16384
 #define IDLE_US 200
 
 static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bool *keep, bool *raw)
@@ -35,7 +31,7 @@ static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bo
         else if (opt == 'r')
             *raw = true;
         else if (opt == 'e')
-            g->fe.list_end = strtol(optarg, NULL, 0);
+            g->fe->list_end = strtol(optarg, NULL, 0);
         else if (opt == 'i')
             g->idle_us = strtol(optarg, NULL, 0) % 1000000;
         else
@@ -44,46 +40,10 @@ static int options(int argc, char **argv, struct guest *g, uint32_t *backend, bo
     return optind == argc ? 0 : -1;
 }
 
-// Serve each line of what came. Returns false at the end of the input.
-static bool input(struct guest *g)
-{
-    static char line[LINE_BYTES];
-    static size_t at;
-    ssize_t got = read(STDIN_FILENO, line + at, sizeof(line) - 1 - at);
-    char *nl;
-
-    if (got <= 0)
-        return got < 0 && errno == EINTR;
-    at += got;
-    line[at] = '\0';
-    while ((nl = strchr(line, '\n')) != NULL) {
-        *nl = '\0';
-        command_run(g, line);
-        at -= nl + 1 - line;
-        memmove(line, nl + 1, at + 1);
-    }
-    if (at == sizeof(line) - 1)
-        at = 0; // longer than any command
-    return true;
-}
-
-// Rings, then flows, then input; with nothing to do, a short sleep.
-static void serve(struct guest *g)
-{
-    struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-
-    for (;;) {
-        bool busy = guest_poll(g) | flows_run(g);
-        struct timespec wait = { .tv_nsec = busy ? 0 : g->idle_us * 1000 };
-
-        if (ppoll(&in, 1, &wait, NULL) > 0 && !input(g))
-            return;
-    }
-}
-
 int main(int argc, char **argv)
 {
-    static struct guest g = { .idle_us = IDLE_US };
+    static struct fe fe;
+    static struct guest g = { .fe = &fe, .idle_us = IDLE_US };
     uint32_t backend = 0;
     bool keep = false, raw = false;
     int ret;
@@ -94,12 +54,12 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    ret = fe_open(&g.fe, backend, keep, raw);
+    ret = fe_open(&fe, backend, keep, raw);
     if (ret < 0) {
         printf("{\"ok\":false,\"errno\":%d,\"error\":\"open: %s\"}\n", -ret, strerror(-ret));
         return 1;
     }
-    printf("{\"ok\":true,\"domid\":%u,\"removed\":%s}\n", g.fe.domid, g.fe.removed ? "true" : "false");
-    serve(&g);
+    printf("{\"ok\":true,\"domid\":%u,\"removed\":%s}\n", fe.domid, fe.removed ? "true" : "false");
+    guest_serve(&g, fe22_commands);
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "traffic.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,9 @@ static int flow_read(struct guest *g, const struct words *w, struct flow *f)
 {
     uint64_t dev = number(w, "dev", 0);
 
-    if (dev >= FE_DEVS_MAX || !g->fe.devs[dev].open || !mac_read(named(w, "dst", NULL), f->dst))
+    if (dev >= FE_DEVS_MAX || fe_dev(g->fe, dev) == NULL || !mac_read(named(w, "dst", NULL), f->dst))
         return -EINVAL;
-    memcpy(f->src, g->fe.devs[dev].mac, 6);
+    memcpy(f->src, fe_dev_mac(fe_dev(g->fe, dev)), 6);
     if (named(w, "src", NULL) != NULL && !mac_read(named(w, "src", NULL), f->src))
         return -EINVAL;
     f->dev = dev;
@@ -49,7 +50,7 @@ static int do_send(struct guest *g, const struct words *w)
     for (n = 0; ret == 0 && n < f.count; n++) {
         uint32_t len = seq_frame(frame, f.len, f.dst, f.src, f.vlan, number(w, "flow", 0), seq + n);
 
-        ret = send_wait(g, &g->fe.devs[f.dev], frame, len, &f.shape);
+        ret = send_wait(g, fe_dev(g->fe, f.dev), frame, len, &f.shape);
     }
     return ret < 0 ? ret : done_at(0);
 }
@@ -118,11 +119,11 @@ static int do_flows(struct guest *g, const struct words *w)
 // poll N on|off
 static int do_poll(struct guest *g, const struct words *w)
 {
-    struct fe_dev *dev = dev_of(g, w, 1);
+    struct port *p = port_of(g, w, 1);
 
-    if (dev == NULL || w->n < 3)
+    if (p == NULL || w->n < 3)
         return -EINVAL;
-    g->ports[dev - g->fe.devs].poll = strcmp(w->word[2], "on") == 0;
+    p->poll = strcmp(w->word[2], "on") == 0;
     return done(0);
 }
 
@@ -141,26 +142,36 @@ static int do_idle(struct guest *g, const struct words *w)
 static int do_capture(struct guest *g, const struct words *w)
 {
     static const char *const names[] = { "other", "all", "none" };
-    struct fe_dev *dev = dev_of(g, w, 1);
+    struct port *p = port_of(g, w, 1);
 
-    for (unsigned i = 0; dev != NULL && w->n > 2 && i < 3; i++) {
+    for (unsigned i = 0; p != NULL && w->n > 2 && i < 3; i++) {
         if (strcmp(w->word[2], names[i]) == 0) {
-            g->ports[dev - g->fe.devs].capture = i;
+            p->capture = i;
             return done(0);
         }
     }
     return -EINVAL;
 }
 
+// await N FRAMES [ms=1000]: spin until so many have come in all, so that the time of the last one's coming is known
+static int do_await(struct guest *g, const struct words *w)
+{
+    struct fe_dev *dev = dev_of(g, w, 1);
+    int64_t frames = position(w, 2, INT64_MAX);
+    double away;
+
+    if (dev == NULL || frames < 0)
+        return -EINVAL;
+    return guest_await(g, dev, frames, number(w, "ms", 1000) / 1e3, &away) ? done_at(away) : -ETIMEDOUT;
+}
+
 // frames N: what was captured, which is forgotten then
 static int do_frames(struct guest *g, const struct words *w)
 {
-    struct fe_dev *dev = dev_of(g, w, 1);
-    struct port *p;
+    struct port *p = port_of(g, w, 1);
 
-    if (dev == NULL)
+    if (p == NULL)
         return -EINVAL;
-    p = &g->ports[dev - g->fe.devs];
     printf("{\"ok\":true,\"frames\":[");
     for (uint32_t i = 0; i < p->n_captured; i++) {
         printf("%s\"", i == 0 ? "" : ",");
@@ -195,12 +206,14 @@ static int do_report(struct guest *g, const struct words *w)
 
     if (dev == NULL)
         return -EINVAL;
-    s = &dev->stats;
+    s = fe_dev_stats(dev);
     printf("{\"ok\":true,\"rx_frames\":%lu,\"rx_bytes\":%lu,\"rx_bad\":%lu,\"tx_frames\":%lu,\"tx_done\":%lu,"
-           "\"tx_bad\":%lu,\"flows\":{",
+           "\"tx_bad\":%lu,",
         (unsigned long)s->rx_frames, (unsigned long)s->rx_bytes, (unsigned long)s->rx_bad, (unsigned long)s->tx_frames,
         (unsigned long)s->tx_done, (unsigned long)s->tx_bad);
-    books_print(&g->ports[dev - g->fe.devs].books);
+    fe_dev_print(dev);
+    printf("\"flows\":{");
+    books_print(&port_of(g, w, 1)->books);
     puts("}}");
     return 0;
 }
@@ -208,12 +221,26 @@ static int do_report(struct guest *g, const struct words *w)
 // forget N: begin the books of received flows anew
 static int do_forget(struct guest *g, const struct words *w)
 {
-    struct fe_dev *dev = dev_of(g, w, 1);
+    struct port *p = port_of(g, w, 1);
 
-    if (dev == NULL)
+    if (p == NULL)
         return -EINVAL;
-    seq_forget(&g->ports[dev - g->fe.devs].books);
+    seq_forget(&p->books);
     return done(0);
+}
+
+static int do_die(struct guest *g, const struct words *w)
+{
+    (void)g;
+    (void)w;
+    return kill(getpid(), SIGKILL);
+}
+
+static int do_quit(struct guest *g, const struct words *w)
+{
+    (void)g;
+    (void)w;
+    _exit(0);
 }
 
 const struct command traffic_commands[] = {
@@ -222,11 +249,14 @@ const struct command traffic_commands[] = {
     { "flow", do_flow },
     { "flowstop", do_flowstop },
     { "flows", do_flows },
+    { "await", do_await },
     { "poll", do_poll },
     { "idle", do_idle },
     { "capture", do_capture },
     { "frames", do_frames },
     { "report", do_report },
     { "forget", do_forget },
+    { "die", do_die },
+    { "quit", do_quit },
     { NULL, NULL },
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// words.h: a line of fe22's input, and its answers.
+// words.h: a line of a guest's input, and its answers.
 #ifndef XV_WORDS_H
 #define XV_WORDS_H
 
@@ -34,9 +34,9 @@ int done(int ret);
 // Print that it is done at this moment of CLOCK_MONOTONIC.
 int done_at(double away);
 
-// The open device that word i names, and its ring of word i ("rx" or "tx"). NULL: none.
+// The open device that word i names, and what is received of it. NULL: none.
 struct fe_dev *dev_of(struct guest *g, const struct words *w, unsigned i);
-struct fe_ring *ring_of(struct fe_dev *dev, const struct words *w, unsigned i);
+struct port *port_of(struct guest *g, const struct words *w, unsigned i);
 
 // How frames are laid. Returns 0 or -EINVAL.
 int shape_read(const struct words *w, struct fe_shape *shape);

@@ -3,7 +3,7 @@
 #ifndef XV_FLOW_H
 #define XV_FLOW_H
 
-#include "fe.h"
+#include "front.h"
 #include "seq.h"
 
 #define CAPTURE_MAX 4096u
@@ -36,7 +36,7 @@ struct flow {
 };
 
 struct guest {
-    struct fe fe;
+    struct fe *fe;
     struct port ports[FE_DEVS_MAX];
     struct flow flows[SEQ_FLOWS_MAX];
     long idle_us; // how long it sleeps when it has nothing to do

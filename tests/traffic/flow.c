@@ -37,9 +37,9 @@ bool guest_poll(struct guest *g)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < FE_DEVS_MAX; i++) {
-        struct fe_dev *dev = &g->fe.devs[i];
+        struct fe_dev *dev = fe_dev(g->fe, i);
 
-        if (!dev->open || !dev->started)
+        if (dev == NULL || !fe_dev_started(dev))
             continue;
         n += fe_sent(dev);
         if (g->ports[i].poll)
@@ -53,14 +53,14 @@ bool guest_await(struct guest *g, const struct fe_dev *dev, uint64_t frames, dou
     double now = seconds(), end = now + longest;
 
     *away = 0;
-    while (dev->stats.rx_frames < frames && now < end) {
+    while (fe_dev_stats(dev)->rx_frames < frames && now < end) {
         double before = now;
 
         guest_poll(g);
         now = seconds();
         *away = now - before > *away ? now - before : *away;
     }
-    return dev->stats.rx_frames >= frames;
+    return fe_dev_stats(dev)->rx_frames >= frames;
 }
 
 // A flow that fell behind, since its ring was full, goes on at its rate: it doesn't make up for it.
@@ -86,7 +86,7 @@ static bool flow_run(struct guest *g, struct flow *f, double now)
     while (f->sent < due) {
         uint32_t len = seq_frame(frame, f->len, f->dst, f->src, f->vlan, f->id, f->sent);
 
-        if (fe_send(&g->fe.devs[f->dev], frame, len, &f->shape) < 0)
+        if (fe_send(fe_dev(g->fe, f->dev), frame, len, &f->shape) < 0)
             break;
         f->sent++;
     }
@@ -103,7 +103,7 @@ bool flows_run(struct guest *g)
     for (uint32_t i = 0; i < SEQ_FLOWS_MAX; i++) {
         struct flow *f = &g->flows[i];
 
-        if (f->running && g->fe.devs[f->dev].started)
+        if (f->running && fe_dev_started(fe_dev(g->fe, f->dev)))
             busy |= flow_run(g, f, now);
     }
     return busy;

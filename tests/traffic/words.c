@@ -58,16 +58,12 @@ struct fe_dev *dev_of(struct guest *g, const struct words *w, unsigned i)
 {
     int64_t n = position(w, i, FE_DEVS_MAX);
 
-    return n < 0 || !g->fe.devs[n].open ? NULL : &g->fe.devs[n];
+    return n < 0 ? NULL : fe_dev(g->fe, n);
 }
 
-struct fe_ring *ring_of(struct fe_dev *dev, const struct words *w, unsigned i)
+struct port *port_of(struct guest *g, const struct words *w, unsigned i)
 {
-    if (dev == NULL || i >= w->n)
-        return NULL;
-    if (strcmp(w->word[i], "rx") == 0)
-        return &dev->rx;
-    return strcmp(w->word[i], "tx") == 0 ? &dev->tx : NULL;
+    return dev_of(g, w, i) == NULL ? NULL : &g->ports[position(w, i, FE_DEVS_MAX)];
 }
 
 int shape_read(const struct words *w, struct fe_shape *shape)
@@ -77,6 +73,9 @@ int shape_read(const struct words *w, struct fe_shape *shape)
 
     shape->segs = number(w, "segs", 1);
     shape->zeros = number(w, "zeros", 0);
+    shape->queue = number(w, "queue", 0);
+    shape->flags = number(w, "flags", 0);
+    shape->offset = number(w, "offset", 0);
     for (unsigned i = 0; i < 4; i++) {
         if (strcmp(hdr, names[i]) == 0) {
             shape->hdr = i;

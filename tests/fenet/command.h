@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// command.h: what fenet is told beside what all guests are.
+#ifndef XV_COMMAND_H
+#define XV_COMMAND_H
+
+#include "words.h"
+
+extern const struct command fenet_commands[]; // the last one has no name
+
+#endif
