@@ -7,6 +7,7 @@
 
 #define READ_NS (50 * CLOCK_MS)
 #define READ_KEY_NS (2 * CLOCK_MS)
+#define REMOVE_NS CLOCK_SECOND
 #define READS_SAVED_NS (10 * CLOCK_SECOND) // what a guest that was quiet may use at once
 
 struct domain *domain_find(struct domains *ds, uint32_t domid)
@@ -49,6 +50,49 @@ void domains_mark_known(struct domains *ds)
     for (uint32_t i = 0; i < ds->end; i++)
         if (ds->of[i] != NULL && ds->of[i]->known)
             domain_mark(ds, ds->of[i]);
+}
+
+void domain_again(struct domains *ds, struct domain *d, uint64_t at)
+{
+    if (d->again_ns == 0 || at < d->again_ns)
+        d->again_ns = at;
+    if (ds->again_ns == 0 || at < ds->again_ns)
+        ds->again_ns = at;
+}
+
+void domains_mark_due(struct domains *ds, uint64_t now)
+{
+    if (ds->again_ns == 0 || now < ds->again_ns)
+        return;
+    ds->again_ns = 0;
+    for (uint32_t i = 0; i < ds->end; i++) {
+        struct domain *d = ds->of[i];
+
+        if (d == NULL || d->again_ns == 0)
+            continue;
+        if (now < d->again_ns) {
+            domain_again(ds, d, d->again_ns);
+            continue;
+        }
+        d->again_ns = 0;
+        domain_mark(ds, d);
+    }
+}
+
+bool domain_may_remove(struct domains *ds, struct domain *d, uint32_t kind, uint32_t device, bool wish, uint64_t now)
+{
+    uint64_t *since = &d->removable_ns[kind][device];
+
+    if (!wish) {
+        *since = 0;
+        return false;
+    }
+    if (*since == 0)
+        *since = now;
+    if (now - *since >= REMOVE_NS)
+        return true;
+    domain_again(ds, d, *since + REMOVE_NS);
+    return false;
 }
 
 static uint8_t touches_add(uint8_t a, uint8_t b)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "identity.h"
 #include "reading.h"
 
@@ -95,9 +96,14 @@ static int device_say(struct reading *r, uint32_t device)
     struct keys_write w[KEYS_WRITES_MAX];
     uint32_t n = ops->say(r->s->keys[r->kind], device, served_get(r->served, r->s->domid, r->kind, device), w);
     char path[KEYS_PATH_BYTES];
-    bool ok = true;
+    bool ok = true, removes = false;
 
+    for (uint32_t i = 0; i < n; i++)
+        removes |= w[i].value == NULL;
+    removes = domain_may_remove(r->domains, r->d, r->kind, device, removes, clock_ns());
     for (uint32_t i = 0; i < n && ok; i++) {
+        if (w[i].value == NULL && !removes)
+            continue;
         if (!keys_path(path, &ops->roots[0], r->s->domid, w[i].below))
             return -ENAMETOOLONG;
         ok = w[i].value == NULL ? xs_rm(r->xs, r->t, path)

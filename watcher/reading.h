@@ -13,6 +13,7 @@
 struct reading {
     struct xs_handle *xs;
     struct domains *domains; // events go there
+    struct domain *d;
     struct served *served; // how far the switch is with devices that are told so
     struct snapshot *s; // of the guest; filled
     uint32_t keys; // filled: names found

@@ -66,7 +66,7 @@ static int domain_look(struct store *st, struct reading *r, struct domain *d)
 static int domain_read(struct store *st, struct xs_handle *xs, struct domain *d)
 {
     struct snapshot *s = snapshot_new(d->domid, st->connection);
-    struct reading r = { .xs = xs, .domains = &st->domains, .served = &st->served, .s = s };
+    struct reading r = { .xs = xs, .domains = &st->domains, .d = d, .served = &st->served, .s = s };
     int ret;
 
     if (s == NULL)
@@ -256,6 +256,7 @@ static void store_serve(struct store *st, struct xs_handle *xs)
         store_scan(st, xs);
         poll(p, 3, wait_ms(st));
         served_mark(st);
+        domains_mark_due(&st->domains, clock_ns());
         if (p[1].revents != 0)
             return;
     }

@@ -20,9 +20,8 @@ static struct xenbus_step end(const struct xenbus_view *v)
 {
     struct xenbus_step s = step(v, v->served ? XenbusStateClosing : XenbusStateClosed);
 
-    // A front end that is there has time to say that it is closed, too; one that isn't says nothing more.
-    s.remove = !v->served && !v->online &&
-               (v->front == XenbusStateUnknown || v->front == XenbusStateClosed || v->back == XenbusStateClosed);
+    // Never in one step with CLOSED: the toolstack has to read that.
+    s.remove = !v->served && !v->online && v->back == XenbusStateClosed;
     return s;
 }
 

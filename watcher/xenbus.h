@@ -5,7 +5,8 @@
 // A back end comes to INIT_WAIT before anything else, as the toolstack waits for that; to CONNECTED when the switch serves
 // the rings; and by CLOSING to CLOSED when either side wants an end, but to CLOSED only when the switch has let go of the
 // guest's memory. From there a front end begins anew, after a reload of its driver as after a boot into another kernel;
-// or, if the toolstack has taken the device away, its directory goes.
+// or, if the toolstack has taken the device away, its directory goes, when the toolstack has had the time to read CLOSED:
+// libxl takes a directory that vanishes before for a failure, and leaves the device half there.
 #ifndef XV_XENBUS_H
 #define XV_XENBUS_H
 

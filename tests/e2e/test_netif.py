@@ -80,6 +80,7 @@ class Netif(OwnCase):
         n = self.bench.fenet(N)
         n.detach()
         n.say(6)
+        self.wait("Closed, as libxl wants to read it before the directory goes", lambda: n.state() == "6")
         self.wait("its directory to go", lambda: n.store("list", n.back(), check=False) == "" and n.state() == "")
         self.wait("nothing to be mapped", lambda: self.bench.sim.mapped(n.domid) == 0)
         n.toolstack(N)

@@ -35,10 +35,12 @@ Test(xenbus, each_situation_has_its_step)
         { "a kernel that begins anew without a word", { CONNECTED, INIT, true, true, true }, CLOSING, false },
         { "and then", { CLOSING, INIT, true, false, false }, WAIT, false },
         { "detached while it runs", { CONNECTED, CONNECTED, false, true, true }, CLOSING, false },
-        { "both are closed", { CLOSING, CLOSED, false, false, false }, CLOSED, true },
+        { "both are closed", { CLOSING, CLOSED, false, false, false }, CLOSED, false },
+        { "and the toolstack could see it", { CLOSED, CLOSED, false, false, false }, NOTHING, true },
         { "a front end that says nothing", { CLOSED, CONNECTED, false, false, false }, NOTHING, true },
         { "destroyed", { CONNECTED, GONE, false, true, true }, CLOSING, false },
-        { "and let go", { CLOSING, GONE, false, false, false }, CLOSED, true },
+        { "and let go", { CLOSING, GONE, false, false, false }, CLOSED, false },
+        { "and that could be seen", { CLOSED, GONE, false, false, false }, NOTHING, true },
         { "a front end's directory that vanished", { CONNECTED, GONE, true, true, true }, CLOSING, false },
     };
 
