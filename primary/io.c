@@ -154,7 +154,7 @@ uint32_t io_post(struct io *io, enum io_request request, uint32_t vif, const str
     if (as != NULL)
         m->as = *as;
     number = mailbox_post(&io->mailbox);
-    wake_up(io->fabric, io->id, &io->sink.row->wake, 0);
+    wake_up(io->fabric, &io->sink.row->wake, 0);
     if (io->alone)
         mails_do(io);
     return number;
@@ -270,9 +270,10 @@ static void io_sleep(struct io *io, uint32_t us)
     uint64_t turn = atomic_load_explicit(&io->state->ios[io->id].beats, memory_order_relaxed);
     uint32_t id = backoff_calm(&io->backoff) ? wake_id(turn, egress) : 0;
 
+    wake_begin(io->fabric, id);
     wake_tell(io->sink.row, id);
     if (!sink_look(&io->sink, false))
-        wake_wait(io->fabric, io->id, id, us);
+        wake_wait(io->fabric, id, us);
     wake_tell(io->sink.row, 0);
 }
 
@@ -281,7 +282,7 @@ void io_go(struct io *io)
     uint32_t us = backoff_turn(&io->backoff, io_turn(io), source_crowded(&io->source));
 
     if (us > 0 && io->backoff.breathes)
-        wake_wait(io->fabric, io->id, 0, us);
+        wake_wait(io->fabric, 0, us);
     else if (us > 0)
         io_sleep(io, us);
 }

@@ -32,7 +32,7 @@
 #include "xenvirt.h"
 
 #define FABRIC_MAGIC 0x3143494252464156ull
-#define FABRIC_VERSION 5u
+#define FABRIC_VERSION 6u
 
 #define FABRIC_VIFS_MAX 128u
 #define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids, and theirs begin at MSG_WORKER_LCORE_FIRST
@@ -95,6 +95,9 @@ struct fabric_vif {
 
 // A doorbell is a hint: the source adds 1 after it put frames on its lane to the egress. Any source can write any.
 #define FABRIC_BELLS 128u // a row, whole cache lines: a byte a context
+// The last word of an egress's row of bells is its alarm: its consumer sleeps on that, and a source that ends the sleep
+// writes it.
+#define FABRIC_ALARM_AT (FABRIC_BELLS - 4u)
 
 // What the consumer of an egress writes.
 struct fabric_row {
@@ -123,7 +126,7 @@ struct lane { // written by its source
 static_assert(sizeof(struct fabric_vif) == 64, "own cache line");
 static_assert(sizeof(struct lane_slot) == 16, "four slots a cache line");
 static_assert(sizeof(struct lane) == 64 && sizeof(struct fabric_taken) == 64, "heads and tails on lines of their own");
-static_assert(FABRIC_BELLS >= (FABRIC_CTX_MAX + 7) / 8 * 8, "one bell a context");
+static_assert(FABRIC_ALARM_AT >= (FABRIC_CTX_MAX + 7) / 8 * 8, "one bell a context");
 static_assert(FABRIC_BELLS % 64 == 0, "rows don't share cache lines");
 static_assert(FABRIC_EGRESSES_MAX < 0xff, "a sleep's id names its egress in a byte");
 static_assert(FABRIC_BUF_STRIDE % 64 == 0 && FABRIC_BUF_STRIDE / 64 % 2 == 1, "odd number of lines");

@@ -62,12 +62,13 @@ static void poller_sleep(struct poller *w, uint64_t turn, uint32_t us, bool wake
     uint32_t id = wakeable && w->n_vifs > 0 ? wake_id(turn, w->vifs[0]->number) : 0;
     bool rang = false;
 
+    wake_begin(w->fabric, id);
     for (uint32_t i = 0; i < w->n_vifs; i++)
         wake_tell(w->vifs[i]->sink.row, id);
     for (uint32_t i = 0; i < w->n_vifs; i++)
         rang |= vif_can_deliver(w->vifs[i]);
     if (!rang)
-        wake_wait(w->fabric, w->ctx, id, us);
+        wake_wait(w->fabric, id, us);
     for (uint32_t i = 0; i < w->n_vifs; i++)
         wake_tell(w->vifs[i]->sink.row, 0);
 }
@@ -97,7 +98,7 @@ static void *poller_main(void *arg)
         us = backoff_turn(&idle, vifs_turn(w, look_all), source_crowded(&w->source));
         if (us > 0) {
             if (idle.breathes)
-                wake_wait(w->fabric, w->ctx, 0, us);
+                wake_wait(w->fabric, 0, us);
             else
                 poller_sleep(w, beats, us, backoff_wakeable(&idle));
             crowd_look(&crowd, &idle, now);

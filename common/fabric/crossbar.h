@@ -96,6 +96,11 @@ static inline _Atomic uint8_t *fabric_bells(const struct fabric *f, uint32_t egr
     return f->bells + (uint64_t)egress * FABRIC_BELLS;
 }
 
+static inline _Atomic uint32_t *fabric_alarm(const struct fabric *f, uint32_t egress)
+{
+    return (_Atomic uint32_t *)(fabric_bells(f, egress) + FABRIC_ALARM_AT);
+}
+
 static inline uint64_t fabric_bytes(const struct fabric *f)
 {
     return fabric_contexts(f) * f->ctx_bytes + f->bells_bytes;

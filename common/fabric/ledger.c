@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ledger.h"
+#include "wake.h"
 
 struct ring_pos *ledger_begin(struct ledger *l)
 {
@@ -51,8 +52,11 @@ void ledger_redo_tails(struct ledger *l, struct fabric *f, uint32_t ctx)
     for (uint32_t i = 0; i < n; i++) {
         uint32_t egress = __atomic_load_n(&l->lanes[i].lane, __ATOMIC_RELAXED);
 
-        if (egress < fabric_egresses(f))
-            atomic_store_explicit(&fabric_lane(f, egress, ctx)->tail, l->lanes[i].at, memory_order_release);
+        if (egress >= fabric_egresses(f))
+            continue;
+        atomic_store_explicit(&fabric_lane(f, egress, ctx)->tail, l->lanes[i].at, memory_order_release);
+        // Who consumes there looks at all lanes then: the bell may not have rung either.
+        wake_up(f, &fabric_row(f, fabric_owner(f, egress), egress)->wake, 0);
     }
     ledger_clear(l, LEDGER_LANES);
 }

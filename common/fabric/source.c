@@ -270,7 +270,7 @@ void source_publish(struct source *s)
         atomic_store_explicit(&l->lane->tail, l->tail, memory_order_release);
         l->touched = false;
         bell_ring(s, egress);
-        l->ended = wake_up(s->fabric, l->owner, l->wake, l->ended);
+        l->ended = wake_up(s->fabric, l->wake, l->ended);
     }
     s->n_touched = 0;
 }

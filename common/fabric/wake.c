@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -17,6 +18,12 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
     return syscall(SYS_futex, word, op, value, t, NULL, 0);
 }
 
+void wake_begin(const struct fabric *f, uint32_t id)
+{
+    if (id != 0)
+        atomic_store_explicit(fabric_alarm(f, id_egress(id)), 0, memory_order_relaxed);
+}
+
 void wake_tell(struct fabric_row *row, uint32_t id)
 {
     atomic_store_explicit(&row->wake, id, memory_order_relaxed);
@@ -26,20 +33,23 @@ void wake_tell(struct fabric_row *row, uint32_t id)
         atomic_thread_fence(memory_order_seq_cst);
 }
 
-void wake_wait(const struct fabric *f, uint32_t ctx, uint32_t id, uint32_t us)
+bool wake_wait(const struct fabric *f, uint32_t id, uint32_t us)
 {
     struct timespec t = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
 
-    if (id == 0)
-        nanosleep(&t, NULL);
-    else
-        futex(&fabric_row(f, ctx, id_egress(id))->wake, FUTEX_WAIT, id, &t);
+    if (id != 0)
+        return futex(fabric_alarm(f, id_egress(id)), FUTEX_WAIT, 0, &t) == 0 || errno != ETIMEDOUT;
+    nanosleep(&t, NULL);
+    return false;
 }
 
 // The owner may have written anything.
-uint32_t wake_now(const struct fabric *f, uint32_t ctx, uint32_t id)
+uint32_t wake_now(const struct fabric *f, uint32_t id)
 {
-    if (id_egress(id) < fabric_egresses(f))
-        futex(&fabric_row(f, ctx, id_egress(id))->wake, FUTEX_WAKE, INT_MAX, NULL);
+    if (id_egress(id) < fabric_egresses(f)) {
+        // Release: pairs with the kernel's look at it before the owner sleeps; the frames are on their lane.
+        atomic_store_explicit(fabric_alarm(f, id_egress(id)), id, memory_order_release);
+        futex(fabric_alarm(f, id_egress(id)), FUTEX_WAKE, INT_MAX, NULL);
+    }
     return id;
 }

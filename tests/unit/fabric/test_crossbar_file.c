@@ -126,8 +126,9 @@ static void *sleeper(void *arg)
 {
     uint32_t id = wake_id(1, 3);
 
+    wake_begin(&f, id);
     wake_tell(fabric_row(&f, 0, 3), id);
-    wake_wait(&f, 0, id, 20000000); // 20 s: only an end to waiting
+    wake_wait(&f, id, 20000000); // 20 s: only an end to waiting
     return arg;
 }
 
@@ -142,6 +143,6 @@ Test(crossbar_file, who_can_only_read_can_wake, .timeout = 10)
     while (atomic_load(&row->wake) == 0)
         sched_yield();
     do
-        wake_up(&opened, 0, &row->wake, 0);
+        wake_up(&opened, &row->wake, 0);
     while (pthread_tryjoin_np(thread, NULL) != 0);
 }

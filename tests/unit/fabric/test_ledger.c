@@ -3,6 +3,7 @@
 
 #include "ledger.h"
 #include "small_fabric.h"
+#include "wake.h"
 
 static struct fabric *f;
 static struct ledger l;
@@ -99,6 +100,18 @@ Test(ledger, nothing_counts_before_the_commit)
     cr_assert_eq(ledger_pos(&l)->next, 100);
     ledger_redo_tails(&l, f, 1);
     cr_assert_eq(atomic_load(&fabric_lane(f, 2, 1)->tail), 0);
+}
+
+Test(ledger, the_successor_wakes_who_sleeps)
+{
+    uint32_t id = wake_id(1, 2);
+
+    burst(1, SMALL_EPOCH, 2, 9);
+    ledger_commit(&l, LEDGER_LANES | LEDGER_RING);
+    wake_begin(f, id);
+    wake_tell(fabric_row(f, 0, 2), id);
+    ledger_redo_tails(&l, f, 1);
+    cr_assert_eq(atomic_load(fabric_alarm(f, 2)), id);
 }
 
 Test(ledger, after_the_commit_the_successor_publishes_as_often_as_it_likes)

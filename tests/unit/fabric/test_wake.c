@@ -56,10 +56,11 @@ static void *sleeper(void *arg)
     do {
         uint32_t id = wake_id(++turn, BED);
 
+        wake_begin(f, id);
         wake_tell(row(BED), id);
         wake_tell(row(EGRESS), id);
         if (!sink_look(&k, false))
-            wake_wait(f, OWNER, id, LONG_US);
+            wake_wait(f, id, LONG_US);
     } while (!sink_look(&k, false));
     return NULL;
 }
@@ -77,35 +78,42 @@ Test(wake, is_over_by_itself)
     uint32_t id = wake_id(1, EGRESS);
     uint64_t began = clock_ns();
 
+    wake_begin(f, id);
     wake_tell(row(EGRESS), id);
-    wake_wait(f, OWNER, id, 2000);
+    cr_assert_not(wake_wait(f, id, 2000));
     cr_assert_geq(clock_ns() - began, 2000000);
-    wake_wait(f, OWNER, 0, 2000);
+    wake_wait(f, 0, 2000);
     cr_assert_geq(clock_ns() - began, 4000000);
 }
 
-Test(wake, that_is_over_is_not_begun)
+Test(wake, that_was_ended_before_it_began_is_none)
 {
-    wake_tell(row(EGRESS), 0);
-    wake_wait(f, OWNER, wake_id(1, EGRESS), LONG_US); // returns: the word says something else
+    uint32_t id = wake_id(1, EGRESS);
+
+    wake_begin(f, id);
+    wake_tell(row(EGRESS), id);
+    wake_up(f, &row(EGRESS)->wake, 0);
+    cr_assert(wake_wait(f, id, LONG_US));
+    wake_begin(f, id);
+    cr_assert_not(wake_wait(f, id, 2000), "the next one is another one");
 }
 
 Test(wake, is_ended_once)
 {
     uint32_t id = wake_id(1, EGRESS), next = wake_id(2, EGRESS);
 
-    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, 0), 0);
+    cr_assert_eq(wake_up(f, &row(EGRESS)->wake, 0), 0);
     wake_tell(row(EGRESS), id);
-    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, 0), id);
-    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, id), id);
+    cr_assert_eq(wake_up(f, &row(EGRESS)->wake, 0), id);
+    cr_assert_eq(wake_up(f, &row(EGRESS)->wake, id), id);
     wake_tell(row(EGRESS), next);
-    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, id), next);
+    cr_assert_eq(wake_up(f, &row(EGRESS)->wake, id), next);
 }
 
 Test(wake, at_an_egress_that_is_none_is_left_alone)
 {
     wake_tell(row(EGRESS), wake_id(1, 200));
-    cr_assert_eq(wake_up(f, OWNER, &row(EGRESS)->wake, 0), wake_id(1, 200));
+    cr_assert_eq(wake_up(f, &row(EGRESS)->wake, 0), wake_id(1, 200));
 }
 
 Test(wake, bells_and_naps_have_bytes_of_their_own)
