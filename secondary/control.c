@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "control.h"
 #include "crossbar_file.h"
+#include "events.h"
 #include "heartbeat.h"
 #include "layout.h"
 #include "link.h"
@@ -23,7 +24,6 @@
 #define HELLO_NS 500000000u // say hello this often while the watcher says nothing
 #define WATCHDOG_NS 250000000u
 #define FIRST_NS 5000000u // and this often before it ever spoke: the socket takes a moment to connect
-#define TIDY_NS 2000000000u
 #define WAIT_NS 500000000u // so long it may take until the first vif is attached
 
 // A vif number, as the watcher wants it and as it is.
@@ -46,7 +46,6 @@ struct control {
     uint64_t started_ns;
     uint64_t heard_ns;
     uint64_t hello_ns;
-    uint64_t tidied_ns;
     struct heartbeat heartbeat; // of the poll loop
     uint64_t fed_ns; // systemd's watchdog, last
     uint64_t alone_ns; // since when there is no vif, 0: there is one
@@ -258,6 +257,8 @@ static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
     ret = crossbar_files_own(f, c->start.fabric_fds, m->ctx);
     if (ret == 0)
         ret = state_own(c->start.state, c->start.state_fd, m->ctx - f->n_io);
+    if (ret == 0)
+        ret = events_restrict(c->maps.evt, c->start.domid);
     if (ret == 0 && c->start.confine != NULL)
         ret = confine_files();
     if (ret == 0)
@@ -358,15 +359,6 @@ static void hello_look(struct control *c, uint64_t now, uint64_t every_ns)
         hello_send(c);
 }
 
-// Close what the watcher handed over for nothing.
-static void tidy_look(struct control *c, uint64_t now)
-{
-    if (now - c->tidied_ns < TIDY_NS)
-        return;
-    regions_tidy(&c->regions);
-    c->tidied_ns = now;
-}
-
 static enum control_end control_loop(struct control *c)
 {
     struct pollfd fds[] = {
@@ -382,7 +374,7 @@ static enum control_end control_loop(struct control *c)
         uint64_t every = c->heard_ns == 0 && now - c->started_ns < 1000000000u ? FIRST_NS : HELLO_NS;
 
         hello_look(c, now, every);
-        tidy_look(c, now);
+        regions_tidy(&c->regions, now);
         watchdog_feed(c, now);
         wants_go_on(c);
         wait_say(c, now);

@@ -6,6 +6,8 @@
 #include "region_file.h"
 #include "regions.h"
 
+#define TIDY_NS 2000000000u
+
 int regions_open(struct regions *r, const char *dir)
 {
     *r = (struct regions){ .sock = handover_open(dir) };
@@ -42,8 +44,11 @@ bool regions_have(struct regions *r, const struct msg_vif_attach *m)
     return r->of[m->vif].file != 0 && r->of[m->vif].gen == m->gen;
 }
 
-void regions_tidy(struct regions *r)
+void regions_tidy(struct regions *r, uint64_t now)
 {
+    if (now - r->tidied_ns < TIDY_NS)
+        return;
+    r->tidied_ns = now;
     regions_take(r);
     for (uint32_t vif = 0; vif < FABRIC_VIFS_MAX; vif++) {
         if (r->of[vif].old)

@@ -11,6 +11,7 @@
 
 struct regions {
     int sock;
+    uint64_t tidied_ns;
     struct {
         int file; // descriptor + 1, 0: none
         uint32_t gen;
@@ -24,8 +25,8 @@ int regions_open(struct regions *r, const char *dir);
 // Look for more. Returns whether m's file is here.
 bool regions_have(struct regions *r, const struct msg_vif_attach *m);
 
-// Call this now and then: closes those whose message was lost and that were here at the call before.
-void regions_tidy(struct regions *r);
+// Call this often, with the time: now and then it closes those whose message was lost.
+void regions_tidy(struct regions *r, uint64_t now);
 
 // Close it, if it is here.
 void regions_drop(struct regions *r, uint32_t vif);

@@ -7,8 +7,9 @@ import struct
 import subprocess
 
 from case import SharedCase
-from proc import built, gone
-from wait import LONG
+from proc import TOP, built, gone
+from wait import LONG, Failure
+from xenagent import Agent
 
 MACS = "00:00:00:00:00:11", "00:00:00:00:00:22"
 
@@ -152,6 +153,38 @@ class Confine(SharedCase):
         for call in (("sched_yield",), ("gettid",), ("socket", "1", "1", "0"), ("mmap", "0", "4096", "3", "0x22", "-1", "0")):
             result = self.takeover(pid, "syscall", *call)
             self.assertRegex(result.stdout, rf"^{call[0]} = \d+$")
+        self.frames_pass()
+        self.assertEqual(pid, self.pid(self.a))
+
+    def channel_bind(self, pid, domid, port):
+        """As libxenevtchn of the simulator asks its keeper (tests/sim/grant.h), by the handle that the worker has open."""
+        with open(f"/proc/{pid}/net/unix") as f:
+            packets = {line.split()[6] for line in f if line.split()[4] == "0005"}  # SOCK_SEQPACKET
+        found = {}
+        for fd in sorted(map(int, os.listdir(f"/proc/{pid}/fd"))):
+            inode = re.sub(r"\D", "", os.readlink(f"/proc/{pid}/fd/{fd}"))
+            if inode in packets:
+                found.setdefault(inode, fd)
+        handle = list(found.values())[1]  # the one before is the grants', the one behind is where events come
+        with open(os.path.join(TOP, "tests", "sim", "grant.h")) as f:
+            ops = re.findall(r"^    ((?:GRANT|EVENT)_[A-Z_]+),$", f.read(), re.M)
+        request = struct.pack("=6IQ", ops.index("EVENT_BIND_INTERDOMAIN"), domid, 0, 0, 0, 0, port).hex()
+        for call in ("sendto", str(handle), f"x:{request}", "32", "0", "0", "0"), ("read", str(handle), "z:64", "64"):
+            self.assertRegex(self.takeover(pid, "syscall", *call).stdout, r"^\w+ = (32|24)$")
+
+    def test_it_binds_event_channels_of_its_own_guest_alone(self):
+        pid, domain = self.pid(self.a), Agent(self.bench, 0)
+        domain.ask("keep('e', Evtchn())")
+        for guest, bound in (self.b, False), (self.a, True):
+            agent = Agent(self.bench, guest.domid)
+            agent.ask("keep('e', Evtchn())")
+            port = agent.ask("e.unbound(0)")
+            self.channel_bind(pid, guest.domid, port)
+            # Xen binds a channel once.
+            if bound:
+                self.assertRaisesRegex(Failure, "EINVAL", domain.ask, f"e.bind({guest.domid}, {port})")
+            else:
+                self.assertGreater(domain.ask(f"e.bind({guest.domid}, {port})"), 0)
         self.frames_pass()
         self.assertEqual(pid, self.pid(self.a))
 

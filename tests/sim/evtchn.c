@@ -107,7 +107,7 @@ int xenevtchn_unbind(xenevtchn_handle *x, evtchn_port_t port)
 xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *x)
 {
     uint32_t port;
-    ssize_t n = recv(x->events, &port, sizeof(port), 0);
+    ssize_t n = read(x->events, &port, sizeof(port));
 
     if (n == sizeof(port))
         return (int)port;

@@ -5,8 +5,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,6 +17,10 @@
 #include <unistd.h>
 
 #include <criterion/criterion.h>
+
+#include <xen/grant_table.h>
+
+#include <xen/evtchn.h>
 
 #include "calls.h"
 #include "lock.h"
@@ -27,6 +33,7 @@ static int grants; // what stands for gntdev
 
 #define ROOM ((long)room)
 #define PAGE 0x10000
+#define EVENTS 9 // what stands for the event channels' device
 
 static const struct call {
     const char *what;
@@ -72,6 +79,11 @@ static const struct call {
     { "pidfd_getfd", SYS_pidfd_getfd, { 2 } },
     { "ioctl", SYS_ioctl, { 2, 0x5401, ROOM } },
     { "gntdev's ioctl of another file", SYS_ioctl, { 2, 0x184700, ROOM } },
+    { "another domain's interrupts", SYS_ioctl, { EVENTS, IOCTL_EVTCHN_BIND_VIRQ, ROOM } },
+    { "an event channel for others", SYS_ioctl, { EVENTS, IOCTL_EVTCHN_BIND_UNBOUND_PORT, ROOM } },
+    { "the end of all event channels", SYS_ioctl, { EVENTS, IOCTL_EVTCHN_RESET, ROOM } },
+    { "another restriction", SYS_ioctl, { EVENTS, IOCTL_EVTCHN_RESTRICT_DOMID, ROOM } },
+    { "an event channel's ioctl of grants", SYS_ioctl, { 8, IOCTL_EVTCHN_NOTIFY, ROOM } },
     { "bpf", SYS_bpf, { 0, ROOM, 64 } },
     { "userfaultfd", SYS_userfaultfd, { 0 } },
     { "io_uring", SYS_io_uring_setup, { 8, ROOM } },
@@ -105,7 +117,7 @@ static const struct call {
 static void confine(void)
 {
     grants = open("/dev/null", O_RDWR);
-    if (grants < 0 || calls_allow(&conf, (struct calls_devices){ grants, -1 }) < 0)
+    if (grants < 0 || dup2(grants, EVENTS) < 0 || calls_allow(&conf, (struct calls_devices){ grants, EVENTS }) < 0)
         _exit(1);
 }
 
@@ -178,6 +190,10 @@ Test(calls, what_a_worker_needs_it_may)
         // The kernel refuses, not the filter.
         n += mmap(NULL, 4096, PROT_READ, MAP_SHARED, grants, 0) == MAP_FAILED && errno == ENODEV;
         n += syscall(SYS_ioctl, grants, 0x184700, room) < 0 && errno == ENOTTY;
+        n += syscall(SYS_ioctl, EVENTS, IOCTL_EVTCHN_BIND_INTERDOMAIN, room) < 0 && errno == ENOTTY;
+        n += syscall(SYS_ioctl, EVENTS, IOCTL_EVTCHN_UNBIND, room) < 0 && errno == ENOTTY;
+        n += syscall(SYS_ioctl, EVENTS, IOCTL_EVTCHN_NOTIFY, room) < 0 && errno == ENOTTY;
+        n += write(EVENTS, room, 4) == 4; // unmask
         n += socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
         n += sched_yield() == 0;
         n += fcntl(grants, F_GETFL) >= 0;
@@ -185,7 +201,7 @@ Test(calls, what_a_worker_needs_it_may)
         n += write(grants, "", 1) == 1;
         _exit(n);
     }
-    cr_expect_eq(status_of(pid), 8);
+    cr_expect_eq(status_of(pid), 12);
 }
 
 Test(calls, more_calls_can_be_allowed)
