@@ -17,7 +17,7 @@ E2E = os.path.join(os.path.dirname(HERE), "e2e")
 FACTS = os.path.join(os.path.dirname(HERE), "sim", "agent.py")  # contract.py's program
 INSIDE = os.path.join(HERE, "inside")
 MODULES = ["xen_evtchn", "xen_privcmd", "xenfs", "xen_gntdev", "xen_gntalloc", "xen_netfront", "tun"]
-XEN_TOOLS = ["xl", "xenstored", "xenconsoled", "xen-init-dom0"]
+XEN_TOOLS = ["xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper"]
 BUILT_DOM0 = ["provision/xv-provision", "primary/xv-primary"]
 BUILT = ["primary/xv-primary", "watcher/xv-watcher", "secondary/xv-worker", "ctl/xvctl", "tests/fe22/fe22"]
 
@@ -53,9 +53,9 @@ def common(kernel, agent, scripts):
     return t
 
 
-def guest_tree(kernel, build):
-    """Of all domains but dom0."""
-    scripts = [os.path.join(INSIDE, n) for n in ("agent.py", "store.py", "work.py", "traffic.py", "transfer.py")]
+def guest_tree(kernel, build, more):
+    """Of all domains but dom0. More: modules that are there to be loaded."""
+    scripts = [os.path.join(INSIDE, n) for n in ("agent.py", "store.py", "work.py", "traffic.py", "transfer.py", "datagrams.py", "kills.py", "stream.py")]
     scripts += [os.path.join(E2E, n) for n in ("wire.py", "seq.py")]
     t = common(kernel, "agent.py", scripts)
     for name in BUILT:
@@ -67,6 +67,12 @@ def guest_tree(kernel, build):
         t.program(path)
     t.program("/usr/bin/stdbuf")
     t.program("/usr/libexec/coreutils/libstdbuf.so")
+    paths = kernel.modules(more)
+    t.text("/xv/more", "".join(f"/lib/modules/{os.path.basename(p)} {os.path.basename(p)[:-3].replace('-', '_')}\n" for p in paths))
+    for path in paths:
+        t.files["/usr/lib/modules/" + os.path.basename(path)] = path
+    if more:
+        t.program("/usr/sbin/ip")  # busybox's makes no pairs
     return t
 
 
@@ -89,7 +95,7 @@ def toolstack_tree(kernel, guests, build):
 class Image:
     """Paths of what QEMU is to boot."""
 
-    def __init__(self, cache, build):
+    def __init__(self, cache, build, more=()):
         os.makedirs(cache, exist_ok=True)
         try:
             kernel = packages.Kernel(cache)
@@ -101,5 +107,5 @@ class Image:
         self.kernel = kernel.elf
         guests = os.path.join(cache, "guest.cpio")
         self.initrd = os.path.join(cache, "dom0.cpio")
-        guest_tree(kernel, build).pack(guests)
+        guest_tree(kernel, build, more).pack(guests)
         toolstack_tree(kernel, guests, build).pack(self.initrd)

@@ -29,7 +29,7 @@ def start(w):
     w.facts.ok("their testpmds were found and attached")
 
 
-ALL = [start, stock.stock,
+ALL = [start, *stock.SCENARIOS,
        frames.loopback, frames.guest_to_guest, frames.two_devices, frames.entries,
        grants.not_allowed, grants.bad_reference, grants.large_mempool, grants.maptrack, grants.destroyed_while_mapped, grants.limits,
        deaths.worker, deaths.program, deaths.watcher, deaths.primary, deaths.guests,

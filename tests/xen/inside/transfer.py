@@ -1,35 +1,75 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""transfer.py receive ADDRESS | send ADDRESS BYTES: bytes by TCP. Either end prints how many there were, and their checksum."""
+"""transfer.py receive ADDRESS | send ADDRESS | mirrored ADDRESS: bytes by TCP, until the sender gets a line. Each end prints how
+many there were, and their checksum. mirrored: at ADDRESS is one that sends all frames back with both their ends exchanged, which
+TCP takes for a peer that connects in the same moment; what was sent and what came are both printed.
+"""
 
 import random
+import select
 import socket
 import sys
-import time
+import threading
 import zlib
 
 PORT = 7000
-PIECE = 8192
+PIECE = 4096
+PAUSE = 0.1  # seconds between two pieces
+
+
+class Sum:
+    def __init__(self):
+        self.n = self.crc = 0
+
+    def add(self, data):
+        self.n, self.crc = self.n + len(data), zlib.crc32(data, self.crc)
+
+    def __str__(self):
+        return f"{self.n} {self.crc}"
+
+
+def read_all(peer, total):
+    while data := peer.recv(65536):
+        total.add(data)
+    return total
+
+
+def write(peer):
+    total = Sum()
+    while not select.select([sys.stdin], [], [], PAUSE)[0]:
+        data = random.randbytes(PIECE)
+        peer.sendall(data)
+        total.add(data)
+    peer.shutdown(socket.SHUT_WR)
+    return total
 
 
 def receive(address):
-    n = crc = 0
     peer, _ = socket.create_server((address, PORT)).accept()
-    while data := peer.recv(65536):
-        n, crc = n + len(data), zlib.crc32(data, crc)
-    return n, crc
+    return [read_all(peer, Sum())]
 
 
-def send(address, n_bytes):
-    n = crc = 0
+def connected(address):
     peer = socket.socket()
     peer.connect((address, PORT))
-    while n < n_bytes:
-        data = random.randbytes(min(PIECE, n_bytes - n))
-        peer.sendall(data)
-        n, crc = n + len(data), zlib.crc32(data, crc)
-        time.sleep(0.01)
-    peer.close()
-    return n, crc
+    print("connected", flush=True)
+    return peer
 
 
-print(*(receive(sys.argv[2]) if sys.argv[1] == "receive" else send(sys.argv[2], int(sys.argv[3]))), flush=True)
+def send(address):
+    peer = connected(address)
+    total = write(peer)
+    peer.recv(1)  # its end: all was taken
+    return [total]
+
+
+def mirrored(address):
+    peer, came = connected(address), Sum()
+    reader = threading.Thread(target=read_all, args=(peer, came))
+    reader.start()
+    total = write(peer)
+    reader.join()
+    return [total, came]
+
+
+for result in {"receive": receive, "send": send, "mirrored": mirrored}[sys.argv[1]](sys.argv[2]):
+    print(result, flush=True)
