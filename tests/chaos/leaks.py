@@ -37,6 +37,10 @@ class Leaks:
             m = re.match(r"domain (\d+) pid \d+ granted (\d+) mapped (\d+) by (.*)", line)
             by = {roles.get(int(p), f"pid {p}"): int(n) for p, n in re.findall(r"0/(\d+)=(\d+)", m[4])}
             count["grants"][by_domid.get(int(m[1]), f"domain {m[1]}")] = (int(m[2]), int(m[3]), by)
+        count["event channels"] = {}
+        for domid, _ in self.bench.sim.ports():
+            name = by_domid.get(domid, f"domain {domid}")
+            count["event channels"][name] = count["event channels"].get(name, 0) + 1
         for role, pid in (("primary", primary), ("watcher", watcher)):
             count[f"descriptors of {role}"] = descriptors(pid)
             count[f"threads of {role}"] = len(os.listdir(f"/proc/{pid}/task"))

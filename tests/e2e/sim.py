@@ -48,6 +48,14 @@ class Sim:
     def mapped(self, domid=None):
         return sum(g["mapped"] for g in self.grants() if domid in (None, g["domid"]))
 
+    def ports(self):
+        """{(domid, port): (remote domid, remote port or None)} of all event channels."""
+        found = {}
+        for line in self.run("ports", self.dir).splitlines():
+            domid, port, remote, number = re.fullmatch(r"domain (\d+) port (\d+) pid \d+ for (\d+)(?:/(\d+))?", line).groups()
+            found[int(domid), int(port)] = (int(remote), number and int(number))
+        return found
+
     def store(self, domid, tool, *args, check=True):
         """A XenStore tool (read, write, list, rm ...) as that domain."""
         result = subprocess.run([f"xenstore-{tool}", *args], env=self.bench.sim_env(domid), capture_output=True,

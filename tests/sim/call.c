@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// xensim-call DIR create|destroy DOMID, xensim-call DIR grants: what xensim has to say to the keeper.
+// xensim-call DIR create|destroy DOMID, xensim-call DIR grants|ports: what xensim has to say to the keeper.
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
@@ -27,15 +27,15 @@ static void call(enum grant_op op, uint32_t domid, int list)
         errx(1, "domain %u: %s", domid, strerror(rep.error));
 }
 
-static void grants_print(void)
+static void list_print(enum grant_op op)
 {
-    int list = memfd_create("grants", MFD_CLOEXEC);
+    int list = memfd_create("list", MFD_CLOEXEC);
     char text[4096];
     ssize_t n;
 
     if (list < 0)
         err(1, "memfd");
-    call(GRANT_QUERY, 0, list);
+    call(op, 0, list);
     lseek(list, 0, SEEK_SET);
     while ((n = read(list, text, sizeof(text))) > 0)
         fwrite(text, 1, n, stdout);
@@ -46,7 +46,7 @@ int main(int argc, char **argv)
     char path[PATH_MAX];
 
     if (argc < 3)
-        errx(2, "usage: xensim-call DIR create|destroy DOMID, or: DIR grants");
+        errx(2, "usage: xensim-call DIR create|destroy DOMID, or: DIR grants|ports");
     if (run_path(path, argv[1], RUN_NO_DOMAIN, "keeper") < 0)
         err(1, "%s", argv[1]);
     keeper = run_connect(path, SOCK_SEQPACKET);
@@ -54,7 +54,9 @@ int main(int argc, char **argv)
         err(1, "%s", path);
     call(GRANT_HELLO, 0, -1);
     if (argc == 3 && strcmp(argv[2], "grants") == 0)
-        grants_print();
+        list_print(GRANT_QUERY);
+    else if (argc == 3 && strcmp(argv[2], "ports") == 0)
+        list_print(EVENT_QUERY);
     else if (argc == 4 && strcmp(argv[2], "create") == 0)
         call(GRANT_CREATE, strtoul(argv[3], NULL, 10), -1);
     else if (argc == 4 && strcmp(argv[2], "destroy") == 0)

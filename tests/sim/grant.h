@@ -37,6 +37,7 @@ enum grant_op {
     GRANT_DESTROY,
     // List: the keeper puts text for people, see README.md.
     GRANT_QUERY,
+    EVENT_QUERY,
     // Event channels. The descriptor that comes along is a socket: each event is a packet with the port's number, as uint32_t.
     EVENT_OPEN,
     // domid: who may bind the other end. Reply: id, the port.

@@ -100,6 +100,9 @@ static int request_do(
     case GRANT_QUERY:
         report_write(list, peers);
         return 0;
+    case EVENT_QUERY:
+        ports_print(list);
+        return 0;
     }
     return event_do(peer, req, list, rep);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -178,6 +179,17 @@ void ports_close(struct peer *peer)
     if (peer->events != 0)
         close(peer->events - 1);
     peer->events = 0;
+}
+
+void ports_print(int fd)
+{
+    for (const struct port *p = ports; p != NULL; p = p->next) {
+        dprintf(
+            fd, "domain %u port %u pid %d for %u", p->peer->domain->domid, p->number, p->peer->pid, p->remote_domid);
+        if (p->remote != NULL)
+            dprintf(fd, "/%u", p->remote->number);
+        dprintf(fd, "\n");
+    }
 }
 
 void ports_end(uint32_t domid)

@@ -21,6 +21,9 @@ int ports_restrict(struct peer *peer, uint32_t domid);
 // The end of all that the peer has bound.
 void ports_close(struct peer *peer);
 
+// Writes one line for each port to fd.
+void ports_print(int fd);
+
 // The end of all ports of a domain.
 void ports_end(uint32_t domid);
 
