@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "flow.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -48,6 +49,15 @@ bool guest_poll(struct guest *g)
     return n > 0;
 }
 
+void guest_sleep(struct guest *g, long us)
+{
+    struct pollfd fd = { .fd = fe_fd(g->fe), .events = POLLIN };
+    struct timespec wait = { .tv_nsec = us * 1000 };
+
+    if (ppoll(&fd, 1, &wait, NULL) > 0)
+        fe_events(g->fe);
+}
+
 bool guest_await(struct guest *g, const struct fe_dev *dev, uint64_t frames, double longest, double *away)
 {
     double now = seconds(), end = now + longest;
@@ -56,6 +66,7 @@ bool guest_await(struct guest *g, const struct fe_dev *dev, uint64_t frames, dou
     while (fe_dev_stats(dev)->rx_frames < frames && now < end) {
         double before = now;
 
+        guest_sleep(g, 0);
         guest_poll(g);
         now = seconds();
         *away = now - before > *away ? now - before : *away;

@@ -45,6 +45,9 @@ struct guest {
 // Receive on every device, take back what was sent. Returns whether there was something.
 bool guest_poll(struct guest *g);
 
+// Sleep for so long, or until the back end says that it has done something.
+void guest_sleep(struct guest *g, long us);
+
 // Poll without sleep until dev has received so many frames in all, for so many seconds at most. Returns whether it has;
 // *away is the longest time between two looks.
 bool guest_await(struct guest *g, const struct fe_dev *dev, uint64_t frames, double longest, double *away);

@@ -17,7 +17,7 @@ static int send_wait(
 
     while ((ret = fe_send(dev, frame, len, shape)) == -EAGAIN && seconds() < end) {
         guest_poll(g);
-        usleep(200);
+        guest_sleep(g, 200);
     }
     return ret;
 }
