@@ -40,7 +40,10 @@ class Run:
         self.broken = []
         self.rounds = self.exact = self.sent = self.received = self.dropped = self.deaths = 0
         self.began = time.monotonic()
-        self.world = World(name)
+        # What two of a kind do to each other depends on the seed.
+        kinds = ["dpdk22", self.rng.choice(["dpdk22", "stock"]), "stock"]
+        print(f"guests: {', '.join(kinds)}", flush=True)
+        self.world = World(name, kinds=kinds)
 
     def over(self):
         if self.kills:

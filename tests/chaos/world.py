@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import seq  # noqa: E402
 from bench import Bench  # noqa: E402
 from conf import merge  # noqa: E402
-from guests import Fe22  # noqa: E402
+from guest import KINDS  # noqa: E402
 from leaks import SETTLE, Broken, Leaks  # noqa: E402
 from memory import State  # noqa: E402
 from proc import built, processes_with  # noqa: E402
@@ -40,7 +40,6 @@ WIRE = "wire"
 ROUNDS = 8  # rounds whose flows have different numbers
 FENCE = 50  # more than a round has flows: the numbers of its fences
 STALL = 0.7  # seconds without a CPU: the machine's fault, and the round proves order only
-GRANT_LIMIT = "32768"
 
 CONF = {
     "max_vifs": 8, "max_guests": 4, "lane_slots": 4096, "buffers": 16384,
@@ -81,54 +80,6 @@ class Witness:
             t.join()
 
 
-class Guest:
-    def __init__(self, world, index, n_vifs):
-        self.world, self.index = world, index
-        self.macs = [f"02:00:00:00:{index + 1:02x}:{d + 1:02x}" for d in range(n_vifs)]
-        self.domid = world.bench.domain()
-        world.bench.sim_env(self.domid)["XENSIM_GNTALLOC_LIMIT"] = GRANT_LIMIT
-        self.fe = None
-        self.lives = 0
-        self.since = 0  # when its worker was last seen to be another
-
-    def start(self, wait=True):
-        """A new program in the domain, with all devices."""
-        self.lives += 1
-        self.fe = Fe22(self.world.bench, self.domid)
-        for d in range(len(self.macs)):  # all pools first: a device maps those that are there when it starts
-            self.fe.do(f"pool {d}")
-        for d, mac in enumerate(self.macs):
-            self.fe.device(d, mac, pool=d, new_pool=False)
-        if wait:
-            self.running()
-
-    def running(self):
-        """Waits until all its devices are served."""
-        self.world.switch.show()
-        for d in range(len(self.macs)):
-            self.world.switch.vif_running(self.domid, d)
-
-    def kill(self):
-        self.fe.kill()
-        self.close_fe()
-
-    def close_fe(self):
-        for pipe in (self.fe.popen.stdin, self.fe.popen.stdout):
-            pipe.close()
-        self.world.bench.procs.remove(self.fe)
-
-    def new_domain(self):
-        """The guest is gone for good; its successor is another domain."""
-        self.world.bench.sim.destroy(self.domid)
-        self.kill()
-        self.world.bench.envs.pop(self.domid, None)
-        self.domid = self.world.bench.domain()
-        self.world.bench.sim_env(self.domid)["XENSIM_GNTALLOC_LIMIT"] = GRANT_LIMIT
-
-    def worker(self):
-        return self.world.switch.worker_pid(self.domid)
-
-
 class Flow:
     """source and target are (guest, device), or WIRE."""
 
@@ -144,7 +95,8 @@ class Flow:
 
 
 class World(Leaks):
-    def __init__(self, name, n_guests=3, n_vifs=2, conf=None, start=True):
+    def __init__(self, name, n_guests=3, n_vifs=2, conf=None, start=True, kinds=()):
+        """kinds: those of the first guests (guest.py); the others are of DPDK 2.2."""
         self.bench = Bench(name)
         self.round_number = 0
         self.fences = set()  # (where to, flow) of all that were ever sent
@@ -162,20 +114,20 @@ class World(Leaks):
             self.switch.conf["primary"].setdefault("path", built("xv-primary"))
             self.switch.write_conf()
             if start:
-                self.start(n_guests, n_vifs)
+                self.start(n_guests, n_vifs, kinds)
         except BaseException:
             print(self.bench.tails(), file=sys.stderr)
             self.close()
             raise
 
-    def start(self, n_guests, n_vifs):
+    def start(self, n_guests, n_vifs, kinds=()):
         self.switch.start_watcher()
         if self.switch.conf["primary"]["start"] != "watcher":
             self.switch.start_primary()
         self.switch.ready()
         self.wire.keep = False
         for i in range(n_guests):
-            guest = Guest(self, i, n_vifs)
+            guest = KINDS[kinds[i] if i < len(kinds) else "dpdk22"](self, i, n_vifs)
             self.guests.append(guest)
             guest.start()
         self.state = State(self.switch.run_dir)
@@ -279,7 +231,7 @@ class World(Leaks):
             # A poller that had no CPU for so long looks like one that hangs, and lanes run full.
             self.disturbed += 1
             self.expect_lossy()
-        wrong = self.judge(books)
+        wrong = self.judge(books) + [text for g in self.guests for text in g.complaints()]
         if self.stall < STALL:
             wrong += [f"the watcher killed {pid}, which didn't hang" for pid in self.taken_for_hung()]
         if not self.lossy():

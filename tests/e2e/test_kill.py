@@ -29,7 +29,7 @@ class KillCase(Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.world = World(cls.__name__, cls.guests)
+        cls.world = World(cls.__name__, cls.guests, kinds=("dpdk22", "stock"))
         cls.bench, cls.switch = cls.world.bench, cls.world.switch
         cls.rng = random.Random(os.environ.get("XV_SEED", "1"))
         cls.world.begin()  # what comes to stay with the first use is no leak
