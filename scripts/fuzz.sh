@@ -9,7 +9,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 # NAME, and its runs with --quick: some 15 s on an idle machine.
-fuzzers="backend:60000 burst:30000 config:30000 inspect:3000000 message:1500000 offer:200000 wire:2000000"
+fuzzers="backend:60000 burst:30000 config:30000 inspect:3000000 message:1500000 netif:60000 offer:200000 wire:2000000"
 
 usage()
 {
