@@ -30,9 +30,9 @@ static inline uint32_t layout_hash(void)
         sizeof(struct state_binding), sizeof(struct state_wire), sizeof(struct state_port), sizeof(struct state_queue),
         sizeof(struct state_ctx), sizeof(struct state_vif), sizeof(struct state_guest), STATE_PAGE, STATE_PATH_BYTES,
         sizeof(struct state_fabric), sizeof(struct state_slot), sizeof(struct ledger), sizeof(struct ledger_lane),
-        sizeof(struct ledger_done), sizeof(struct ring_pos),
+        sizeof(struct ledger_done), sizeof(struct ledger_queues), sizeof(struct ring_pos),
         // front_kind.h
-        FRONT_KINDS_MAX, FRONT_DEVICES_MAX, FRONT_WORDS_MAX, sizeof(struct front_words),
+        FRONT_KINDS_MAX, FRONT_DEVICES_MAX, FRONT_WORDS_MAX, NETIF_QUEUES_MAX, sizeof(struct front_words),
 #define LAYOUT_WORDS(NAME, name) FRONT_##NAME, sizeof(struct name##_words),
         FRONT_KIND_LIST(LAYOUT_WORDS)
 #undef LAYOUT_WORDS

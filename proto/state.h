@@ -126,7 +126,7 @@ static_assert(RING_FAULT_COUNT <= UINT16_MAX, "a fault fits into struct ring_pos
 struct ring_pos {
     uint32_t next; // number of the guest's next offer. It only rises. The ring knows the place of each number
     uint16_t fault; // enum ring_fault
-    uint16_t reserved;
+    uint16_t queues; // of a ring of several: which of the ledger's two is in force
     uint64_t frames; // frames put on a lane (from guest) or into a guest's buffer (to guest)
     uint64_t bytes; // their bytes, without headers of the ring's format
     uint64_t drops[STATE_DROPS_MAX];
@@ -138,6 +138,13 @@ struct ledger_done {
     uint16_t id; // the guest's number of its offer
     uint16_t flags;
     int32_t status;
+};
+
+// Where a ring of several queues stands. What is in force of it changes with pos, which names it.
+struct ledger_queues {
+    uint32_t next[NETIF_QUEUES_MAX]; // of each; pos's next is their sum
+    uint8_t n_done[NETIF_QUEUES_MAX]; // answers of each among those of the burst
+    uint32_t first; // done has this one's answers first, and goes round
 };
 
 #define LEDGER_DONE_MAX 96u // a frame may be several offers
@@ -159,8 +166,9 @@ struct ledger {
     uint32_t reserved;
     alignas(64) struct ring_pos pos[2];
     alignas(64) struct ledger_lane lanes[FABRIC_BURST];
-    // Answers to the n_done offers before pos's next, in the order of the offers.
+    // Answers to the n_done offers before pos's next, in the order of the offers; by queue, where there are several.
     alignas(64) struct ledger_done done[LEDGER_DONE_MAX];
+    struct ledger_queues queues[2];
 };
 
 #define LEDGER_POS 0x1u // index of the pos in force

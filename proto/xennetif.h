@@ -14,6 +14,7 @@
 #define NETIF_EXTRAS_MAX 4u // a kind each
 
 #define NETIF_QUEUES_MAX 4u // of a device
+#define NETIF_QUEUES_TEXT "4" // the same, as it is offered
 #define NETIF_PORTS_MAX (2 * NETIF_QUEUES_MAX)
 
 // What worker and watcher keep of a device (front_kind.h).

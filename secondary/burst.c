@@ -35,8 +35,8 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     v->pub = fabric_vif(f, a->number);
     v->from = &state->from;
     v->to = &state->to;
-    a->rings->open(&v->tx, &v->mem, REGION_TX_RING, &a->front);
-    a->rings->open(&v->rx, &v->mem, REGION_RX_RING, &a->front);
+    a->rings->open(&v->tx, &v->mem, REGION_TX_RING, &a->front, state);
+    a->rings->open(&v->rx, &v->mem, REGION_RX_RING, &a->front, state);
     if (atomic_load_explicit(&v->to->gen, memory_order_acquire) == a->gen)
         ledger_redo_heads(v->to, f, a->number);
     direction_init(v->from, &v->tx, a->gen, a->since);

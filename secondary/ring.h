@@ -67,15 +67,16 @@ struct ring_ops {
     uint32_t (*pages)(const struct front_words *w);
 
     // Serve the ring whose pages, as many as that, are mapped as that region. What of an opening can fail or must be
-    // undone is mem's.
-    void (*open)(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w);
+    // undone is mem's. state: the device's, where a format may keep more than a ledger's users know of.
+    void (*open)(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w,
+        struct state_vif *state);
 
-    // Returns what comes next according to the ring itself, for an attachment whose ledger knows nothing. The guest may
-    // have written there what it likes: it hurts itself only.
+    // Returns what comes next according to the ring itself, for an attachment whose ledger knows nothing, and is about to
+    // start. The guest may have written there what it likes: it hurts itself only.
     uint32_t (*adopt)(const struct ring *r);
 
-    // Returns how many the guest offers from `next` on, which need not all be whole. More than r->size: it broke the
-    // ring.
+    // Returns how many the guest offers from `next` on, which is in force, and which need not all be whole. More than
+    // r->size: it broke the ring.
     uint32_t (*pending)(const struct ring *r, uint32_t next);
 
     // Take up to n frames, FABRIC_BURST at most, into the buffers at f[].at; one without a buffer is taken too, and

@@ -9,11 +9,12 @@
 
 #include "burst_body.h"
 #include "csum.h"
+#include "flow.h"
+#include "netif_packet.h"
 #include "ring_netif.h"
 #include "xennetif.h"
 #include "xenvirt.h"
 
-#define PAGE XENVIRT_PAGE_BYTES
 #define SEGMENTS (LEDGER_DONE_MAX) // of a burst
 
 struct netif_ring {
@@ -27,18 +28,27 @@ struct netif_ring {
 #define TX_SLOT_BYTES sizeof(union netif_tx_sring_entry)
 #define RX_SLOT_BYTES sizeof(union netif_rx_sring_entry)
 
+// The rings of all queues in one direction.
 struct own {
-    struct netif_ring *ring;
+    uint8_t *rings; // the first one's
     const struct mem *mem;
-    uint32_t region;
+    struct state_vif *state;
+    uint32_t stride; // bytes from a ring to the next one
     uint32_t mask; // slots - 1
-    uint32_t looked; // rsp_prod, when it was looked whether the guest is to be woken
+    uint32_t region;
+    uint32_t n_queues;
+    uint32_t looked[NETIF_QUEUES_MAX]; // rsp_prod, when it was looked whether the guest is to be woken
 };
 static_assert(sizeof(struct own) <= RING_OWN_BYTES, "room in struct ring");
 
 static struct own *own_of(const struct ring *r)
 {
     return (struct own *)(uintptr_t)r->own;
+}
+
+static struct netif_ring *ring_at(const struct own *own, uint32_t queue)
+{
+    return (struct netif_ring *)(own->rings + queue * own->stride);
 }
 
 static uint32_t netif_pages(const struct front_words *w)
@@ -56,38 +66,84 @@ static uint32_t slots_in(uint64_t bytes, size_t slot_bytes)
     return n;
 }
 
-static void netif_open(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w)
+static void netif_open(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w,
+    struct state_vif *state)
 {
     const struct mem_region *at = &mem->regions[region];
-    struct netif_ring *ring = (struct netif_ring *)at->host;
-    uint32_t rsp_prod = __atomic_load_n(&ring->rsp_prod, __ATOMIC_RELAXED);
-    uint32_t slots = slots_in(at->bytes, region == REGION_TX_RING ? TX_SLOT_BYTES : RX_SLOT_BYTES);
+    uint32_t n = w->netif.n_queues, stride = (uint32_t)at->bytes / n;
+    uint32_t slots = slots_in(stride, region == REGION_TX_RING ? TX_SLOT_BYTES : RX_SLOT_BYTES);
+    struct own *own = own_of(r);
 
-    (void)w;
-    *r = (struct ring){ .ops = &ring_netif, .size = slots };
-    *own_of(r) = (struct own){ .ring = ring, .mem = mem, .region = region, .mask = slots - 1, .looked = rsp_prod };
-    // Behind all that it will offer: a place that its index doesn't pass.
-    __atomic_store_n(&ring->req_event, rsp_prod, __ATOMIC_RELAXED);
+    *r = (struct ring){ .ops = &ring_netif, .size = n * slots };
+    *own = (struct own){ at->host, mem, state, stride, slots - 1, region, n, { 0 } };
+    for (uint32_t q = 0; q < n; q++) {
+        own->looked[q] = __atomic_load_n(&ring_at(own, q)->rsp_prod, __ATOMIC_RELAXED);
+        // Behind all that it will offer: a place that its index doesn't pass.
+        __atomic_store_n(&ring_at(own, q)->req_event, own->looked[q], __ATOMIC_RELAXED);
+    }
+}
+
+// --- positions ---
+
+static struct ledger *ledger_of(const struct own *own)
+{
+    return own->region == REGION_TX_RING ? &own->state->from : &own->state->to;
+}
+
+static const struct ledger_queues *queues_now(const struct ledger *l)
+{
+    return &l->queues[ledger_pos(l)->queues & 1];
+}
+
+// Those that will be in force with pos, for the burst to change.
+static struct ledger_queues *queues_begin(struct ledger *l, struct ring_pos *pos)
+{
+    const struct ledger_queues *now = &l->queues[pos->queues & 1];
+    struct ledger_queues *next;
+
+    pos->queues = (pos->queues & 1) ^ 1;
+    next = &l->queues[pos->queues];
+    memcpy(next->next, now->next, sizeof(next->next));
+    memset(next->n_done, 0, sizeof(next->n_done));
+    next->first = now->first;
+    return next;
 }
 
 static uint32_t netif_adopt(const struct ring *r)
 {
-    return __atomic_load_n(&own_of(r)->ring->rsp_prod, __ATOMIC_RELAXED);
+    const struct own *own = own_of(r);
+    struct ledger_queues qs = { .first = 0 };
+    uint32_t sum = 0;
+
+    for (uint32_t q = 0; q < own->n_queues; q++)
+        sum += qs.next[q] = __atomic_load_n(&ring_at(own, q)->rsp_prod, __ATOMIC_RELAXED);
+    ledger_of(own)->queues[0] = ledger_of(own)->queues[1] = qs;
+    return sum;
 }
 
-static uint32_t netif_pending(const struct ring *r, uint32_t next)
+static uint32_t queue_pending(const struct own *own, uint32_t q, uint32_t next)
 {
     // Acquire: pairs with the guest's barrier before it moves req_prod; requests below it are complete.
-    return __atomic_load_n(&own_of(r)->ring->req_prod, __ATOMIC_ACQUIRE) - next;
+    return __atomic_load_n(&ring_at(own, q)->req_prod, __ATOMIC_ACQUIRE) - next;
 }
 
-// A slot, each word of it once.
-static void slot_read(const struct own *own, uint32_t at, void *slot, size_t bytes)
+// To the guest it is the least of the queues', so that each frame fits, whichever it is for.
+static uint32_t netif_pending(const struct ring *r, uint32_t next)
 {
-    const uint32_t *from = (const uint32_t *)(own->ring->slots + (at & own->mask) * bytes);
+    const struct own *own = own_of(r);
+    const struct ledger_queues *qs = queues_now(ledger_of(own));
+    uint32_t sum = 0, least = UINT32_MAX;
 
-    for (size_t i = 0; i < bytes / sizeof(*from); i++)
-        ((uint32_t *)slot)[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    (void)next; // the queues' own
+    for (uint32_t q = 0; q < own->n_queues; q++) {
+        uint32_t n = queue_pending(own, q, qs->next[q]);
+
+        if (n > own->mask + 1)
+            return UINT32_MAX;
+        sum += n;
+        least = n < least ? n : least;
+    }
+    return own->region == REGION_TX_RING ? sum : least;
 }
 
 // --- copies ---
@@ -134,80 +190,7 @@ static void copies_do(struct copies *c, const struct own *own, struct ring_frame
 
 // --- from guest ---
 
-// The requests of one frame.
-struct packet {
-    uint32_t slots; // all, of extra information too
-    uint32_t parts;
-    uint32_t len;
-    uint16_t flags;
-    bool extras; // more than a plain frame: none of it was offered to the guest
-    struct netif_tx_request part[NETIF_FRAME_SLOTS_MAX];
-    struct ledger_done done[NETIF_FRAME_SLOTS_MAX + NETIF_EXTRAS_MAX]; // its responses
-};
-
-enum packet_is { PACKET_WHOLE, PACKET_PART, PACKET_BROKEN };
-
-static void packet_done(struct packet *p, uint16_t id, int16_t status)
-{
-    p->done[p->slots++] = (struct ledger_done){ .id = id, .status = status };
-}
-
-static enum packet_is extras_read(struct packet *p, const struct own *own, uint32_t next, uint32_t pending)
-{
-    struct netif_extra_info e[2] = {}; // of a slot's size, which is the request's
-    bool more = true;
-
-    static_assert(sizeof(e) >= TX_SLOT_BYTES, "room for a slot");
-    for (uint32_t i = 0; more; i++) {
-        if (i == NETIF_EXTRAS_MAX)
-            return PACKET_BROKEN;
-        if (p->slots == pending)
-            return PACKET_PART;
-        slot_read(own, next + p->slots, e, TX_SLOT_BYTES);
-        packet_done(p, 0, NETIF_RSP_NULL);
-        more = (e[0].flags & XEN_NETIF_EXTRA_FLAG_MORE) != 0;
-    }
-    p->extras = true;
-    return PACKET_WHOLE;
-}
-
-// The first request says the whole frame's length, the others those of their parts.
-static enum packet_is packet_read(struct packet *p, const struct own *own, uint32_t next, uint32_t pending)
-{
-    enum packet_is is = PACKET_WHOLE;
-    uint32_t behind = 0;
-
-    p->slots = p->parts = 0;
-    p->extras = false;
-    do {
-        struct netif_tx_request *req = &p->part[p->parts];
-
-        if (p->parts == NETIF_FRAME_SLOTS_MAX)
-            return PACKET_BROKEN;
-        if (p->slots == pending)
-            return PACKET_PART;
-        slot_read(own, next + p->slots, req, sizeof(*req));
-        packet_done(p, req->id, NETIF_RSP_OKAY);
-        behind += p->parts > 0 ? req->size : 0;
-        if (p->parts++ > 0)
-            continue;
-        p->len = req->size;
-        p->flags = req->flags;
-        if ((req->flags & NETTXF_extra_info) != 0)
-            is = extras_read(p, own, next, pending);
-    } while (is == PACKET_WHOLE && (p->part[p->parts - 1].flags & NETTXF_more_data) != 0);
-    if (is != PACKET_WHOLE)
-        return is;
-    if (behind >= p->len && p->parts > 1)
-        return PACKET_BROKEN;
-    p->part[0].size = (uint16_t)(p->len - behind);
-    for (uint32_t i = 0; i < p->parts; i++)
-        if (p->part[i].size > PAGE || p->part[i].offset > PAGE - p->part[i].size)
-            return PACKET_BROKEN;
-    return PACKET_WHOLE;
-}
-
-static enum ring_verdict packet_judge(const struct packet *p, const struct ring_frame *f)
+static enum ring_verdict packet_judge(const struct netif_packet *p, const struct ring_frame *f)
 {
     if (p->extras || p->len > FABRIC_BUF_BYTES)
         return RING_OVERSIZE;
@@ -216,7 +199,8 @@ static enum ring_verdict packet_judge(const struct packet *p, const struct ring_
     return f->at == NULL ? RING_NO_BUFFER : RING_OK;
 }
 
-static void packet_copy(const struct packet *p, struct copies *c, const struct own *own, uint32_t frame, uint8_t *to)
+static void packet_copy(
+    const struct netif_packet *p, struct copies *c, const struct own *own, uint32_t frame, uint8_t *to)
 {
     for (uint32_t i = 0; i < p->parts; i++) {
         const struct netif_tx_request *part = &p->part[i];
@@ -247,64 +231,117 @@ static void frames_end(struct ledger *l, const struct span *spans, struct ring_f
     }
 }
 
-static uint32_t netif_fetch(struct ring *r, struct ledger *l, struct ring_pos *pos, struct ring_frame *f, uint32_t n)
-{
-    const struct own *own = own_of(r);
-    uint32_t pending = netif_pending(r, pos->next), got = 0, slots = 0;
+struct fetch {
+    struct ring_frame *f;
+    uint32_t got;
     struct span spans[FABRIC_BURST];
     struct copies c;
-    struct packet p;
+};
 
-    c.n = 0;
+// Take frames of a queue, until n and as many answers as max are there.
+static void queue_fetch(const struct own *own, struct ledger *l, struct ring_pos *pos, struct ledger_queues *qs,
+    uint32_t q, struct fetch *b, uint32_t n, uint32_t max)
+{
+    uint32_t pending = queue_pending(own, q, qs->next[q]), slots = 0;
+    struct netif_packet p;
+
     if (pending > own->mask + 1)
         pending = 0; // it was not when the burst began: the next one will see it
-    while (got < n) {
-        enum packet_is is = packet_read(&p, own, pos->next + slots, pending - slots);
+    while (b->got < n) {
+        struct ring_frame *f = &b->f[b->got];
+        enum netif_packet_is is = netif_packet_read(
+            &p, ring_at(own, q)->slots, own->mask, qs->next[q] + slots, pending - slots);
 
         if (is == PACKET_BROKEN)
             pos->fault = RING_FAULT_REQUEST;
-        if (is != PACKET_WHOLE || l->n_done + p.slots > LEDGER_DONE_MAX)
+        if (is != PACKET_WHOLE || l->n_done + p.slots > max)
             break;
-        f[got].len = (uint16_t)p.len;
-        f[got].verdict = packet_judge(&p, &f[got]);
-        if (f[got].verdict == RING_OK)
-            packet_copy(&p, &c, own, got, f[got].at);
-        spans[got++] = (struct span){ (uint16_t)l->n_done, (uint16_t)p.slots, p.flags };
+        f->len = (uint16_t)p.len;
+        f->verdict = packet_judge(&p, f);
+        if (f->verdict == RING_OK)
+            packet_copy(&p, &b->c, own, b->got, f->at);
+        b->spans[b->got++] = (struct span){ (uint16_t)l->n_done, (uint16_t)p.slots, p.flags };
         memcpy(&l->done[l->n_done], p.done, p.slots * sizeof(p.done[0]));
         l->n_done += p.slots;
         slots += p.slots;
-        r->work += p.slots - 1;
     }
-    copies_do(&c, own, f);
-    frames_end(l, spans, f, got);
+    qs->next[q] += slots;
+    qs->n_done[q] = (uint8_t)slots;
     pos->next += slots;
-    return got;
+}
+
+// A share of each queue in which there is something, the largest frame at least, and another one's turn to be the first.
+static uint32_t netif_fetch(struct ring *r, struct ledger *l, struct ring_pos *pos, struct ring_frame *f, uint32_t n)
+{
+    const struct own *own = own_of(r);
+    struct ledger_queues *qs = queues_begin(l, pos);
+    uint32_t left = 0;
+    struct fetch b;
+
+    static_assert(LEDGER_DONE_MAX / NETIF_QUEUES_MAX >= NETIF_PACKET_SLOTS_MAX, "any frame is taken");
+    b.f = f;
+    b.got = b.c.n = 0;
+    qs->first = (qs->first + 1) % own->n_queues;
+    for (uint32_t q = 0; q < own->n_queues; q++)
+        left += queue_pending(own, q, qs->next[q]) != 0;
+    for (uint32_t i = 0; i < own->n_queues && left > 0 && pos->fault == RING_FAULT_NONE; i++) {
+        uint32_t q = (qs->first + i) % own->n_queues;
+
+        if (queue_pending(own, q, qs->next[q]) == 0)
+            continue;
+        queue_fetch(own, l, pos, qs, q, &b, b.got + (n - b.got + left - 1) / left,
+            l->n_done + (LEDGER_DONE_MAX - l->n_done) / left);
+        left--;
+    }
+    copies_do(&b.c, own, f);
+    frames_end(l, b.spans, f, b.got);
+    r->work += l->n_done - b.got;
+    return b.got;
 }
 
 // --- to guest ---
 
+// Which queue each frame goes by, and how many each gets.
+static void frames_sort(
+    const struct own *own, const struct ring_frame *f, uint32_t n, uint8_t *queue, struct ledger_queues *qs)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        queue[i] = own->n_queues == 1 ? 0 : (uint8_t)flow_queue(f[i].at, f[i].len, own->n_queues);
+        qs->n_done[queue[i]]++;
+    }
+}
+
 static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos *pos, struct ring_frame *f, uint32_t n)
 {
     const struct own *own = own_of(r);
-    uint32_t there = 0;
+    struct ledger_queues *qs = queues_begin(l, pos);
+    uint8_t queue[FABRIC_BURST], done[FABRIC_BURST]; // where each one's answer stands
+    uint32_t at[NETIF_QUEUES_MAX], there = 0;
     struct copies c;
 
+    qs->first = 0;
+    frames_sort(own, f, n, queue, qs);
+    for (uint32_t q = 0, sum = 0; q < own->n_queues; sum += qs->n_done[q++])
+        at[q] = sum;
     c.n = 0;
     for (uint32_t i = 0; i < n; i++) {
+        uint32_t q = queue[i];
         struct netif_rx_request req;
 
-        slot_read(own, pos->next + i, &req, sizeof(req));
+        netif_slot_read(ring_at(own, q)->slots, own->mask, qs->next[q]++, &req, sizeof(req));
         f[i].verdict = RING_OK;
         copy_add(&c, own, i, req.gref, 0, f[i].len, f[i].at);
-        ledger_add_done(l, req.id, 0, f[i].len);
+        done[i] = (uint8_t)at[q]++;
+        l->done[done[i]] = (struct ledger_done){ req.id, 0, f[i].len };
     }
+    l->n_done = n;
     copies_do(&c, own, f);
     for (uint32_t i = 0; i < n; i++) {
         if (f[i].verdict == RING_OK) {
             there++;
             continue;
         }
-        l->done[i].status = NETIF_RSP_ERROR;
+        l->done[done[i]].status = NETIF_RSP_ERROR;
         f[i].at = NULL;
     }
     pos->next += n;
@@ -313,17 +350,15 @@ static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos 
 
 // --- both ---
 
-static void response_write(const struct own *own, uint32_t at, const struct ledger_done *d)
+static void response_write(const struct own *own, uint8_t *slots, uint32_t at, const struct ledger_done *d)
 {
     if (own->region == REGION_TX_RING) {
-        struct netif_tx_response *rsp = (struct netif_tx_response *)(own->ring->slots +
-                                                                     (at & own->mask) * TX_SLOT_BYTES);
+        struct netif_tx_response *rsp = (struct netif_tx_response *)(slots + (at & own->mask) * TX_SLOT_BYTES);
 
         rsp->id = d->id;
         rsp->status = (int16_t)d->status;
     } else {
-        struct netif_rx_response *rsp = (struct netif_rx_response *)(own->ring->slots +
-                                                                     (at & own->mask) * RX_SLOT_BYTES);
+        struct netif_rx_response *rsp = (struct netif_rx_response *)(slots + (at & own->mask) * RX_SLOT_BYTES);
 
         rsp->id = d->id;
         rsp->offset = 0;
@@ -332,31 +367,55 @@ static void response_write(const struct own *own, uint32_t at, const struct ledg
     }
 }
 
-// Only while the guest hasn't been told: then new requests stand in these slots.
+// The n answers before next. Only while the guest hasn't been told: then new requests stand in these slots.
+static void queue_publish(const struct own *own, uint32_t q, const struct ledger_done *done, uint32_t n, uint32_t next)
+{
+    struct netif_ring *ring = ring_at(own, q);
+    uint32_t first = next - n;
+
+    if (n == 0 || __atomic_load_n(&ring->rsp_prod, __ATOMIC_RELAXED) != first)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        response_write(own, ring->slots, first + i, &done[i]);
+    // Release: the guest sees the responses before the index.
+    __atomic_store_n(&ring->rsp_prod, next, __ATOMIC_RELEASE);
+}
+
 static void netif_publish(const struct ring *r, const struct ledger *l, uint32_t next)
 {
     const struct own *own = own_of(r);
-    uint32_t n = l->n_done, first = next - n;
+    const struct ledger_queues *qs = queues_now(l);
+    uint32_t at = 0;
 
-    if (n == 0 || n > LEDGER_DONE_MAX || __atomic_load_n(&own->ring->rsp_prod, __ATOMIC_RELAXED) != first)
+    (void)next; // the queues' own
+    if (l->n_done == 0) // a burst that answered none left the queues as they were
         return;
-    for (uint32_t i = 0; i < n; i++)
-        response_write(own, first + i, &l->done[i]);
-    // Release: the guest sees the responses before the index.
-    __atomic_store_n(&own->ring->rsp_prod, next, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < own->n_queues; i++) {
+        uint32_t q = (qs->first + i) % own->n_queues, n = qs->n_done[q];
+
+        if (n > LEDGER_DONE_MAX - at)
+            return;
+        queue_publish(own, q, &l->done[at], n, qs->next[q]);
+        at += n;
+    }
 }
 
 static void netif_kick(const struct ring *r, bool always)
 {
     struct own *own = own_of(r);
-    uint32_t now = __atomic_load_n(&own->ring->rsp_prod, __ATOMIC_RELAXED), before = own->looked, event;
+    uint32_t now[NETIF_QUEUES_MAX];
 
+    for (uint32_t q = 0; q < own->n_queues; q++)
+        now[q] = __atomic_load_n(&ring_at(own, q)->rsp_prod, __ATOMIC_RELAXED);
     // The guest sets rsp_event and then looks for responses: whichever of the two comes first, it or we see the other.
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    event = __atomic_load_n(&own->ring->rsp_event, __ATOMIC_RELAXED);
-    own->looked = now;
-    if (always || (now != before && now - event < now - before))
-        xenevtchn_notify(own->mem->maps->evt, own->mem->ports[netif_port(0, own->region)]);
+    for (uint32_t q = 0; q < own->n_queues; q++) {
+        uint32_t event = __atomic_load_n(&ring_at(own, q)->rsp_event, __ATOMIC_RELAXED), before = own->looked[q];
+
+        own->looked[q] = now[q];
+        if (always || (now[q] != before && now[q] - event < now[q] - before))
+            xenevtchn_notify(own->mem->maps->evt, own->mem->ports[netif_port(q, own->region)]);
+    }
 }
 
 static uint32_t netif_from_guest(struct vif *v, struct source *s)

@@ -29,8 +29,10 @@ static uint32_t virtio_pages(const struct front_words *w)
     return region_ring_pages(w->xenvirt.ring_size);
 }
 
-static void virtio_open(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w)
+static void virtio_open(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w,
+    struct state_vif *state)
 {
+    (void)state;
     static const struct mem_region none; // of no length
     uint32_t size = w->xenvirt.ring_size;
     struct vring v;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// front_netif.c: front ends of netif.h. Two pages are mapped by the worker, none by the watcher; all that is said is said in
+// front_netif.c: front ends of netif.h. Its rings are mapped by the worker, none by the watcher; all that is said is said in
 // XenStore, by the store's thread (netif_keys.c).
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +16,17 @@ static uint32_t netif_page(const struct front_words *w)
     return 0;
 }
 
-// There is nothing to be read: the rings' references are in the keys.
+// There is nothing to be read: the rings' references are in the keys. A region has the rings of one direction.
 static bool netif_map(struct mapper *m, struct map_job *j)
 {
-    const uint32_t *refs = netif_offer(&j->offer)->refs;
+    uint32_t n = j->offer.words.netif.n_queues;
     struct {
         struct region_table t;
         struct region regions[2];
-        uint32_t refs[2];
-    } table = { .t = { REGION_MAGIC, REGION_VERSION, .domid = j->offer.domid, .n_regions = 2, .n_refs = 2 },
-        .regions = { { .kind = REGION_RX_RING, .n_pages = 1 },
-            { .kind = REGION_TX_RING, .n_pages = 1, .first_ref = 1 } },
-        .refs = { refs[REGION_RX_RING], refs[REGION_TX_RING] } };
+        uint32_t refs[2 * NETIF_QUEUES_MAX];
+    } table = { .t = { REGION_MAGIC, REGION_VERSION, .domid = j->offer.domid, .n_regions = 2, .n_refs = 2 * n },
+        .regions = {
+            { .kind = REGION_RX_RING, .n_pages = n }, { .kind = REGION_TX_RING, .n_pages = n, .first_ref = n } } };
 
     (void)m;
     if (j->offer.refusal != XENVIRT_REFUSED_NONE)
@@ -37,8 +36,10 @@ static bool netif_map(struct mapper *m, struct map_job *j)
         mapper_refuse(j, XENVIRT_REFUSED_HOST, "rings", "no memory");
         return true;
     }
-    j->bytes = sizeof(table);
-    memcpy(j->table, &table, sizeof(table));
+    for (uint32_t i = 0; i < 2 * n; i++)
+        table.refs[i] = netif_offer(&j->offer)->refs[i / n][i % n];
+    j->bytes = offsetof(typeof(table), refs) + 2 * n * sizeof(table.refs[0]);
+    memcpy(j->table, &table, j->bytes);
     return true;
 }
 

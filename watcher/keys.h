@@ -43,7 +43,7 @@ struct keys_write {
     char below[48]; // the path
     const char *value; // NULL: remove it
 };
-#define KEYS_WRITES_MAX 8u
+#define KEYS_WRITES_MAX 16u
 
 struct keys_ops {
     const char *name; // of the kind, in logs

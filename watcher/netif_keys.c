@@ -15,9 +15,14 @@ static const struct {
     NETIF_KEYS(NETIF_KEY_ROW)
 };
 
-static const struct netif_keys *netif_keys(const struct front_keys *k)
+static const char *const queue_keys[NETIF_QUEUE_KEY_COUNT] = {
+#define NETIF_QUEUE_KEY_ROW(NAME, name) [NETIF_##NAME] = name,
+    NETIF_QUEUE_KEYS(NETIF_QUEUE_KEY_ROW)
+};
+
+static const struct netif_texts *texts_of(const struct front_keys *k, uint32_t device)
 {
-    return (const struct netif_keys *)k;
+    return &((const struct netif_keys *)k)->devices[device];
 }
 
 static struct front_keys *netif_make(void)
@@ -31,9 +36,10 @@ static void netif_free(struct front_keys *front)
 {
     struct netif_keys *k = (struct netif_keys *)front;
 
+    static_assert(sizeof(struct netif_texts) % sizeof(char *) == 0, "nothing else is in it");
     for (unsigned i = 0; i < FRONT_DEVICES_MAX; i++)
-        for (unsigned n = 0; n < NETIF_KEY_COUNT; n++)
-            free(k->of[i][n]);
+        for (unsigned n = 0; n < sizeof(struct netif_texts) / sizeof(char *); n++)
+            free(((char **)&k->devices[i])[n]);
     free(k);
 }
 
@@ -61,13 +67,47 @@ static int netif_touched(uint32_t root, const char *path)
     return *rest == '\0' || (root == NETIF_FRONT && strcmp(rest, "/state") == 0) ? (int)device : KEYS_NO_DEVICE;
 }
 
+// A queue's directory, as a front end writes it, whose number is below the most that there may be. Returns what follows,
+// or NULL.
+static const char *queue_read(const char *path, uint32_t *queue)
+{
+    static const char before[] = "queue-";
+    const char *p = path + sizeof(before) - 1;
+
+    static_assert(NETIF_QUEUES_MAX <= 10, "one digit");
+    if (strncmp(path, before, sizeof(before) - 1) != 0 || *p < '0' || *p >= '0' + (int)NETIF_QUEUES_MAX ||
+        (p[1] != '\0' && p[1] != '/'))
+        return NULL;
+    *queue = (uint32_t)(*p - '0');
+    return p + 1;
+}
+
 static bool netif_dir(uint32_t root, const char *path)
 {
-    uint32_t device;
+    uint32_t device, queue;
     const char *rest = device_read(path, &device);
 
-    (void)root;
+    if (rest == NULL || *rest == '\0')
+        return rest != NULL;
+    rest = root == NETIF_FRONT ? queue_read(rest + 1, &queue) : NULL;
     return rest != NULL && *rest == '\0';
+}
+
+static char **key_find(struct netif_texts *t, uint32_t root, const char *name)
+{
+    uint32_t queue;
+    const char *rest = queue_read(name, &queue);
+    char **texts = rest == NULL ? t->flat : t->queues[queue];
+
+    for (unsigned i = 0; rest == NULL && i < NETIF_KEY_COUNT; i++)
+        if (keys[i].root == root && strcmp(name, keys[i].name) == 0)
+            return &t->of[i];
+    if (root != NETIF_FRONT || (rest != NULL && *rest++ != '/'))
+        return NULL;
+    for (unsigned i = 0; i < NETIF_QUEUE_KEY_COUNT; i++)
+        if (strcmp(rest == NULL ? name : rest, queue_keys[i]) == 0)
+            return &texts[i];
+    return NULL;
 }
 
 static char **netif_place(struct front_keys *front, uint32_t root, const char *path)
@@ -75,16 +115,14 @@ static char **netif_place(struct front_keys *front, uint32_t root, const char *p
     struct netif_keys *k = (struct netif_keys *)front;
     uint32_t device;
     const char *rest = device_read(path, &device);
+    char **place;
 
     if (rest == NULL || *rest != '/')
         return NULL;
-    for (unsigned i = 0; i < NETIF_KEY_COUNT; i++) {
-        if (keys[i].root != root || strcmp(rest + 1, keys[i].name) != 0)
-            continue;
-        if (device < FRONT_DEVICES_MAX)
-            return &k->of[device][i];
-        k->front.extra_devices = true;
-    }
+    place = key_find(&k->devices[device < FRONT_DEVICES_MAX ? device : 0], root, rest + 1);
+    if (place == NULL || device < FRONT_DEVICES_MAX)
+        return place;
+    k->front.extra_devices = true;
     return NULL;
 }
 
@@ -95,7 +133,7 @@ static bool text_is(const char *text, const char *what)
 
 static enum keys_found netif_find(const struct front_keys *front, uint32_t device)
 {
-    char *const *of = netif_keys(front)->of[device];
+    char *const *of = texts_of(front, device)->of;
 
     if (of[NETIF_BACK_MAC] == NULL)
         return KEYS_ABSENT;
@@ -122,6 +160,7 @@ static uint32_t features_add(struct keys_write *w, uint32_t device)
         { "feature-rx-flip", "0" },
         { "feature-sg", "0" }, // a frame has at most 2,048 bytes
         { "feature-split-event-channels", "1" },
+        { "multi-queue-max-queues", NETIF_QUEUES_TEXT },
     };
     uint32_t n = 0;
 
@@ -134,7 +173,7 @@ static uint32_t netif_say(
     const struct front_keys *front, uint32_t device, enum keys_served served, struct keys_write w[KEYS_WRITES_MAX])
 {
     static const char *const states[] = { "0", "1", "2", "3", "4", "5", "6" };
-    char *const *of = netif_keys(front)->of[device];
+    char *const *of = texts_of(front, device)->of;
     struct xenbus_view v = { .back = xenbus_state_of(of[NETIF_BACK_STATE]),
         .front = xenbus_state_of(of[NETIF_FRONT_STATE]),
         .online = text_is(of[NETIF_BACK_ONLINE], "1"),
@@ -155,37 +194,87 @@ static uint32_t netif_say(
 
 // ---- judging
 
-static bool refuse(struct offer *o, enum xenvirt_refusal refusal, enum netif_key key)
+static bool refuse(struct offer *o, enum xenvirt_refusal refusal, const char *name)
 {
     o->refusal = refusal;
     if (refusal != XENVIRT_REFUSED_NONE)
-        snprintf(o->why, sizeof(o->why), "%s: %s", keys[key].name, refusal_text(refusal));
+        snprintf(o->why, sizeof(o->why), "%s: %s", name, refusal_text(refusal));
     return refusal != XENVIRT_REFUSED_NONE;
 }
 
-// Two event channels, or one for both rings.
-static void judge_ports(char *const *of, struct offer *o)
+// A queue's key: where it stands is said as the front end wrote it.
+static bool queue_refuse(struct offer *o, enum xenvirt_refusal refusal, uint32_t queue, enum netif_queue_key key)
 {
-    uint32_t *ports = o->words.netif.ports;
+    char name[48];
 
-    if (of[NETIF_RX_PORT] == NULL && of[NETIF_TX_PORT] == NULL) {
-        if (!refuse(o, contract_ref(of[NETIF_PORT], &ports[REGION_RX_RING]), NETIF_PORT))
-            ports[REGION_TX_RING] = ports[REGION_RX_RING];
-        return;
-    }
-    if (!refuse(o, contract_ref(of[NETIF_RX_PORT], &ports[REGION_RX_RING]), NETIF_RX_PORT))
-        refuse(o, contract_ref(of[NETIF_TX_PORT], &ports[REGION_TX_RING]), NETIF_TX_PORT);
+    if (o->words.netif.n_queues > 1)
+        snprintf(name, sizeof(name), "queue-%u/%s", queue, queue_keys[key]);
+    else
+        snprintf(name, sizeof(name), "%s", queue_keys[key]);
+    return refuse(o, refusal, name);
 }
 
-static void judge_rings(char *const *of, struct offer *o)
+// Two event channels, or one for both rings.
+static bool judge_ports(char *const *of, struct offer *o, uint32_t queue)
 {
-    uint32_t *refs = netif_offer(o)->refs;
+    uint32_t *ports = o->words.netif.ports, rx = netif_port(queue, REGION_RX_RING),
+             tx = netif_port(queue, REGION_TX_RING);
+    bool one = of[NETIF_RX_PORT] == NULL && of[NETIF_TX_PORT] == NULL;
+    enum netif_queue_key key = one ? NETIF_PORT : NETIF_RX_PORT;
 
-    if (refuse(o, contract_ref(of[NETIF_RX_REF], &refs[REGION_RX_RING]), NETIF_RX_REF) ||
-        refuse(o, contract_ref(of[NETIF_TX_REF], &refs[REGION_TX_RING]), NETIF_TX_REF))
-        return;
-    if (refs[0] == refs[1])
-        refuse(o, XENVIRT_REFUSED_REF_TWICE, NETIF_TX_REF);
+    if (queue_refuse(o, contract_ref(of[key], &ports[rx]), queue, key))
+        return false;
+    ports[tx] = ports[rx];
+    if (!one && queue_refuse(o, contract_ref(of[NETIF_TX_PORT], &ports[tx]), queue, NETIF_TX_PORT))
+        return false;
+    for (uint32_t i = 0; i < 2 * queue; i++) {
+        if (ports[i] != ports[rx] && ports[i] != ports[tx])
+            continue;
+        queue_refuse(o, XENVIRT_REFUSED_KEY_MALFORMED, queue, ports[i] == ports[rx] ? key : NETIF_TX_PORT);
+        snprintf(o->why + strlen(o->why), sizeof(o->why) - strlen(o->why), ": it is queue %u's", i / 2);
+        return false;
+    }
+    return true;
+}
+
+static bool judge_ring(char *const *of, struct offer *o, uint32_t queue, enum region_kind ring)
+{
+    enum netif_queue_key key = ring == REGION_RX_RING ? NETIF_RX_REF : NETIF_TX_REF;
+    uint32_t *ref = &netif_offer(o)->refs[ring][queue];
+
+    if (queue_refuse(o, contract_ref(of[key], ref), queue, key))
+        return false;
+    for (uint32_t q = 0; q <= queue; q++)
+        for (uint32_t k = REGION_RX_RING; k <= REGION_TX_RING; k++)
+            if (&netif_offer(o)->refs[k][q] != ref && netif_offer(o)->refs[k][q] == *ref)
+                return !queue_refuse(o, XENVIRT_REFUSED_REF_TWICE, queue, key);
+    return true;
+}
+
+static uint32_t judge_count(const char *text, struct offer *o)
+{
+    uint32_t n = 1;
+
+    if (text != NULL && (contract_ref(text, &n) != XENVIRT_REFUSED_NONE || n > NETIF_QUEUES_MAX)) {
+        refuse(o, XENVIRT_REFUSED_KEY_MALFORMED, keys[NETIF_QUEUES].name);
+        snprintf(o->why + strlen(o->why), sizeof(o->why) - strlen(o->why), ": 1 to %u", NETIF_QUEUES_MAX);
+        return 0;
+    }
+    return n;
+}
+
+// What else stands there may be of a kernel before, which had more queues or fewer.
+static void judge_queues(const struct netif_texts *t, struct offer *o)
+{
+    uint32_t n = judge_count(t->of[NETIF_QUEUES], o);
+
+    o->words.netif.n_queues = n;
+    for (uint32_t q = 0; q < n; q++) {
+        char *const *of = n == 1 ? t->flat : t->queues[q];
+
+        if (!judge_ring(of, o, q, REGION_RX_RING) || !judge_ring(of, o, q, REGION_TX_RING) || !judge_ports(of, o, q))
+            return;
+    }
 }
 
 static void sum_add(struct offer *o, const char *text)
@@ -195,26 +284,30 @@ static void sum_add(struct offer *o, const char *text)
     o->sum = (o->sum ^ 0xff) * 0x100000001b3ull;
 }
 
+static void sum_make(struct offer *o, const struct netif_texts *t)
+{
+    char *const *all = (char *const *)t;
+
+    for (unsigned i = 0; i < sizeof(*t) / sizeof(*all); i++)
+        if (i != NETIF_BACK_STATE && i != NETIF_FRONT_STATE)
+            sum_add(o, all[i]);
+    o->whole_sum = o->sum;
+}
+
 static void netif_judge(const struct front_keys *front, struct offer *o)
 {
-    char *const *of = netif_keys(front)->of[o->device];
+    const struct netif_texts *t = texts_of(front, o->device);
 
     o->words.kind = FRONT_NETIF;
-    for (unsigned i = 0; i < NETIF_KEY_COUNT; i++)
-        if (i != NETIF_BACK_STATE && i != NETIF_FRONT_STATE)
-            sum_add(o, of[i]);
-    o->whole_sum = o->sum;
-    if (refuse(o, contract_mac(of[NETIF_BACK_MAC], o->mac), NETIF_BACK_MAC))
+    sum_make(o, t);
+    if (refuse(o, contract_mac(t->of[NETIF_BACK_MAC], o->mac), keys[NETIF_BACK_MAC].name))
         return;
     // All of today's copy: without, the back end would have to give pages of its own.
-    if (!text_is(of[NETIF_RX_COPY], "1")) {
-        refuse(o, XENVIRT_REFUSED_KEY_MISSING, NETIF_RX_COPY);
+    if (!text_is(t->of[NETIF_RX_COPY], "1")) {
+        refuse(o, XENVIRT_REFUSED_KEY_MISSING, keys[NETIF_RX_COPY].name);
         return;
     }
-    o->words.netif.n_queues = 1;
-    judge_rings(of, o);
-    if (o->refusal == XENVIRT_REFUSED_NONE)
-        judge_ports(of, o);
+    judge_queues(t, o);
 }
 
 const struct keys_ops keys_netif = {

@@ -15,22 +15,29 @@ enum netif_root { NETIF_BACK, NETIF_FRONT };
     K(BACK_ONLINE, NETIF_BACK, "online") \
     K(BACK_STATE, NETIF_BACK, "state") \
     K(FRONT_STATE, NETIF_FRONT, "state") \
-    K(RX_REF, NETIF_FRONT, "rx-ring-ref") \
-    K(TX_REF, NETIF_FRONT, "tx-ring-ref") \
-    K(PORT, NETIF_FRONT, "event-channel") \
-    K(RX_PORT, NETIF_FRONT, "event-channel-rx") \
-    K(TX_PORT, NETIF_FRONT, "event-channel-tx") \
-    K(RX_COPY, NETIF_FRONT, "request-rx-copy")
+    K(RX_COPY, NETIF_FRONT, "request-rx-copy") \
+    K(QUEUES, NETIF_FRONT, "multi-queue-num-queues")
+
+// Those of a queue: in the front end's directory if the device has only one, else in queue-N there.
+#define NETIF_QUEUE_KEYS(K) \
+    K(RX_REF, "rx-ring-ref") \
+    K(TX_REF, "tx-ring-ref") \
+    K(PORT, "event-channel") \
+    K(RX_PORT, "event-channel-rx") \
+    K(TX_PORT, "event-channel-tx")
 
 #define NETIF_KEY_ENUM(NAME, root, name) NETIF_##NAME,
 enum netif_key { NETIF_KEYS(NETIF_KEY_ENUM) NETIF_KEY_COUNT };
+
+#define NETIF_QUEUE_KEY_ENUM(NAME, name) NETIF_##NAME,
+enum netif_queue_key { NETIF_QUEUE_KEYS(NETIF_QUEUE_KEY_ENUM) NETIF_QUEUE_KEY_COUNT };
 
 // The states of xen/io/xenbus.h, as texts.
 #define NETIF_CONNECTED "4"
 
 // An offer's own part.
 struct netif_offer {
-    uint32_t refs[2]; // of the rings, by enum region_kind
+    uint32_t refs[2][NETIF_QUEUES_MAX]; // of the rings, by enum region_kind
 };
 
 static inline struct netif_offer *netif_offer(struct offer *o)
@@ -39,9 +46,16 @@ static inline struct netif_offer *netif_offer(struct offer *o)
     return (struct netif_offer *)o->own;
 }
 
+// Of one device. NULL: there is no such key.
+struct netif_texts {
+    char *of[NETIF_KEY_COUNT];
+    char *flat[NETIF_QUEUE_KEY_COUNT];
+    char *queues[NETIF_QUEUES_MAX][NETIF_QUEUE_KEY_COUNT];
+};
+
 struct netif_keys {
     struct front_keys front;
-    char *of[FRONT_DEVICES_MAX][NETIF_KEY_COUNT]; // NULL: no such key
+    struct netif_texts devices[FRONT_DEVICES_MAX];
 };
 
 #endif

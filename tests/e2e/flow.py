@@ -14,17 +14,19 @@ class Flow:
     """Paced frames from a place to another; each is a FrontEnd or a Wire.
 
     There is no order to be kept by who uses it: its number was never another flow's, so that nobody has to forget anything
-    before, and whole() ends it before it asks how many were sent, and that before it asks what came."""
+    before, and whole() ends it before it asks how many were sent, and that before it asks what came. src is the wire's, shape a guest's
+    (tests/traffic)."""
 
-    def __init__(self, case, source, target, rate=1000, count=0, length=60, dev=0, to=0, vlan=None):
+    def __init__(self, case, source, target, rate=1000, count=0, length=60, dev=0, to=0, vlan=None,
+                 src=HOST_MAC, shape=""):
         self.case, self.source, self.target, self.to, self.count = case, source, target, to, count
         self.number = next(_numbers)
         self.sent = None  # until it has ended
         mac = target.macs[to] if isinstance(target, FrontEnd) else HOST_MAC
         if isinstance(source, FrontEnd):
-            source.do(f"flow {self.number} dev={dev} dst={mac} count={count} rate={rate} len={length}")
+            source.do(f"flow {self.number} dev={dev} dst={mac} count={count} rate={rate} len={length} {shape}")
         else:
-            self.on_wire = source.flow(self.number, mac, HOST_MAC, rate, count, length, vlan)
+            self.on_wire = source.flow(self.number, mac, src, rate, count, length, vlan)
 
     def book(self):
         return self.target.book(self.number, self.to) if isinstance(self.target, FrontEnd) else self.target.book(self.number)

@@ -30,7 +30,7 @@ assert "MSG_LIST_SWITCH" in hashed
 
 # An array in shared memory has a named size, so that its list can be held against it.
 literal = re.findall(r"\w+\[\d+[^\]]*\](?!\s*=)", text("state.h") + text("fabric.h"))
-assert set(literal) <= {"uuid[40]", "mac[6]", "reserved[2]", "pos[2]"}, literal
+assert set(literal) <= {"uuid[40]", "mac[6]", "reserved[2]", "pos[2]", "queues[2]"}, literal
 # And each array that is indexed by a list's names is as long as the list, or asserted to hold it.
 lists = set(re.findall(r"^enum \w+ { .*\) (\w+) };", text("state.h"), re.M))
 arrays = re.findall(r"\b(\w*(?:drops|counters))\[(\w+)\]", text("state.h"))

@@ -46,9 +46,12 @@ const struct front virtio_front = {
     .name = "virtio",
     .rings = &ring_virtio,
     .ring_size = GUEST_RING,
+    .n_queues = 1,
+    .word = GUEST_RING,
     .lay = guest_lay,
     .send = guest_send,
     .post = guest_post,
+    .post_again = guest_post,
     .done = virtio_done,
     .take = virtio_take,
     .claim = virtio_claim,
@@ -59,7 +62,7 @@ const struct front virtio_front = {
 
 const struct front *front_named(const char *name)
 {
-    static const struct front *const all[] = { &slot_front, &netif_front };
+    static const struct front *const all[] = { &slot_front, &netif_front, &queues_front };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(name, all[i]->name) == 0)

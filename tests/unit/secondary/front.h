@@ -8,14 +8,18 @@
 struct front {
     const char *name;
     const struct ring_ops *rings;
-    uint32_t ring_size;
+    uint32_t ring_size; // of all queues together
+    uint32_t n_queues;
+    uint32_t word; // its front_words' first
     // A guest in GUEST_BYTES of the caller's page-aligned zero memory.
     void (*lay)(struct plain_guest *g, void *memory);
-    // Transmit a frame, as the n-th; offer room for one, as the n-th.
+    // Transmit a frame, as the n-th, by the queue n % n_queues; offer room for one on each queue, as the n-th; offer room
+    // where the frame taken last was.
     void (*send)(struct plain_guest *g, uint16_t n, const uint8_t *frame, uint32_t len);
     void (*post)(struct plain_guest *g, uint16_t n);
+    void (*post_again)(struct plain_guest *g, uint16_t n);
     // How many the switch is done with that the driver hasn't seen; the number of the next of them, whose frame, if it
-    // was received, is at *frame, *len bytes.
+    // was received, is at *frame, *len bytes. It has the queue as the remainder by n_queues.
     uint32_t (*done)(struct plain_guest *g, enum region_kind ring);
     uint16_t (*take)(struct plain_guest *g, enum region_kind ring, const uint8_t **frame, uint32_t *len);
     // What no driver does: claim to offer n from `next` on; offer a frame or room that is nowhere.
@@ -24,13 +28,15 @@ struct front {
     // Forget where the switch is: what it wrote there is now this.
     void (*forge)(struct plain_guest *g, enum region_kind ring, uint32_t done);
     uint32_t (*published)(struct plain_guest *g, enum region_kind ring);
-    // Was the guest woken since the last time that it was asked? NULL: it polls.
+    // Was the guest woken since the last time that it was asked? If it has several queues it looks only at those that
+    // woke it from then on (plain_guest's asleep). NULL: it polls.
     bool (*woken)(struct plain_guest *g, enum region_kind ring);
 };
 
 extern const struct front virtio_front; // front.c
 extern const struct front slot_front; // slot_ring.c
 extern const struct front netif_front; // netif_guest.c
+extern const struct front queues_front; // the same with several queues
 
 const struct front *front_named(const char *name);
 

@@ -33,76 +33,144 @@ int xengnttab_grant_copy(xengnttab_handle *xgt, uint32_t n, xengnttab_grant_copy
 
 int xenevtchn_notify(xenevtchn_handle *xce, evtchn_port_t port)
 {
-    __atomic_store_n(&((struct plain_guest *)xce)->woken[port - 1], 1, __ATOMIC_RELEASE);
+    struct plain_guest *g = (struct plain_guest *)xce;
+
+    __atomic_store_n(&g->netif[(port - 1) / 2][(port - 1) % 2].woken, 1, __ATOMIC_RELEASE);
     return 0;
 }
 
 // --- the guest ---
 
-static void lay(struct plain_guest *g, void *memory)
+void netif_lay(struct plain_guest *g, void *memory, uint32_t n_queues, uint32_t n_slots)
 {
+    uint32_t bytes = sizeof(struct netif_ring) + n_slots * (uint32_t)sizeof(union netif_tx_sring_entry);
+
     guest_lay(g, memory);
     g->maps = (struct mem_maps){ .gnt = (xengnttab_handle *)&g->mem, .evt = (xenevtchn_handle *)g };
     g->mem.maps = &g->maps;
+    g->n_queues = n_queues;
+    g->n_slots = n_slots;
+    g->mem.n_ports = 2 * n_queues;
     for (uint32_t ring = 0; ring < 2; ring++) {
-        g->netif[ring] = (struct netif_ring *)g->mem.regions[ring].host;
-        g->netif[ring]->rsp_event = 1;
-        g->mem.n_ports = 2;
-        g->mem.regions[ring].bytes = sizeof(struct netif_ring);
-        g->mem.ports[netif_port(0, ring)] = ring + 1;
+        g->mem.regions[ring].bytes = (uint64_t)n_queues * bytes;
+        for (uint32_t q = 0; q < n_queues; q++) {
+            g->netif[q][ring].ring = (struct netif_ring *)(g->mem.regions[ring].host + q * bytes);
+            g->netif[q][ring].ring->rsp_event = 1;
+            g->mem.ports[netif_port(q, ring)] = netif_port(q, ring) + 1;
+        }
     }
+}
+
+static void lay(struct plain_guest *g, void *memory)
+{
+    netif_lay(g, memory, 1, NETIF_SLOTS);
+}
+
+static void lay_queues(struct plain_guest *g, void *memory)
+{
+    netif_lay(g, memory, 2, NETIF_SLOTS / 2);
+}
+
+void *netif_slot_on(struct plain_guest *g, uint32_t queue, enum region_kind ring, uint32_t at)
+{
+    size_t bytes = ring == REGION_TX_RING ? sizeof(union netif_tx_sring_entry) : sizeof(union netif_rx_sring_entry);
+
+    return (uint8_t *)g->netif[queue][ring].ring->slots + at % g->n_slots * bytes;
 }
 
 void *netif_slot(struct plain_guest *g, enum region_kind ring, uint32_t at)
 {
-    size_t bytes = ring == REGION_TX_RING ? sizeof(union netif_tx_sring_entry) : sizeof(union netif_rx_sring_entry);
-
-    return (uint8_t *)g->netif[ring]->slots + at % NETIF_SLOTS * bytes;
+    return netif_slot_on(g, 0, ring, at);
 }
 
-static void offered(struct plain_guest *g, enum region_kind ring)
+static void offered(struct plain_guest *g, uint32_t queue, enum region_kind ring)
 {
-    __atomic_store_n(&g->netif[ring]->req_prod, ++g->avail[ring], __ATOMIC_RELEASE);
+    g->avail[ring]++;
+    __atomic_store_n(&g->netif[queue][ring].ring->req_prod, ++g->netif[queue][ring].avail, __ATOMIC_RELEASE);
+}
+
+void netif_request_on(
+    struct plain_guest *g, uint32_t queue, uint32_t gref, uint16_t id, uint32_t offset, uint32_t size, uint16_t flags)
+{
+    struct netif_tx_request *req = netif_slot_on(g, queue, REGION_TX_RING, g->netif[queue][REGION_TX_RING].avail);
+
+    *req = (struct netif_tx_request){ gref, (uint16_t)offset, flags, id, (uint16_t)size };
+    offered(g, queue, REGION_TX_RING);
 }
 
 void netif_request(struct plain_guest *g, uint32_t gref, uint16_t id, uint32_t offset, uint32_t size, uint16_t flags)
 {
-    struct netif_tx_request *req = netif_slot(g, REGION_TX_RING, g->avail[REGION_TX_RING]);
-
-    *req = (struct netif_tx_request){ gref, (uint16_t)offset, flags, id, (uint16_t)size };
-    offered(g, REGION_TX_RING);
+    netif_request_on(g, 0, gref, id, offset, size, flags);
 }
 
 static void send(struct plain_guest *g, uint16_t n, const uint8_t *frame, uint32_t len)
 {
     memcpy(guest_buf(g, n % 128), frame, len);
-    netif_request(g, n % 128, n, 0, len, 0);
+    netif_request_on(g, n % g->n_queues, n % 128, n, 0, len, 0);
+}
+
+void netif_room_on(struct plain_guest *g, uint32_t queue, uint32_t gref, uint16_t id)
+{
+    struct netif_rx_request *req = netif_slot_on(g, queue, REGION_RX_RING, g->netif[queue][REGION_RX_RING].avail);
+
+    *req = (struct netif_rx_request){ .id = id, .gref = gref };
+    offered(g, queue, REGION_RX_RING);
 }
 
 void netif_room(struct plain_guest *g, uint32_t gref, uint16_t id)
 {
-    struct netif_rx_request *req = netif_slot(g, REGION_RX_RING, g->avail[REGION_RX_RING]);
+    netif_room_on(g, 0, gref, id);
+}
 
-    *req = (struct netif_rx_request){ .id = id, .gref = gref };
-    offered(g, REGION_RX_RING);
+static void room_next(struct plain_guest *g, uint32_t queue)
+{
+    uint16_t id = (uint16_t)(g->netif[queue][REGION_RX_RING].avail * g->n_queues + queue);
+
+    netif_room_on(g, queue, 128 + id % 128, id);
 }
 
 static void post(struct plain_guest *g, uint16_t n)
 {
-    netif_room(g, 128 + n % 128, n);
+    (void)n;
+    for (uint32_t q = 0; q < g->n_queues; q++)
+        room_next(g, q);
+}
+
+static void post_again(struct plain_guest *g, uint16_t n)
+{
+    (void)n;
+    room_next(g, g->last);
+}
+
+static uint32_t queue_done(struct plain_guest *g, uint32_t queue, enum region_kind ring)
+{
+    const struct netif_queue *q = &g->netif[queue][ring];
+
+    return g->asleep[ring] & 1u << queue ? 0 : __atomic_load_n(&q->ring->rsp_prod, __ATOMIC_ACQUIRE) - q->seen;
 }
 
 static uint32_t done(struct plain_guest *g, enum region_kind ring)
 {
-    return __atomic_load_n(&g->netif[ring]->rsp_prod, __ATOMIC_ACQUIRE) - g->seen[ring];
+    uint32_t n = 0;
+
+    for (uint32_t q = 0; q < g->n_queues; q++)
+        n += queue_done(g, q, ring);
+    return n;
 }
 
 static uint16_t take(struct plain_guest *g, enum region_kind ring, const uint8_t **frame, uint32_t *len)
 {
-    const void *slot = netif_slot(g, ring, g->seen[ring]++);
-    const struct netif_rx_response *rsp = slot;
+    const struct netif_rx_response *rsp;
+    struct netif_queue *q;
+    const void *slot;
 
-    __atomic_store_n(&g->netif[ring]->rsp_event, g->seen[ring] + 1, __ATOMIC_RELEASE);
+    for (g->last = 0; queue_done(g, g->last, ring) == 0; g->last++)
+        ;
+    q = &g->netif[g->last][ring];
+    slot = netif_slot_on(g, g->last, ring, q->seen++);
+    rsp = slot;
+    g->seen[ring]++;
+    __atomic_store_n(&q->ring->rsp_event, q->seen + 1, __ATOMIC_RELEASE);
     if (ring == REGION_TX_RING)
         return ((const struct netif_tx_response *)slot)->id;
     *frame = guest_buf(g, 128 + rsp->id % 128);
@@ -112,7 +180,8 @@ static uint16_t take(struct plain_guest *g, enum region_kind ring, const uint8_t
 
 static void claim(struct plain_guest *g, enum region_kind ring, uint32_t next, uint32_t n)
 {
-    g->netif[ring]->req_prod = next + n;
+    (void)next;
+    g->netif[g->n_queues - 1][ring].ring->req_prod = g->netif[g->n_queues - 1][ring].ring->rsp_prod + n;
 }
 
 static void offer_nothing(struct plain_guest *g, enum region_kind ring)
@@ -120,36 +189,38 @@ static void offer_nothing(struct plain_guest *g, enum region_kind ring)
     if (ring == REGION_TX_RING)
         netif_request(g, 0, 99, PAGE - 10, 60, 0);
     else // a page that can't be copied to breaks nothing
-        g->netif[ring]->req_prod = g->avail[ring] + NETIF_SLOTS + 1;
+        claim(g, ring, 0, g->n_slots + 1);
 }
 
+// As if frames had gone by all queues in turn.
 static void forge(struct plain_guest *g, enum region_kind ring, uint32_t at)
 {
-    g->netif[ring]->rsp_prod = at;
+    for (uint32_t q = 0; q < g->n_queues; q++)
+        g->netif[q][ring].ring->rsp_prod = (at + g->n_queues - 1 - q) / g->n_queues;
 }
 
 static uint32_t published(struct plain_guest *g, enum region_kind ring)
 {
-    return g->netif[ring]->rsp_prod;
+    uint32_t sum = 0;
+
+    for (uint32_t q = 0; q < g->n_queues; q++)
+        sum += g->netif[q][ring].ring->rsp_prod;
+    return sum;
 }
 
 static bool woken(struct plain_guest *g, enum region_kind ring)
 {
-    return __atomic_exchange_n(&g->woken[ring], 0, __ATOMIC_ACQ_REL) != 0;
+    g->asleep[ring] = (1u << g->n_queues) - 1;
+    for (uint32_t q = 0; q < g->n_queues; q++)
+        if (__atomic_exchange_n(&g->netif[q][ring].woken, 0, __ATOMIC_ACQ_REL) != 0)
+            g->asleep[ring] &= ~(1u << q);
+    return g->asleep[ring] != (1u << g->n_queues) - 1;
 }
 
-const struct front netif_front = {
-    .name = "netif",
-    .rings = &ring_netif,
-    .ring_size = NETIF_SLOTS,
-    .lay = lay,
-    .send = send,
-    .post = post,
-    .done = done,
-    .take = take,
-    .claim = claim,
-    .offer_nothing = offer_nothing,
-    .forge = forge,
-    .published = published,
-    .woken = woken,
-};
+#define NETIF_FRONT \
+    .rings = &ring_netif, .ring_size = NETIF_SLOTS, .send = send, .post = post, .post_again = post_again, \
+    .done = done, .take = take, .claim = claim, .offer_nothing = offer_nothing, .forge = forge, \
+    .published = published, .woken = woken
+
+const struct front netif_front = { .name = "netif", .n_queues = 1, .word = 1, .lay = lay, NETIF_FRONT };
+const struct front queues_front = { .name = "queues", .n_queues = 2, .word = 2, .lay = lay_queues, NETIF_FRONT };

@@ -90,11 +90,9 @@ struct vring_used_elem guest_take(struct plain_guest *g, enum region_kind ring)
 }
 
 struct vif_attach guest_attach(
-    const struct ring_ops *rings, uint32_t ring_size, uint32_t number, uint32_t gen, const uint8_t mac[6])
+    const struct ring_ops *rings, uint32_t word, uint32_t number, uint32_t gen, const uint8_t mac[6])
 {
-    struct vif_attach a = {
-        .number = number, .gen = gen, .since = gen, .rings = rings, .front = { .xenvirt = { .ring_size = ring_size } }
-    };
+    struct vif_attach a = { .number = number, .gen = gen, .since = gen, .rings = rings, .front = { .raw = { word } } };
 
     memcpy(a.mac, mac, sizeof(a.mac));
     return a;

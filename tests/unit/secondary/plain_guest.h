@@ -17,13 +17,21 @@
 #define GUEST_POOL_BYTES ((uint64_t)GUEST_BUFS * GUEST_BUF_BYTES)
 #define GUEST_GVA 0x7f0000100000ull
 
+struct netif_queue { // one direction of it
+    struct netif_ring *ring;
+    uint32_t avail, seen;
+    uint32_t woken;
+};
+
 struct plain_guest {
     struct mem mem; // as the worker sees it
     struct vring rings[2]; // as the guest sees them, by enum region_kind
     struct slot_ring *slots[2]; // where they are of that format
-    struct netif_ring *netif[2]; // or of this one
+    struct netif_queue netif[NETIF_QUEUES_MAX][2]; // or of this one
+    uint32_t n_queues, n_slots; // of each ring
+    uint32_t last; // the queue of what was seen last
+    uint32_t asleep[2]; // bits of the queues at which the guest doesn't look
     struct mem_maps maps; // what a worker of such rings has
-    uint32_t woken[2];
     uint32_t avail[2]; // what the driver has offered
     uint32_t seen[2]; // what it has seen done
     uint8_t *pool;
@@ -56,8 +64,9 @@ uint16_t guest_used(struct plain_guest *g, enum region_kind ring);
 struct vring_used_elem guest_take(struct plain_guest *g, enum region_kind ring);
 
 // The attachment of a device whose rings are these, as the watcher would say it: of its first generation, with no flags.
+// word: the front end's first, as its rings' size.
 struct vif_attach guest_attach(
-    const struct ring_ops *rings, uint32_t ring_size, uint32_t number, uint32_t gen, const uint8_t mac[6]);
+    const struct ring_ops *rings, uint32_t word, uint32_t number, uint32_t gen, const uint8_t mac[6]);
 
 // A frame: destination, source, a type, then its number and a pattern.
 void frame_make(uint8_t *frame, uint32_t len, const uint8_t dst[6], const uint8_t src[6], uint32_t number);

@@ -54,8 +54,10 @@ static uint32_t slot_pages(const struct front_words *w)
     return 1;
 }
 
-static void slot_open(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w)
+static void slot_open(struct ring *r, const struct mem *mem, enum region_kind region, const struct front_words *w,
+    struct state_vif *state)
 {
+    (void)state;
     static_assert(sizeof(struct own) <= RING_OWN_BYTES, "room in struct ring");
     (void)w;
     *r = (struct ring){ .ops = &slot_rings, .size = SLOTS };
@@ -288,9 +290,11 @@ const struct front slot_front = {
     .name = "slots",
     .rings = &slot_rings,
     .ring_size = SLOTS,
+    .n_queues = 1,
     .lay = lay,
     .send = send,
     .post = post,
+    .post_again = post,
     .done = done,
     .take = take,
     .claim = claim,

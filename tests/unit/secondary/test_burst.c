@@ -38,7 +38,7 @@ static void vif_open(uint32_t number, uint32_t gen, const uint8_t addr[6])
 // A new process: everything private is made anew from what is shared.
 static void worker_new(uint32_t gen, uint32_t flags)
 {
-    struct vif_attach a = guest_attach(front->rings, front->ring_size, NUMBER, gen, mac);
+    struct vif_attach a = guest_attach(front->rings, front->word, NUMBER, gen, mac);
 
     a.flags = flags;
     ledger_redo_tails(&state->from, f, CTX);
@@ -151,7 +151,7 @@ Test(vif, unknown_and_group_destinations_go_to_the_primary)
     struct sink_frame got;
 
     send(0, nobody, mac, 60);
-    send(1, everybody, mac, 60);
+    send(2, everybody, mac, 60); // by the same queue
     vif_from_guest(&v, &s);
     cr_assert(arrived(fabric_io_egress(f, 0), &got));
     cr_assert_eq(got.slot.flags, 0);

@@ -16,20 +16,42 @@
 static struct plain_guest g;
 static void *memory;
 static struct ring tx, rx;
-static struct ledger l;
+static struct state_vif state;
+static struct ledger *l;
 static struct ring_pos *pos;
 static uint8_t buf[FABRIC_BURST][FABRIC_BUF_BYTES];
 static struct ring_frame f[FABRIC_BURST];
+
+static void begin(struct ledger *of)
+{
+    l = of;
+    pos = ledger_begin(l);
+}
+
+static void queues_lay(uint32_t n, uint32_t n_slots)
+{
+    const struct front_words words = { .netif = { .n_queues = n } };
+
+    netif_lay(&g, memory, n, n_slots);
+    ring_netif.open(&tx, &g.mem, REGION_TX_RING, &words, &state);
+    ring_netif.open(&rx, &g.mem, REGION_RX_RING, &words, &state);
+    ledger_start(&state.from, 1, 1, ring_netif.adopt(&tx));
+    ledger_start(&state.to, 1, 1, ring_netif.adopt(&rx));
+    begin(&state.from);
+}
+
+static void publish(const struct ring *r)
+{
+    ledger_commit(l, LEDGER_RING);
+    ring_netif.publish(r, l, pos->next);
+}
 
 static void setup(void)
 {
     memory = aligned_alloc(XENVIRT_PAGE_BYTES, GUEST_BYTES);
     memset(memory, 0, GUEST_BYTES);
-    netif_front.lay(&g, memory);
-    ring_netif.open(&tx, &g.mem, REGION_TX_RING, NULL);
-    ring_netif.open(&rx, &g.mem, REGION_RX_RING, NULL);
-    ledger_start(&l, 1, 1, 0);
-    pos = ledger_begin(&l);
+    memset(&state, 0, sizeof(state));
+    queues_lay(1, NETIF_SLOTS);
     for (uint32_t i = 0; i < FABRIC_BURST; i++)
         f[i].at = buf[i];
 }
@@ -60,17 +82,17 @@ Test(ring_netif, a_frame_in_three_pieces_is_one_and_has_three_responses)
     netif_request(&g, 3, 10, 4000, 152, NETTXF_more_data);
     netif_request(&g, 4, 11, 0, 50, NETTXF_more_data);
     netif_request(&g, 5, 12, 4090, 6, 0);
-    cr_assert_eq(ring_netif.fetch(&tx, &l, pos, f, 3), 1);
+    cr_assert_eq(ring_netif.fetch(&tx, l, pos, f, 3), 1);
     cr_assert_eq(f[0].verdict, RING_OK);
     cr_assert_eq(f[0].len, 152);
     all_are(buf[0], 96, 1);
     all_are(buf[0] + 96, 50, 2);
     all_are(buf[0] + 146, 6, 3);
     cr_assert_eq(pos->next, 3);
-    cr_assert_eq(l.n_done, 3);
+    cr_assert_eq(l->n_done, 3);
     for (uint16_t i = 0; i < 3; i++) {
-        cr_assert_eq(l.done[i].id, 10 + i);
-        cr_assert_eq(l.done[i].status, NETIF_RSP_OKAY);
+        cr_assert_eq(l->done[i].id, 10 + i);
+        cr_assert_eq(l->done[i].status, NETIF_RSP_OKAY);
     }
     cr_assert_eq(ring_work(&tx), 2, "pieces are work");
 }
@@ -78,12 +100,12 @@ Test(ring_netif, a_frame_in_three_pieces_is_one_and_has_three_responses)
 Test(ring_netif, a_frame_that_is_not_whole_yet_waits)
 {
     netif_request(&g, 3, 10, 0, 152, NETTXF_more_data);
-    cr_assert_eq(ring_netif.fetch(&tx, &l, pos, f, 1), 0);
+    cr_assert_eq(ring_netif.fetch(&tx, l, pos, f, 1), 0);
     cr_assert_eq(pos->next, 0);
     cr_assert_eq(pos->fault, RING_FAULT_NONE);
-    cr_assert_eq(l.n_done, 0);
+    cr_assert_eq(l->n_done, 0);
     netif_request(&g, 4, 11, 0, 50, 0);
-    cr_assert_eq(ring_netif.fetch(&tx, &l, pos, f, 2), 1);
+    cr_assert_eq(ring_netif.fetch(&tx, l, pos, f, 2), 1);
     cr_assert_eq(f[0].len, 152);
 }
 
@@ -96,13 +118,13 @@ Test(ring_netif, extra_information_that_was_not_offered_costs_its_frame)
     e = netif_slot(&g, REGION_TX_RING, 1);
     *e = (struct netif_extra_info){ .type = XEN_NETIF_EXTRA_TYPE_GSO };
     netif_request(&g, 4, 12, 0, 60, 0);
-    cr_assert_eq(ring_netif.fetch(&tx, &l, pos, f, 3), 2);
+    cr_assert_eq(ring_netif.fetch(&tx, l, pos, f, 3), 2);
     cr_assert_eq(f[0].verdict, RING_OVERSIZE);
     cr_assert_eq(f[1].verdict, RING_OK);
-    cr_assert_eq(l.n_done, 3);
-    cr_assert_eq(l.done[0].status, NETIF_RSP_ERROR);
-    cr_assert_eq(l.done[1].status, NETIF_RSP_NULL);
-    cr_assert_eq(l.done[2].status, NETIF_RSP_OKAY);
+    cr_assert_eq(l->n_done, 3);
+    cr_assert_eq(l->done[0].status, NETIF_RSP_ERROR);
+    cr_assert_eq(l->done[1].status, NETIF_RSP_NULL);
+    cr_assert_eq(l->done[2].status, NETIF_RSP_OKAY);
 }
 
 Test(ring_netif, a_page_that_is_not_granted_costs_its_frame_alone)
@@ -112,12 +134,12 @@ Test(ring_netif, a_page_that_is_not_granted_costs_its_frame_alone)
     netif_request(&g, 4, 12, 0, 200, NETTXF_more_data);
     netif_request(&g, GUEST_BUFS, 13, 0, 62, 0);
     netif_request(&g, 5, 14, 0, 63, 0);
-    cr_assert_eq(ring_netif.fetch(&tx, &l, pos, f, 5), 4);
+    cr_assert_eq(ring_netif.fetch(&tx, l, pos, f, 5), 4);
     cr_assert_eq(pos->fault, RING_FAULT_NONE);
     for (uint32_t i = 0; i < 4; i++)
         cr_assert_eq(f[i].verdict, i == 1 || i == 2 ? RING_GRANT : RING_OK, "%u", i);
     for (uint32_t i = 0; i < 5; i++)
-        cr_assert_eq(l.done[i].status, i >= 1 && i <= 3 ? NETIF_RSP_ERROR : NETIF_RSP_OKAY, "%u", i);
+        cr_assert_eq(l->done[i].status, i >= 1 && i <= 3 ? NETIF_RSP_ERROR : NETIF_RSP_OKAY, "%u", i);
 }
 
 Test(ring_netif, frames_of_any_length_are_answered)
@@ -129,10 +151,10 @@ Test(ring_netif, frames_of_any_length_are_answered)
 
     for (uint16_t i = 0; i < 6; i++)
         netif_request(&g, i, i, 0, rows[i].len, 0);
-    cr_assert_eq(ring_netif.fetch(&tx, &l, pos, f, 6), 6);
+    cr_assert_eq(ring_netif.fetch(&tx, l, pos, f, 6), 6);
     for (uint32_t i = 0; i < 6; i++)
         cr_expect_eq(f[i].verdict, rows[i].verdict, "%u bytes", rows[i].len);
-    cr_assert_eq(l.n_done, 6);
+    cr_assert_eq(l->n_done, 6);
 }
 
 // Each breaks the ring, behind a frame that is taken.
@@ -159,9 +181,9 @@ Test(ring_netif, what_no_driver_does_breaks_the_ring_behind_what_came_before)
         netif_request(&g, 1, 1, 0, 60, 0);
         for (uint16_t r = 0; r < broken[i].n; r++)
             netif_request(&g, 2 + r, 2 + r, broken[i].req[r].offset, broken[i].req[r].size, broken[i].req[r].flags);
-        cr_expect_eq(ring_netif.fetch(&tx, &l, pos, f, 1 + broken[i].n), 1, "%s", broken[i].what);
+        cr_expect_eq(ring_netif.fetch(&tx, l, pos, f, 1 + broken[i].n), 1, "%s", broken[i].what);
         cr_expect_eq(pos->fault, RING_FAULT_REQUEST, "%s", broken[i].what);
-        cr_expect_eq(l.n_done, 1, "%s", broken[i].what);
+        cr_expect_eq(l->n_done, 1, "%s", broken[i].what);
     }
 }
 
@@ -173,7 +195,7 @@ Test(ring_netif, extra_information_without_an_end_breaks_the_ring)
         *(struct netif_extra_info *)netif_slot(
             &g, REGION_TX_RING, i) = (struct netif_extra_info){ .type = 1, .flags = XEN_NETIF_EXTRA_FLAG_MORE };
     }
-    cr_assert_eq(ring_netif.fetch(&tx, &l, pos, f, 4), 0);
+    cr_assert_eq(ring_netif.fetch(&tx, l, pos, f, 4), 0);
     cr_assert_eq(pos->fault, RING_FAULT_REQUEST);
 }
 
@@ -183,43 +205,44 @@ Test(ring_netif, room_that_is_not_granted_costs_one_frame_and_is_answered)
         memset(buf[i], (int)(i + 1), 60 + i);
         f[i].len = (uint16_t)(60 + i);
     }
+    begin(&state.to);
     netif_room(&g, 130, 0);
     netif_room(&g, GUEST_BUFS + 1, 1);
     netif_room(&g, 132, 2);
-    cr_assert_eq(ring_netif.deliver(&rx, &l, pos, f, 3), 2);
+    cr_assert_eq(ring_netif.deliver(&rx, l, pos, f, 3), 2);
     cr_assert_eq(pos->next, 3);
     cr_assert_eq(pos->fault, RING_FAULT_NONE);
     cr_assert_null(f[1].at);
     cr_assert_eq(f[1].verdict, RING_GRANT);
-    cr_assert_eq(l.done[0].status, 60);
-    cr_assert_eq(l.done[1].status, NETIF_RSP_ERROR);
-    cr_assert_eq(l.done[2].status, 62);
+    cr_assert_eq(l->done[0].status, 60);
+    cr_assert_eq(l->done[1].status, NETIF_RSP_ERROR);
+    cr_assert_eq(l->done[2].status, 62);
     all_are(guest_buf(&g, 130), 60, 1);
     all_are(guest_buf(&g, 132), 62, 3);
-    ring_netif.publish(&rx, &l, pos->next);
+    publish(&rx);
     cr_assert_eq(netif_front.published(&g, REGION_RX_RING), 3);
 }
 
 Test(ring_netif, responses_are_written_once_whatever_stands_there_then)
 {
     netif_request(&g, 1, 7, 0, 60, 0);
-    ring_netif.fetch(&tx, &l, pos, f, 1);
-    ring_netif.publish(&tx, &l, pos->next);
+    ring_netif.fetch(&tx, l, pos, f, 1);
+    publish(&tx);
     cr_assert_eq(((struct netif_tx_response *)netif_slot(&g, REGION_TX_RING, 0))->id, 7);
     for (uint16_t i = 0; i < NETIF_SLOTS; i++) // the last of them stands in the first one's place
         netif_request(&g, 100 + i, 100 + i, 0, 60, 0);
-    ring_netif.publish(&tx, &l, pos->next);
+    ring_netif.publish(&tx, l, pos->next);
     cr_assert_eq(((struct netif_tx_request *)netif_slot(&g, REGION_TX_RING, NETIF_SLOTS))->gref, 100 + NETIF_SLOTS - 1);
 }
 
 Test(ring_netif, the_guest_is_woken_when_it_asked_for_that)
 {
-    g.netif[REGION_TX_RING]->rsp_event = 3;
+    g.netif[0][REGION_TX_RING].ring->rsp_event = 3;
     for (uint16_t i = 0; i < 4; i++) {
         netif_request(&g, i, i, 0, 60, 0);
-        l.n_done = 0;
-        ring_netif.fetch(&tx, &l, pos, f, 1);
-        ring_netif.publish(&tx, &l, pos->next);
+        begin(&state.from);
+        ring_netif.fetch(&tx, l, pos, f, 1);
+        publish(&tx);
         ring_netif.kick(&tx, false);
         cr_assert_eq(netif_front.woken(&g, REGION_TX_RING), i == 2, "%u", i);
     }

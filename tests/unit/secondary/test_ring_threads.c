@@ -42,7 +42,8 @@ static uint32_t serve(void)
     struct ring tx;
     uint32_t wrong = 0;
 
-    ring_virtio.open(&tx, &g.mem, REGION_TX_RING, &(struct front_words){ .xenvirt = { .ring_size = GUEST_RING } });
+    ring_virtio.open(
+        &tx, &g.mem, REGION_TX_RING, &(struct front_words){ .xenvirt = { .ring_size = GUEST_RING } }, NULL);
     for (uint32_t n = 0; n < FRAMES; n++) {
         while (ring_virtio.pending(&tx, pos.next) == 0)
             sched_yield();

@@ -16,8 +16,10 @@ static const uint8_t mac_a[6] = { 2, 0, 0, 0, 0, 0xa }, mac_b[6] = { 2, 0, 0, 0,
 static void setup(void)
 {
     guest_new(&g);
-    ring_virtio.open(&tx, &g.mem, REGION_TX_RING, &(struct front_words){ .xenvirt = { .ring_size = GUEST_RING } });
-    ring_virtio.open(&rx, &g.mem, REGION_RX_RING, &(struct front_words){ .xenvirt = { .ring_size = GUEST_RING } });
+    ring_virtio.open(
+        &tx, &g.mem, REGION_TX_RING, &(struct front_words){ .xenvirt = { .ring_size = GUEST_RING } }, NULL);
+    ring_virtio.open(
+        &rx, &g.mem, REGION_RX_RING, &(struct front_words){ .xenvirt = { .ring_size = GUEST_RING } }, NULL);
     frame_make(frame, sizeof(frame), mac_a, mac_b, 77);
 }
 
@@ -101,7 +103,7 @@ static unsigned long_chain(enum region_kind ring, uint32_t n)
     memset(memory, 0, sizeof(memory));
     mem = g.mem;
     mem.regions[ring].host = memory;
-    ring_virtio.open(r, &mem, ring, &(struct front_words){ .xenvirt = { .ring_size = 128 } });
+    ring_virtio.open(r, &mem, ring, &(struct front_words){ .xenvirt = { .ring_size = 128 } }, NULL);
     vring_init(&v, 128, memory, XENVIRT_RING_ALIGN);
     for (uint16_t i = 0; i < n; i++)
         v.desc[i] = (struct vring_desc){ guest_addr(0, 10 * i), 10,
