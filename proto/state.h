@@ -16,7 +16,7 @@
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 14u
+#define STATE_VERSION 15u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test
@@ -45,6 +45,8 @@
     D(RX_TOO_SMALL, "rx_buffer_small", "it was longer than the buffers the guest gave") \
     D(RX_GRANT, "rx_grant", "the guest offered a page that it has not granted, or no more (netif)") \
     D(RX_BROKEN, "rx_queue_broken", "the guest broke its receive ring") \
+    D(RX_MULTICAST, "rx_multicast", \
+        "a multicast that the guest hasn't asked for (netif, `request-multicast-control`)") \
     D(RX_TAG, "rx_tag", "another guest sent it, with a VLAN tag that this one doesn't get (`guest.vlan_inside`)")
 
 // Drops of a vif that the primary counts. The fourth word says how the frame concerned the vif:
@@ -211,6 +213,7 @@ struct state_ctx { // written by the worker or I/O lcore that runs the context
 struct state_vif { // written by the worker that serves the vif
     struct ledger from; // guest -> switch
     struct ledger to; // switch -> guest
+    uint64_t multicasts[NETIF_MULTICASTS_MAX]; // addresses that a netif guest listed, as fdb_key(). 0: none
 };
 
 // All that a worker writes. A guest keeps its place as long as a binding names it, so a device's ledger is found where

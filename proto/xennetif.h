@@ -13,6 +13,8 @@
 #define NETIF_FRAME_SLOTS_MAX 18u // of one frame, without those of extra information: XEN_NETIF_NR_SLOTS_MIN
 #define NETIF_EXTRAS_MAX 4u // a kind each
 
+#define NETIF_MULTICASTS_MAX 64u // that a device may list
+
 #define NETIF_QUEUES_MAX 4u // of a device
 #define NETIF_QUEUES_TEXT "4" // the same, as it is offered
 #define NETIF_PORTS_MAX (2 * NETIF_QUEUES_MAX)
@@ -20,6 +22,7 @@
 // What worker and watcher keep of a device (front_kind.h).
 struct netif_words {
     uint32_t n_queues; // a ring in each direction each. The region of a direction has their pages, in their order
+    uint32_t multicast_control; // 1: of multicasts it gets those alone that it listed
     uint32_t ports[NETIF_PORTS_MAX]; // the guest's event channels, by netif_port(). A queue's two may be the same one
 };
 
@@ -31,7 +34,7 @@ static inline uint32_t netif_port(uint32_t queue, uint32_t ring)
 
 static inline bool netif_words_ok(const struct netif_words *w)
 {
-    if (w->n_queues == 0 || w->n_queues > NETIF_QUEUES_MAX)
+    if (w->multicast_control > 1 || w->n_queues == 0 || w->n_queues > NETIF_QUEUES_MAX)
         return false;
     for (uint32_t i = 0; i < 2 * w->n_queues; i++)
         if (w->ports[i] == 0)

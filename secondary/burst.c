@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // The bursts themselves are in burst_body.h.
 #include "burst.h"
+#include "multicast.h"
 
 // Finish or start one direction. A ledger of this generation says where its burst was; else the ring itself says where
 // the guest and a back end before us were. The guest is woken in any case: the last kick may have been what a kill cut
@@ -39,6 +40,9 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     a->rings->open(&v->rx, &v->mem, REGION_RX_RING, &a->front, state);
     if (atomic_load_explicit(&v->to->gen, memory_order_acquire) == a->gen)
         ledger_redo_heads(v->to, f, a->number);
+    // Before the ledger has the generation: what is listed then is this start's.
+    if (atomic_load_explicit(&v->from->gen, memory_order_acquire) != a->gen)
+        multicast_clear(state);
     direction_init(v->from, &v->tx, a->gen, a->since);
     direction_init(v->to, &v->rx, a->gen, a->since);
     sink_init(&v->sink, f, a->number);

@@ -202,6 +202,7 @@ BURST_INLINE uint32_t burst_from_guest(const struct ring_ops *ops, struct vif *v
 static const uint8_t rx_drops[RING_VERDICTS] = {
     [RING_TOO_SMALL] = DROP_RX_TOO_SMALL,
     [RING_GRANT] = DROP_RX_GRANT,
+    [RING_UNWANTED] = DROP_RX_MULTICAST,
     [RING_BROKEN] = DROP_RX_BROKEN,
 };
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
 #include "netif_packet.h"
 #include "xenvirt.h"
 
@@ -31,6 +33,12 @@ static enum netif_packet_is extras_read(
             return PACKET_PART;
         netif_slot_read(slots, mask, next + p->slots, e, sizeof(union netif_tx_sring_entry));
         packet_done(p, 0, NETIF_RSP_NULL);
+        // An addition goes before, as with others' back ends: a request is for one of them.
+        if (e[0].type == XEN_NETIF_EXTRA_TYPE_MCAST_ADD ||
+            (e[0].type == XEN_NETIF_EXTRA_TYPE_MCAST_DEL && p->list == 0)) {
+            p->list = e[0].type;
+            memcpy(p->address, e[0].u.mcast.addr, sizeof(p->address));
+        }
         more = (e[0].flags & XEN_NETIF_EXTRA_FLAG_MORE) != 0;
     }
     p->extras = true;
@@ -46,6 +54,7 @@ enum netif_packet_is netif_packet_read(
 
     p->slots = p->parts = 0;
     p->extras = false;
+    p->list = 0;
     do {
         struct netif_tx_request *req = &p->part[p->parts];
 
@@ -62,6 +71,8 @@ enum netif_packet_is netif_packet_read(
         p->flags = req->flags;
         if ((req->flags & NETTXF_extra_info) != 0)
             is = extras_read(p, slots, mask, next, pending);
+        if (is == PACKET_WHOLE && p->list != 0)
+            return is; // whatever else it says
     } while (is == PACKET_WHOLE && (p->part[p->parts - 1].flags & NETTXF_more_data) != 0);
     if (is != PACKET_WHOLE)
         return is;

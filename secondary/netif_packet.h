@@ -21,6 +21,8 @@ struct netif_packet {
     uint32_t len;
     uint16_t flags;
     bool extras; // more than a plain frame: none of it was offered to the guest
+    uint8_t list; // XEN_NETIF_EXTRA_TYPE_MCAST_ADD or _DEL: no frame, but a change of the multicast list. 0: a frame
+    uint8_t address[6]; // that is to be listed, or no more
     struct netif_tx_request part[NETIF_FRAME_SLOTS_MAX];
     struct ledger_done done[NETIF_PACKET_SLOTS_MAX]; // its responses
 };

@@ -38,6 +38,7 @@ enum ring_verdict {
     RING_OVERSIZE, // from guest: longer than a buffer
     RING_TOO_SMALL, // to guest: longer than the room that the guest offers
     RING_GRANT, // its guest's page can't be copied
+    RING_UNWANTED, // to guest: a multicast that the guest hasn't asked for
     RING_BROKEN, // to guest: the ring broke before it, or by it
     RING_VERDICTS,
 };

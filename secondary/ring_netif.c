@@ -10,12 +10,12 @@
 #include "burst_body.h"
 #include "csum.h"
 #include "flow.h"
+#include "grant_copy.h"
+#include "multicast.h"
 #include "netif_packet.h"
 #include "ring_netif.h"
 #include "xennetif.h"
 #include "xenvirt.h"
-
-#define SEGMENTS (LEDGER_DONE_MAX) // of a burst
 
 struct netif_ring {
     uint32_t req_prod; // the guest's
@@ -36,7 +36,8 @@ struct own {
     uint32_t stride; // bytes from a ring to the next one
     uint32_t mask; // slots - 1
     uint32_t region;
-    uint32_t n_queues;
+    uint16_t n_queues;
+    uint16_t multicast_control;
     uint32_t looked[NETIF_QUEUES_MAX]; // rsp_prod, when it was looked whether the guest is to be woken
 };
 static_assert(sizeof(struct own) <= RING_OWN_BYTES, "room in struct ring");
@@ -75,7 +76,8 @@ static void netif_open(struct ring *r, const struct mem *mem, enum region_kind r
     struct own *own = own_of(r);
 
     *r = (struct ring){ .ops = &ring_netif, .size = n * slots };
-    *own = (struct own){ at->host, mem, state, stride, slots - 1, region, n, { 0 } };
+    *own = (struct own){ at->host, mem, state, stride, slots - 1, region, (uint16_t)n,
+        (uint16_t)w->netif.multicast_control, { 0 } };
     for (uint32_t q = 0; q < n; q++) {
         own->looked[q] = __atomic_load_n(&ring_at(own, q)->rsp_prod, __ATOMIC_RELAXED);
         // Behind all that it will offer: a place that its index doesn't pass.
@@ -146,48 +148,6 @@ static uint32_t netif_pending(const struct ring *r, uint32_t next)
     return own->region == REGION_TX_RING ? sum : least;
 }
 
-// --- copies ---
-
-// Of the frames of a burst, in one call.
-struct copies {
-    xengnttab_grant_copy_segment_t seg[SEGMENTS];
-    uint8_t frame[SEGMENTS];
-    uint32_t n;
-};
-
-static void copy_add(struct copies *c, const struct own *own, uint32_t frame, uint32_t gref, uint16_t offset,
-    uint16_t len, uint8_t *ours)
-{
-    xengnttab_grant_copy_segment_t *s = &c->seg[c->n];
-
-    *s = (xengnttab_grant_copy_segment_t){ .len = len, .status = GNTST_general_error };
-    if (own->region == REGION_TX_RING) {
-        s->flags = GNTCOPY_source_gref;
-        s->source.foreign.ref = gref;
-        s->source.foreign.offset = offset;
-        s->source.foreign.domid = (domid_t)own->mem->domid;
-        s->dest.virt = ours;
-    } else {
-        s->flags = GNTCOPY_dest_gref;
-        s->dest.foreign.ref = gref;
-        s->dest.foreign.offset = offset;
-        s->dest.foreign.domid = (domid_t)own->mem->domid;
-        s->source.virt = ours;
-    }
-    c->frame[c->n++] = (uint8_t)frame;
-}
-
-// Each frame of which a part can't be copied gets the verdict.
-static void copies_do(struct copies *c, const struct own *own, struct ring_frame *f)
-{
-    int ret = c->n > 0 ? xengnttab_grant_copy(own->mem->maps->gnt, c->n, c->seg) : 0;
-
-    for (uint32_t i = 0; i < c->n; i++) {
-        if (ret < 0 || c->seg[i].status != GNTST_okay)
-            f[c->frame[i]].verdict = RING_GRANT;
-    }
-}
-
 // --- from guest ---
 
 static enum ring_verdict packet_judge(const struct netif_packet *p, const struct ring_frame *f)
@@ -200,13 +160,13 @@ static enum ring_verdict packet_judge(const struct netif_packet *p, const struct
 }
 
 static void packet_copy(
-    const struct netif_packet *p, struct copies *c, const struct own *own, uint32_t frame, uint8_t *to)
+    const struct netif_packet *p, struct grant_copies *c, const struct own *own, uint32_t frame, uint8_t *to)
 {
     for (uint32_t i = 0; i < p->parts; i++) {
         const struct netif_tx_request *part = &p->part[i];
 
         if (part->size > 0)
-            copy_add(c, own, frame, part->gref, part->offset, part->size, to);
+            grant_copy_out(c, own->mem, frame, part->gref, part->offset, part->size, to);
         to += part->size;
     }
 }
@@ -231,11 +191,20 @@ static void frames_end(struct ledger *l, const struct span *spans, struct ring_f
     }
 }
 
+// Before the commit: see multicast.h.
+static void list_change(const struct own *own, struct netif_packet *p)
+{
+    if (p->list == XEN_NETIF_EXTRA_TYPE_MCAST_DEL)
+        multicast_drop(own->state, p->address);
+    else if (!multicast_add(own->state, p->address))
+        p->done[0].status = NETIF_RSP_ERROR;
+}
+
 struct fetch {
     struct ring_frame *f;
     uint32_t got;
     struct span spans[FABRIC_BURST];
-    struct copies c;
+    struct grant_copies c;
 };
 
 // Take frames of a queue, until n and as many answers as max are there.
@@ -256,11 +225,15 @@ static void queue_fetch(const struct own *own, struct ledger *l, struct ring_pos
             pos->fault = RING_FAULT_REQUEST;
         if (is != PACKET_WHOLE || l->n_done + p.slots > max)
             break;
-        f->len = (uint16_t)p.len;
-        f->verdict = packet_judge(&p, f);
-        if (f->verdict == RING_OK)
-            packet_copy(&p, &b->c, own, b->got, f->at);
-        b->spans[b->got++] = (struct span){ (uint16_t)l->n_done, (uint16_t)p.slots, p.flags };
+        if (p.list != 0) {
+            list_change(own, &p);
+        } else {
+            f->len = (uint16_t)p.len;
+            f->verdict = packet_judge(&p, f);
+            if (f->verdict == RING_OK)
+                packet_copy(&p, &b->c, own, b->got, f->at);
+            b->spans[b->got++] = (struct span){ (uint16_t)l->n_done, (uint16_t)p.slots, p.flags };
+        }
         memcpy(&l->done[l->n_done], p.done, p.slots * sizeof(p.done[0]));
         l->n_done += p.slots;
         slots += p.slots;
@@ -293,7 +266,7 @@ static uint32_t netif_fetch(struct ring *r, struct ledger *l, struct ring_pos *p
             l->n_done + (LEDGER_DONE_MAX - l->n_done) / left);
         left--;
     }
-    copies_do(&b.c, own, f);
+    grant_copies_do(&b.c, own->mem, f);
     frames_end(l, b.spans, f, b.got);
     r->work += l->n_done - b.got;
     return b.got;
@@ -301,51 +274,66 @@ static uint32_t netif_fetch(struct ring *r, struct ledger *l, struct ring_pos *p
 
 // --- to guest ---
 
-// Which queue each frame goes by, and how many each gets.
+#define NO_QUEUE NETIF_QUEUES_MAX
+
+// Which queue each frame goes by, if it is wanted at all, and how many each gets.
 static void frames_sort(
     const struct own *own, const struct ring_frame *f, uint32_t n, uint8_t *queue, struct ledger_queues *qs)
 {
     for (uint32_t i = 0; i < n; i++) {
         queue[i] = own->n_queues == 1 ? 0 : (uint8_t)flow_queue(f[i].at, f[i].len, own->n_queues);
-        qs->n_done[queue[i]]++;
+        if (own->multicast_control && !multicast_wants(own->state, f[i].at))
+            queue[i] = NO_QUEUE;
+        else
+            qs->n_done[queue[i]]++;
     }
+}
+
+// What came of each of n frames, whose answer stands at done[]. Returns how many are with the guest.
+static uint32_t frames_placed(struct ledger *l, struct ring_frame *f, uint32_t n, const uint8_t *done)
+{
+    uint32_t there = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (f[i].verdict == RING_OK) {
+            there++;
+            continue;
+        }
+        if (f[i].verdict == RING_GRANT)
+            l->done[done[i]].status = NETIF_RSP_ERROR;
+        f[i].at = NULL;
+    }
+    return there;
 }
 
 static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos *pos, struct ring_frame *f, uint32_t n)
 {
     const struct own *own = own_of(r);
     struct ledger_queues *qs = queues_begin(l, pos);
-    uint8_t queue[FABRIC_BURST], done[FABRIC_BURST]; // where each one's answer stands
-    uint32_t at[NETIF_QUEUES_MAX], there = 0;
-    struct copies c;
+    uint8_t queue[FABRIC_BURST], done[FABRIC_BURST];
+    uint32_t at[NETIF_QUEUES_MAX];
+    struct grant_copies c;
 
     qs->first = 0;
     frames_sort(own, f, n, queue, qs);
-    for (uint32_t q = 0, sum = 0; q < own->n_queues; sum += qs->n_done[q++])
-        at[q] = sum;
+    for (uint32_t q = 0; q < own->n_queues; l->n_done += qs->n_done[q++])
+        at[q] = l->n_done;
     c.n = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t q = queue[i];
         struct netif_rx_request req;
 
+        f[i].verdict = q != NO_QUEUE ? RING_OK : RING_UNWANTED;
+        if (q == NO_QUEUE)
+            continue;
         netif_slot_read(ring_at(own, q)->slots, own->mask, qs->next[q]++, &req, sizeof(req));
-        f[i].verdict = RING_OK;
-        copy_add(&c, own, i, req.gref, 0, f[i].len, f[i].at);
+        grant_copy_in(&c, own->mem, i, req.gref, f[i].len, f[i].at);
         done[i] = (uint8_t)at[q]++;
         l->done[done[i]] = (struct ledger_done){ req.id, 0, f[i].len };
     }
-    l->n_done = n;
-    copies_do(&c, own, f);
-    for (uint32_t i = 0; i < n; i++) {
-        if (f[i].verdict == RING_OK) {
-            there++;
-            continue;
-        }
-        l->done[done[i]].status = NETIF_RSP_ERROR;
-        f[i].at = NULL;
-    }
-    pos->next += n;
-    return there;
+    grant_copies_do(&c, own->mem, f);
+    pos->next += l->n_done;
+    return frames_placed(l, f, n, done);
 }
 
 // --- both ---

@@ -161,6 +161,7 @@ static uint32_t features_add(struct keys_write *w, uint32_t device)
         { "feature-sg", "0" }, // a frame has at most 2,048 bytes
         { "feature-split-event-channels", "1" },
         { "multi-queue-max-queues", NETIF_QUEUES_TEXT },
+        { "feature-multicast-control", "1" },
     };
     uint32_t n = 0;
 
@@ -307,6 +308,7 @@ static void netif_judge(const struct front_keys *front, struct offer *o)
         refuse(o, XENVIRT_REFUSED_KEY_MISSING, keys[NETIF_RX_COPY].name);
         return;
     }
+    o->words.netif.multicast_control = text_is(t->of[NETIF_MULTICAST], "1");
     judge_queues(t, o);
 }
 

@@ -16,7 +16,8 @@ enum netif_root { NETIF_BACK, NETIF_FRONT };
     K(BACK_STATE, NETIF_BACK, "state") \
     K(FRONT_STATE, NETIF_FRONT, "state") \
     K(RX_COPY, NETIF_FRONT, "request-rx-copy") \
-    K(QUEUES, NETIF_FRONT, "multi-queue-num-queues")
+    K(QUEUES, NETIF_FRONT, "multi-queue-num-queues") \
+    K(MULTICAST, NETIF_FRONT, "request-multicast-control")
 
 // Those of a queue: in the front end's directory if the device has only one, else in queue-N there.
 #define NETIF_QUEUE_KEYS(K) \

@@ -223,6 +223,19 @@ Test(netif_keys, queues_that_are_not_as_they_should_be_are_refused)
     }
 }
 
+Test(netif_keys, multicast_control_is_asked_for_by_a_1)
+{
+    static const char *const no[] = { NULL, "0", "", "2", "11", "yes" };
+
+    for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+        put(NETIF_FRONT, "3/request-multicast-control", no[i]);
+        cr_expect_eq(judge().refusal, XENVIRT_REFUSED_NONE);
+        cr_expect_eq(judge().words.netif.multicast_control, 0, "%s", no[i]);
+    }
+    put(NETIF_FRONT, "3/request-multicast-control", "1");
+    cr_expect_eq(judge().words.netif.multicast_control, 1);
+}
+
 Test(netif_keys, a_queues_key_is_part_of_the_sum)
 {
     uint64_t before;
