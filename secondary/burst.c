@@ -56,6 +56,28 @@ bool vif_can_deliver(struct vif *v)
     return sink_look(&v->sink, false) && (now->fault != RING_FAULT_NONE || v->rx.ops->pending(&v->rx, now->next) > 0);
 }
 
+bool vif_calls(const struct vif *v)
+{
+    return v->tx.ops->arm != NULL && v->rx.ops->arm != NULL;
+}
+
+// A broken ring isn't looked at.
+bool vif_arm(struct vif *v, bool look_all)
+{
+    const struct ring_pos *from = ledger_pos(v->from), *to = ledger_pos(v->to);
+    bool more = from->fault == RING_FAULT_NONE && v->tx.ops->arm(&v->tx);
+
+    if (sink_look(&v->sink, look_all))
+        more |= to->fault != RING_FAULT_NONE || v->rx.ops->arm(&v->rx);
+    return more;
+}
+
+void vif_disarm(const struct vif *v)
+{
+    v->tx.ops->disarm(&v->tx);
+    v->rx.ops->disarm(&v->rx);
+}
+
 uint32_t vif_from_guest(struct vif *v, struct source *s)
 {
     return v->tx.ops->from_guest(v, s);

@@ -74,6 +74,13 @@ uint32_t vif_to_guest(struct vif *v, bool look_all);
 // Both, for a poller's turn. Returns what that cost, in units of a plain frame.
 uint32_t vif_turn(struct vif *v, struct source *s, bool look_all);
 
+// For a poller that is to sleep until it is called. vif_calls(): its guest can do that. vif_arm(): ask it to do so when
+// it has frames, or room for some that wait; returns true if it has, or a lane has frames for it (look_all: see
+// sink_look()). vif_disarm(): it need not any more.
+bool vif_calls(const struct vif *v);
+bool vif_arm(struct vif *v, bool look_all);
+void vif_disarm(const struct vif *v);
+
 // Returns true if a bell says that there are frames, and the guest has room for one. Frames that wait for the guest are
 // no reason to stay awake: it may never take them.
 bool vif_can_deliver(struct vif *v);

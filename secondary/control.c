@@ -263,7 +263,7 @@ static bool on_guest_set(struct control *c, const struct msg_guest_set *m)
         ret = confine_files();
     if (ret == 0)
         ret = poller_start(
-            &c->worker, c->start.conf, c->start.fabric, &c->start.state->guests[m->ctx - f->n_io], m->ctx);
+            &c->worker, c->start.conf, c->start.fabric, &c->start.state->guests[m->ctx - f->n_io], m->ctx, c->maps.evt);
     if (ret < 0) {
         LOG(ERR, "guest %u: can't start the poll loop: %s", c->start.domid, strerror(-ret));
         return false;

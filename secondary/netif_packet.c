@@ -14,6 +14,23 @@ void netif_slot_read(const uint8_t *slots, uint32_t mask, uint32_t at, void *slo
         ((uint32_t *)slot)[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
+void netif_slot_answer(uint8_t *slots, uint32_t mask, bool tx, uint32_t at, const struct ledger_done *d)
+{
+    if (tx) {
+        union netif_tx_sring_entry *slot = (union netif_tx_sring_entry *)slots + (at & mask);
+
+        slot->rsp.id = d->id;
+        slot->rsp.status = (int16_t)d->status;
+    } else {
+        union netif_rx_sring_entry *slot = (union netif_rx_sring_entry *)slots + (at & mask);
+
+        slot->rsp.id = d->id;
+        slot->rsp.offset = 0;
+        slot->rsp.flags = d->flags;
+        slot->rsp.status = (int16_t)d->status;
+    }
+}
+
 static void packet_done(struct netif_packet *p, uint16_t id, int16_t status)
 {
     p->done[p->slots++] = (struct ledger_done){ .id = id, .status = status };

@@ -37,4 +37,7 @@ enum netif_packet_is netif_packet_read(
 // A slot of a ring, each word of it once.
 void netif_slot_read(const uint8_t *slots, uint32_t mask, uint32_t at, void *slot, size_t bytes);
 
+// The answer takes the slot of its request. tx: of a transmit ring, else of one for receiving.
+void netif_slot_answer(uint8_t *slots, uint32_t mask, bool tx, uint32_t at, const struct ledger_done *d);
+
 #endif

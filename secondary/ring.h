@@ -97,6 +97,12 @@ struct ring_ops {
     // Wake the guest, if it asked for that or if always. NULL: it polls.
     void (*kick)(const struct ring *r, bool always);
 
+    // Ask the guest to call when it offers more than the last burst has looked at. Returns true if it has meanwhile. May
+    // be done again. NULL: there is no way to be called.
+    bool (*arm)(const struct ring *r);
+    // It need not call any more.
+    void (*disarm)(const struct ring *r);
+
     // The bursts of burst_body.h with these ops: see vif_from_guest() and vif_to_guest().
     uint32_t (*from_guest)(struct vif *v, struct source *s);
     uint32_t (*to_guest)(struct vif *v, bool look_all);

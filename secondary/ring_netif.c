@@ -39,6 +39,7 @@ struct own {
     uint16_t n_queues;
     uint16_t multicast_control;
     uint32_t looked[NETIF_QUEUES_MAX]; // rsp_prod, when it was looked whether the guest is to be woken
+    uint16_t half[NETIF_QUEUES_MAX]; // requests of a frame that wasn't whole when it was looked at
 };
 static_assert(sizeof(struct own) <= RING_OWN_BYTES, "room in struct ring");
 
@@ -77,7 +78,7 @@ static void netif_open(struct ring *r, const struct mem *mem, enum region_kind r
 
     *r = (struct ring){ .ops = &ring_netif, .size = n * slots };
     *own = (struct own){ at->host, mem, state, stride, slots - 1, region, (uint16_t)n,
-        (uint16_t)w->netif.multicast_control, { 0 } };
+        (uint16_t)w->netif.multicast_control, { 0 }, { 0 } };
     for (uint32_t q = 0; q < n; q++) {
         own->looked[q] = __atomic_load_n(&ring_at(own, q)->rsp_prod, __ATOMIC_RELAXED);
         // Behind all that it will offer: a place that its index doesn't pass.
@@ -208,14 +209,15 @@ struct fetch {
 };
 
 // Take frames of a queue, until n and as many answers as max are there.
-static void queue_fetch(const struct own *own, struct ledger *l, struct ring_pos *pos, struct ledger_queues *qs,
-    uint32_t q, struct fetch *b, uint32_t n, uint32_t max)
+static void queue_fetch(struct own *own, struct ledger *l, struct ring_pos *pos, struct ledger_queues *qs, uint32_t q,
+    struct fetch *b, uint32_t n, uint32_t max)
 {
     uint32_t pending = queue_pending(own, q, qs->next[q]), slots = 0;
     struct netif_packet p;
 
     if (pending > own->mask + 1)
         pending = 0; // it was not when the burst began: the next one will see it
+    own->half[q] = 0;
     while (b->got < n) {
         struct ring_frame *f = &b->f[b->got];
         enum netif_packet_is is = netif_packet_read(
@@ -223,6 +225,8 @@ static void queue_fetch(const struct own *own, struct ledger *l, struct ring_pos
 
         if (is == PACKET_BROKEN)
             pos->fault = RING_FAULT_REQUEST;
+        if (is == PACKET_PART)
+            own->half[q] = (uint16_t)(pending - slots);
         if (is != PACKET_WHOLE || l->n_done + p.slots > max)
             break;
         if (p.list != 0) {
@@ -246,7 +250,7 @@ static void queue_fetch(const struct own *own, struct ledger *l, struct ring_pos
 // A share of each queue in which there is something, the largest frame at least, and another one's turn to be the first.
 static uint32_t netif_fetch(struct ring *r, struct ledger *l, struct ring_pos *pos, struct ring_frame *f, uint32_t n)
 {
-    const struct own *own = own_of(r);
+    struct own *own = own_of(r);
     struct ledger_queues *qs = queues_begin(l, pos);
     uint32_t left = 0;
     struct fetch b;
@@ -338,23 +342,6 @@ static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos 
 
 // --- both ---
 
-static void response_write(const struct own *own, uint8_t *slots, uint32_t at, const struct ledger_done *d)
-{
-    if (own->region == REGION_TX_RING) {
-        struct netif_tx_response *rsp = (struct netif_tx_response *)(slots + (at & own->mask) * TX_SLOT_BYTES);
-
-        rsp->id = d->id;
-        rsp->status = (int16_t)d->status;
-    } else {
-        struct netif_rx_response *rsp = (struct netif_rx_response *)(slots + (at & own->mask) * RX_SLOT_BYTES);
-
-        rsp->id = d->id;
-        rsp->offset = 0;
-        rsp->flags = d->flags;
-        rsp->status = (int16_t)d->status;
-    }
-}
-
 // The n answers before next. Only while the guest hasn't been told: then new requests stand in these slots.
 static void queue_publish(const struct own *own, uint32_t q, const struct ledger_done *done, uint32_t n, uint32_t next)
 {
@@ -364,7 +351,7 @@ static void queue_publish(const struct own *own, uint32_t q, const struct ledger
     if (n == 0 || __atomic_load_n(&ring->rsp_prod, __ATOMIC_RELAXED) != first)
         return;
     for (uint32_t i = 0; i < n; i++)
-        response_write(own, ring->slots, first + i, &done[i]);
+        netif_slot_answer(ring->slots, own->mask, own->region == REGION_TX_RING, first + i, &done[i]);
     // Release: the guest sees the responses before the index.
     __atomic_store_n(&ring->rsp_prod, next, __ATOMIC_RELEASE);
 }
@@ -406,6 +393,32 @@ static void netif_kick(const struct ring *r, bool always)
     }
 }
 
+static bool netif_arm(const struct ring *r)
+{
+    const struct own *own = own_of(r);
+    const struct ledger_queues *qs = queues_now(ledger_of(own));
+    bool more = false;
+
+    for (uint32_t q = 0; q < own->n_queues; q++)
+        __atomic_store_n(&ring_at(own, q)->req_event, qs->next[q] + own->half[q] + 1, __ATOMIC_RELAXED);
+    // The guest moves req_prod and then looks at req_event: whichever of the two comes first, it or we see the other.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (own->region == REGION_RX_RING)
+        return netif_pending(r, 0) > 0;
+    for (uint32_t q = 0; q < own->n_queues; q++)
+        more |= queue_pending(own, q, qs->next[q]) != own->half[q];
+    return more;
+}
+
+static void netif_disarm(const struct ring *r)
+{
+    const struct own *own = own_of(r);
+    const struct ledger_queues *qs = queues_now(ledger_of(own));
+
+    for (uint32_t q = 0; q < own->n_queues; q++)
+        __atomic_store_n(&ring_at(own, q)->req_event, qs->next[q], __ATOMIC_RELAXED);
+}
+
 static uint32_t netif_from_guest(struct vif *v, struct source *s)
 {
     return burst_from_guest(&ring_netif, v, s);
@@ -426,6 +439,8 @@ const struct ring_ops ring_netif = {
     .deliver = netif_deliver,
     .publish = netif_publish,
     .kick = netif_kick,
+    .arm = netif_arm,
+    .disarm = netif_disarm,
     .from_guest = netif_from_guest,
     .to_guest = netif_to_guest,
 };

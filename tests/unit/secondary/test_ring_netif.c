@@ -251,3 +251,80 @@ Test(ring_netif, the_guest_is_woken_when_it_asked_for_that)
     ring_netif.kick(&tx, true);
     cr_assert(netif_front.woken(&g, REGION_TX_RING), "a successor always does");
 }
+
+// Whether a guest that offers up to `now` after `before` has to call; as RING_PUSH_REQUESTS_AND_CHECK_NOTIFY() has it.
+static bool asked_on(uint32_t queue, enum region_kind kind, uint32_t before)
+{
+    const struct netif_ring *ring = g.netif[queue][kind].ring;
+
+    return ring->req_prod - ring->req_event < ring->req_prod - before;
+}
+
+static bool asked(enum region_kind kind, uint32_t before)
+{
+    return asked_on(0, kind, before);
+}
+
+static uint32_t took(uint32_t n)
+{
+    uint32_t got;
+
+    begin(&state.from);
+    got = ring_netif.fetch(&tx, l, pos, f, n);
+    publish(&tx);
+    return got;
+}
+
+Test(ring_netif, the_guest_has_to_call_only_while_it_is_asked_to)
+{
+    for (uint16_t i = 0; i < 5 * NETIF_SLOTS; i++) {
+        netif_request(&g, i % 8, i, 0, 60, 0);
+        cr_assert_not(asked(REGION_TX_RING, i), "%u", i);
+        cr_assert_eq(took(1), 1);
+        if (i % 3 == 0) {
+            cr_assert_not(ring_netif.arm(&tx));
+            ring_netif.disarm(&tx);
+        }
+    }
+    cr_assert_not(ring_netif.arm(&tx));
+    netif_request(&g, 1, 1, 0, 60, 0);
+    cr_assert(asked(REGION_TX_RING, 5 * NETIF_SLOTS));
+    cr_assert(ring_netif.arm(&tx), "it came before the sleep");
+}
+
+Test(ring_netif, the_guest_is_asked_for_room)
+{
+    cr_assert_not(ring_netif.arm(&rx));
+    netif_room(&g, 130, 0);
+    cr_assert(asked(REGION_RX_RING, 0));
+    cr_assert(ring_netif.arm(&rx));
+}
+
+Test(ring_netif, half_a_frame_is_nothing_and_its_end_is_something)
+{
+    netif_request(&g, 3, 10, 0, 152, NETTXF_more_data);
+    cr_assert(ring_netif.arm(&tx), "nobody has looked at it");
+    cr_assert_eq(took(1), 0);
+    cr_assert_not(ring_netif.arm(&tx));
+    netif_request(&g, 4, 11, 0, 50, 0);
+    cr_assert(asked(REGION_TX_RING, 1));
+    cr_assert(ring_netif.arm(&tx));
+    cr_assert_eq(took(1), 1);
+    cr_assert_not(ring_netif.arm(&tx));
+}
+
+Test(ring_netif, each_queue_is_asked_for_frames_and_for_room_until_all_have_some)
+{
+    queues_lay(2, NETIF_SLOTS);
+    for (uint32_t q = 0; q < 2; q++) {
+        cr_assert_not(ring_netif.arm(&tx));
+        cr_assert_not(ring_netif.arm(&rx));
+        netif_request_on(&g, q, 1, 1, 0, 60, 0);
+        netif_room_on(&g, q, 130, 0);
+        cr_assert(asked_on(q, REGION_TX_RING, 0));
+        cr_assert(asked_on(q, REGION_RX_RING, 0));
+        cr_assert(ring_netif.arm(&tx));
+        cr_assert_eq(ring_netif.arm(&rx), q == 1);
+        cr_assert_eq(took(2), 1);
+    }
+}
