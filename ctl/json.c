@@ -64,6 +64,7 @@ static void json_vif(FILE *out, const struct show *sh, const struct show_vif *v)
     json_maybe(out, "vlan", m->vlan, m->vlan != 0);
     json_maybe(out, "pool", m->pool, m->pool != UINT32_MAX);
     json_maybe(out, "uplink", m->port, show_port_there(sh, m->port));
+    json_maybe(out, "queues", v->queues, v->queues != 0);
     json_number(out, "tx_frames", v->from.frames);
     json_number(out, "tx_bytes", v->from.bytes);
     json_number(out, "rx_frames", v->to.frames);

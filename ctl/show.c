@@ -89,6 +89,13 @@ static void count_queues(struct show_port *p, const struct state_queue *q)
     }
 }
 
+static uint32_t queues_of(const struct state_binding *b, uint32_t gen)
+{
+    if (b->gen != gen)
+        return 0;
+    return b->front.kind == FRONT_NETIF ? b->front.netif.n_queues : 1;
+}
+
 void show_count(struct show *sh, const struct state *s)
 {
     for (uint32_t i = 0; i < sh->n_vifs; i++) {
@@ -103,6 +110,7 @@ void show_count(struct show *sh, const struct state *s)
             count_ledger(&v->to, &ledgers->to, &v->said);
         }
         count_wire(v, &s->wires[v->said.vif]);
+        v->queues = queues_of(&s->bindings[v->said.vif], v->said.gen);
     }
     for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {
         count_queues(&sh->ports[i], s->queues[i]);

@@ -13,6 +13,7 @@ struct show_vif {
     struct msg_record said; // by the watcher
     struct ring_pos from; // counters; 0 where no worker has served this generation
     struct ring_pos to;
+    uint32_t queues; // in each direction. 0: it is not attached
     uint64_t wire[WIRE_COUNTERS];
     uint64_t wire_drops[WIRE_DROPS];
 };

@@ -54,6 +54,8 @@ static void table_vif(FILE *out, const struct show_vif *v)
     fputc('\n', out);
     if (m->why[0] != '\0')
         table_line(out, "why: ", m->why);
+    if (v->queues > 1)
+        fprintf(out, "     %u queues\n", v->queues);
     if (v->from.fault != RING_FAULT_NONE)
         table_line(out, "transmit ring broken: ", show_fault(v->from.fault));
     if (v->to.fault != RING_FAULT_NONE)

@@ -21,18 +21,18 @@ static inline struct state *sample_state(void)
         s->bindings[k].guest = 2;
         s->bindings[k].device = k;
     }
-    ledger_start(&s->guests[2].vifs[0][3].from, 9, 9, 0);
-    pos = ledger_begin(&s->guests[2].vifs[0][3].from);
+    ledger_start(&s->guests[2].vifs[FRONT_NETIF][3].from, 9, 9, 0);
+    pos = ledger_begin(&s->guests[2].vifs[FRONT_NETIF][3].from);
     pos->frames = 1000;
     pos->bytes = 64000;
     pos->drops[DROP_TX_SPOOFED] = 5;
     pos->fault = RING_FAULT_CHAIN_LONG;
-    ledger_commit(&s->guests[2].vifs[0][3].from, 0);
-    ledger_start(&s->guests[2].vifs[0][3].to, 9, 9, 0);
-    pos = ledger_begin(&s->guests[2].vifs[0][3].to);
+    ledger_commit(&s->guests[2].vifs[FRONT_NETIF][3].from, 0);
+    ledger_start(&s->guests[2].vifs[FRONT_NETIF][3].to, 9, 9, 0);
+    pos = ledger_begin(&s->guests[2].vifs[FRONT_NETIF][3].to);
     pos->frames = 7;
     pos->drops[DROP_RX_TOO_SMALL] = 1;
-    ledger_commit(&s->guests[2].vifs[0][3].to, 0);
+    ledger_commit(&s->guests[2].vifs[FRONT_NETIF][3].to, 0);
     s->wires[3].gen = 9;
     s->wires[3].counters[WIRE_RX_FRAMES] = 70;
     s->wires[3].drops[DROP_WIRE_RX_WRONG_TAG] = 3;
@@ -41,6 +41,9 @@ static inline struct state *sample_state(void)
     pos = ledger_begin(&s->guests[2].vifs[0][4].from);
     pos->frames = 555;
     ledger_commit(&s->guests[2].vifs[0][4].from, 0);
+    s->bindings[3].gen = 9;
+    s->bindings[3].front.kind = FRONT_NETIF;
+    s->bindings[3].front.netif.n_queues = 4;
     s->wires[4].gen = 8;
     s->wires[4].counters[WIRE_TX_FRAMES] = 555;
     // vif 5 is stopped: its worker didn't come to its last start, the primary did.

@@ -29,6 +29,7 @@ assert first["wire"]["rx_frames"] == 70
 assert {k: v for k, v in first["drops"].items() if v} == {
     "tx_spoofed": 5, "rx_buffer_small": 1, "wire_rx_wrong_tag": 3}
 assert other["pool"] is None and other["uplink"] == 0
+assert [v["queues"] for v in shown["vifs"]] == [4, None, None, None]
 assert other["tx_frames"] == 0 and other["wire"]["tx_frames"] == 0  # the counters there are an earlier guest's
 assert refused["state"] == "refused"
 assert [refused[k] for k in ("vif", "uplink", "mac", "vlan", "generation", "pool")] == [None] * 6, refused

@@ -49,6 +49,11 @@ Test(show, a_device_has_its_counters)
          "attaching\n");
 }
 
+Test(show, a_device_of_several_queues_says_how_many)
+{
+    SAYS("     4 queues\n");
+}
+
 Test(show, drops_are_named_where_there_are_any)
 {
     SAYS("     dropped: tx_spoofed 5, rx_buffer_small 1, wire_rx_wrong_tag 3\n");
