@@ -72,7 +72,7 @@ def guest_tree(kernel, build, more):
     for path in paths:
         t.files["/usr/lib/modules/" + os.path.basename(path)] = path
     if more:
-        t.program("/usr/sbin/ip")  # busybox's makes no pairs
+        t.program("/usr/sbin/ip")  # busybox makes no pairs; its shell takes its own unless a path is given
     return t
 
 
