@@ -34,7 +34,6 @@ struct front {
 };
 
 extern const struct front virtio_front; // front.c
-extern const struct front slot_front; // slot_ring.c
 extern const struct front netif_front; // netif_guest.c
 extern const struct front queues_front; // the same with several queues
 

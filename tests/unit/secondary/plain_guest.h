@@ -26,8 +26,7 @@ struct netif_queue { // one direction of it
 struct plain_guest {
     struct mem mem; // as the worker sees it
     struct vring rings[2]; // as the guest sees them, by enum region_kind
-    struct slot_ring *slots[2]; // where they are of that format
-    struct netif_queue netif[NETIF_QUEUES_MAX][2]; // or of this one
+    struct netif_queue netif[NETIF_QUEUES_MAX][2]; // where they are of that format
     uint32_t n_queues, n_slots; // of each ring
     uint32_t last; // the queue of what was seen last
     uint32_t asleep[2]; // bits of the queues at which the guest doesn't look
