@@ -14,6 +14,7 @@ from bench import Bench  # noqa: E402
 from conf import merge  # noqa: E402
 from guests import Fe22  # noqa: E402
 from memory import State  # noqa: E402
+from netfront import Netfront  # noqa: E402
 from switch import Switch  # noqa: E402
 from wait import Failure  # noqa: E402
 
@@ -25,12 +26,8 @@ def mac(index):
     return f"02:00:00:00:{index >> 8:02x}:{index & 255:02x}"
 
 
-class Guest(Fe22):
-    """Guest number index with one device."""
-
-    def __init__(self, bench, index, domid, *options):
-        super().__init__(bench, domid, *options)
-        self.index = index
+class Told:
+    """A guest whose answers can be waited for elsewhere."""
 
     def tell(self, command):
         """A command whose answer is taken with answer()."""
@@ -42,6 +39,22 @@ class Guest(Fe22):
         if not answer["ok"]:
             raise Failure(f"{self.name}: {answer}")
         return answer
+
+
+class Guest(Told, Fe22):
+    """Guest number index with one device."""
+
+    def __init__(self, bench, index, domid, *options):
+        super().__init__(bench, domid, *options)
+        self.index = index
+
+
+class Stock(Told, Netfront):
+    """The same with a device of netif, which sleeps until it is woken."""
+
+    def __init__(self, bench, index, domid):
+        super().__init__(bench, domid, mac(index))
+        self.index = index
 
 
 class Machine:
@@ -79,6 +92,13 @@ class Machine:
         """One more guest, set up but not started."""
         g = Guest(self.bench, len(self.guests), self.bench.domain(), *(options or ("--idle", GUEST_IDLE_US)))
         g.device(0, mac(g.index), start=False)
+        self.guests.append(g)
+        return g
+
+    def stock(self):
+        """One more, of netif, that runs."""
+        g = Stock(self.bench, len(self.guests), self.bench.domain("stock"))
+        g.connect()
         self.guests.append(g)
         return g
 

@@ -8,6 +8,9 @@ come to their longest sleep, from the moment when the frame is in the sender's r
 turns without sleep, has it. Guests are on one CPU, workers and I/O lcore on another, all at a nice value of -15, so that what
 else a machine does counts little. A frame is disturbed, and counted only as that, if one of the two CPUs didn't run ours for a
 millisecond: as the receiver sees between two of its turns, or a thread that sleeps on the other CPU.
+
+Then guests of which all, none or each other one is a stock guest, whose worker sleeps until it is called: their event
+channels are the simulator's, calls over sockets, so what a call takes there says nothing of Xen.
 """
 
 import argparse
@@ -47,8 +50,8 @@ def default_sleep():
 class Idle:
     """A switch with n idle guests."""
 
-    def __init__(self, n, sleep_us, result):
-        self.n, self.sleep_us, self.result = n, sleep_us, result
+    def __init__(self, n, sleep_us, result, kinds=("polled", "polled")):
+        self.n, self.sleep_us, self.result, self.kinds = n, sleep_us, result, kinds
         self.cpu, self.wakes, self.first, self.disturbed = {}, 0, [], 0
 
     def _machine(self):
@@ -56,6 +59,11 @@ class Idle:
                                                                       "worker": {"cpus": str(SWITCH_CPU)}})
 
     def _attach(self, m):
+        for i in range(self.n):
+            if self.kinds[i % 2] == "calls":
+                m.stock()
+            else:
+                m.guest().do("start 0")
         m.attach(self.n)
         for g in m.guests:
             os.sched_setaffinity(g.pid, [GUEST_CPU])
@@ -125,6 +133,18 @@ class Idle:
                 f"{self.all():.2f}", f"{self.wakes:.0f}", *latency, self.disturbed]
 
 
+def callers(r, default, seconds, frames, began):
+    """Guests whose workers sleep until they are called, beside such that are polled; sender and receiver of each kind."""
+    rows = []
+    for kinds in [(a, b) for a in ("polled", "calls") for b in ("polled", "calls")]:
+        p = Idle(GOAL_GUESTS, default, r, kinds).run(seconds, frames)
+        rows.append([*kinds, *p.row()[2:]])
+        progress(f"idle: {kinds}: {p.all():.1f} % of a core", began)
+    r.table(f"{GOAL_GUESTS} idle guests, poll.sleep_us = {default}: such that are polled, and stock guests, which call",
+            ["sender", "receiver", "primary", "watcher", "workers", "all", "wake-ups/s", "p50 us", "p99 us", "max us", "disturbed"],
+            rows)
+
+
 def goals(r, curve, default):
     at = next(p for p in curve if p.sleep_us == default)
     r.goal(f"{GOAL_GUESTS} idle guests, default: at most 3 % of a core at p99 2 ms", f"{at.all():.1f} % at p99 {at.us(99):.0f} us",
@@ -153,6 +173,7 @@ def main():
     r.table("Idle guests: CPU time in % of a core, and latency of the first frame after idling",
             ["guests", "poll.sleep_us", "primary", "watcher", "workers", "all", "wake-ups/s", "p50 us", "p99 us", "max us", "disturbed"],
             [p.row() for p in points])
+    callers(r, default, seconds, frames, began)
     r.plot(f"{GOAL_GUESTS} idle guests: each poll.sleep_us", "CPU time, % of a core", "first frame after idling, us",
            {f"p{q}": [[p.all(), p.us(q)] for p in curve] for q in (50, 99)}, "xy")
     if not args.quick:
