@@ -56,11 +56,15 @@ def pings(w, text, g, *addresses):
         w.fact(f"{text}: {g} pings {a}, 1400 bytes", status == 0 and "3 packets received" in said, said)
 
 
+def content(w, g):
+    bad = g.try_(f"dmesg -r | grep -E '^<[0-4]>' | grep -v 'Modules linked in' | grep -iE '{WORDS}'")[1]
+    w.fact(f"the kernel of {g} has no complaint", bad == "", bad)
+
+
 def silent(w, *guests):
     for g in guests:
         w.sound(g)
-        bad = g.try_(f"dmesg -r | grep -E '^<[0-4]>' | grep -iE '{WORDS}'")[1]
-        w.fact(f"the kernel of {g} has no complaint", bad == "", bad)
+        content(w, g)
 
 
 def create(w, *names, more=""):
@@ -232,7 +236,8 @@ def stock_saved(w):
     w.guests[PV] = new = Domain(w.machine, PV, int(w.dom0.run(f"xl domid {PV}")))
     w.switch.all_running([(new.domid, 0)])
     pings(w, f"xl save and xl restore as domain {new.domid}", new, WIRE, ADDRESS[PVH])
-    silent(w, new)
+    # Not sound(): Linux 6.1 may warn of its clock when a PV domain resumes (clockevents_switch_state, from the idle loop).
+    content(w, new)
 
 
 def gone(w, domid):
