@@ -117,6 +117,7 @@ struct lane_slot { // written by the lane's source
 };
 
 #define LANE_GROUP 0x1u // broadcast or multicast: the primary copies it to everyone it concerns
+#define LANE_CSUM_BLANK 0x2u // TCP or UDP whose checksum is left to us: what stands there is its pseudo-header's sum
 
 struct lane { // written by its source
     alignas(64) _Atomic uint32_t tail; // next slot to fill; as the head it runs freely

@@ -22,7 +22,7 @@ static inline uint32_t layout_hash(void)
         FABRIC_VERSION, FABRIC_MAGIC >> 32, FABRIC_MAGIC & UINT32_MAX, FABRIC_VIFS_MAX, FABRIC_GUESTS_MAX,
         FABRIC_IO_MAX, FABRIC_CTX_MAX, FABRIC_EGRESSES_MAX, FABRIC_BURST, FABRIC_BUF_BYTES, FABRIC_BUF_STRIDE,
         FABRIC_VIF_NONE, FABRIC_VIF_UPLINK, FABRIC_BELLS, FABRIC_ALARM_AT, FDB_EMPTY & UINT32_MAX,
-        FDB_GONE & UINT32_MAX, LANE_GROUP, sizeof(struct fabric_head), sizeof(struct fabric_vif),
+        FDB_GONE & UINT32_MAX, LANE_GROUP, LANE_CSUM_BLANK, sizeof(struct fabric_head), sizeof(struct fabric_vif),
         sizeof(struct fabric_row), sizeof(struct fabric_taken), sizeof(struct lane), sizeof(struct lane_slot),
         // state.h
         STATE_VERSION, STATE_MAGIC >> 32, STATE_MAGIC & UINT32_MAX, STATE_DROPS_MAX, LEDGER_DONE_MAX, STATE_PORTS_MAX,
@@ -42,7 +42,7 @@ static inline uint32_t layout_hash(void)
         sizeof(struct region), sizeof(struct region_table),
         // msg.h
         MSG_MAGIC, MSG_WORKER_ON_DEMAND, MSG_VIF_PROMISC, MSG_VIF_SPOOF_OK, MSG_VIF_VLAN_OUT, MSG_VIF_PRIORITY_TAG,
-        MSG_VIF_MAC_LENT, MSG_VIF_OWN_TAG, sizeof(struct rules),
+        MSG_VIF_MAC_LENT, MSG_VIF_OWN_TAG, MSG_VIF_CSUM4, MSG_VIF_CSUM6, sizeof(struct rules),
         // guard.h
         GUARD_ADDRESSES, GUARD_DHCP, GUARD_RA, GUARD_ADDRESSES_MAX, sizeof(struct guard), sizeof(struct guard_ipv4),
         sizeof(struct guard_ipv6),

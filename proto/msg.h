@@ -106,8 +106,11 @@ struct msg_guest_set {
 #define MSG_VIF_PRIORITY_TAG 0x8u // frames to the wire without its VLAN tag get a tag with VLAN 0
 #define MSG_VIF_MAC_LENT 0x10u // another device of its guest has the same address and gets the frames
 #define MSG_VIF_OWN_TAG 0x20u // it gets frames of its own VLAN with the tag
+#define MSG_VIF_CSUM4 0x40u // it takes TCP and UDP over IPv4 without their checksum (LANE_CSUM_BLANK)
+#define MSG_VIF_CSUM6 0x80u // and over IPv6
 #define MSG_VIF_FLAGS \
-    (MSG_VIF_PROMISC | MSG_VIF_SPOOF_OK | MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG | MSG_VIF_MAC_LENT | MSG_VIF_OWN_TAG)
+    (MSG_VIF_PROMISC | MSG_VIF_SPOOF_OK | MSG_VIF_VLAN_OUT | MSG_VIF_PRIORITY_TAG | MSG_VIF_MAC_LENT | \
+        MSG_VIF_OWN_TAG | MSG_VIF_CSUM4 | MSG_VIF_CSUM6)
 
 // To a worker: serve this vif (up = 1), or don't touch its memory any more (up = 0).
 struct msg_vif_attach {

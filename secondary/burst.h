@@ -20,6 +20,7 @@ struct vif_route {
     int32_t egress;
     uint32_t gen; // of the lane slot
     uint16_t flags; // of the lane slot
+    uint16_t takes; // MSG_VIF_CSUM4 and 6: checksums that the one there can do without
     const _Atomic uint64_t *entry; // in the forwarding table, NULL: they don't go to a vif
     uint64_t word; // the entry as it was
 };

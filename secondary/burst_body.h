@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "burst.h"
+#include "csum.h"
 #include "judge.h"
 #include "msg.h"
 #include "police.h"
@@ -34,6 +35,14 @@ static const uint8_t tx_drops[RING_VERDICTS] = {
     [RING_OVERSIZE] = DROP_TX_OVERSIZE,
     [RING_GRANT] = DROP_TX_GRANT,
 };
+
+// Which blank checksums a vif's guest can do with.
+static inline uint16_t vif_takes(const struct fabric *f, uint32_t vif)
+{
+    uint32_t flags = atomic_load_explicit(&fabric_vif(f, vif)->flags, memory_order_relaxed);
+
+    return (uint16_t)(flags & (MSG_VIF_CSUM4 | MSG_VIF_CSUM6));
+}
 
 // mac: its own. Apart, since what it needs would crowd the usual way out of the registers.
 static __attribute__((noinline)) struct vif_route frame_route(
@@ -61,6 +70,7 @@ static __attribute__((noinline)) struct vif_route frame_route(
             r.egress = v->guarded | (int32_t)(r.word >> 48);
             r.gen = gen;
             r.entry = entry;
+            r.takes = vif_takes(v->fabric, (uint32_t)(r.word >> 48));
             source_follow(s, (uint32_t)(r.word >> 48));
             return r;
         }
@@ -104,9 +114,21 @@ static inline void frame_drop(struct source *s, uint32_t buf, struct ring_pos *p
         source_give(s, buf);
 }
 
+// A checksum that the guest left blank stays so where the receiver can do with that. Returns the lane slot's flags.
+static __attribute__((noinline)) uint16_t blank_settle(const struct ring_frame *f, const struct vif_route *r)
+{
+    enum csum_of of = csum_blank(f->at, f->len);
+
+    if ((of == CSUM_IPV4 && (r->takes & MSG_VIF_CSUM4) != 0) || (of == CSUM_IPV6 && (r->takes & MSG_VIF_CSUM6) != 0))
+        return r->flags | LANE_CSUM_BLANK;
+    csum_fill(f->at, f->len);
+    return r->flags;
+}
+
 // Look the destination of each of n frames up; those that go somewhere are the burst for lanes. Frames for one
 // destination tend to come together, so what was found for the last frame is tried first.
-static inline void frames_route(struct vif *v, struct source *s, struct from_guest *b, uint32_t n, struct ring_pos *pos)
+BURST_INLINE void frames_route(
+    const struct ring_ops *ops, struct vif *v, struct source *s, struct from_guest *b, uint32_t n, struct ring_pos *pos)
 {
     uint64_t mac = atomic_load_explicit(&v->mac, memory_order_relaxed);
     struct source_burst *out = &b->out;
@@ -136,7 +158,7 @@ static inline void frames_route(struct vif *v, struct source *s, struct from_gue
             out->buf[n_out] = out->buf[i];
             out->len[n_out] = f->len;
             out->gen[n_out] = last.gen;
-            out->flags[n_out] = last.flags;
+            out->flags[n_out] = ops->blank && (f->flags & LANE_CSUM_BLANK) != 0 ? blank_settle(f, &last) : last.flags;
             out->egress[n_out++] = (uint16_t)last.egress;
         }
     }
@@ -190,7 +212,7 @@ BURST_INLINE uint32_t burst_from_guest(const struct ring_ops *ops, struct vif *v
         n = 0;
     }
     n = frames_fetch(ops, v, s, &b, n, pos);
-    frames_route(v, s, &b, n, pos);
+    frames_route(ops, v, s, &b, n, pos);
     frames_put(s, &b.out, pos);
     from_guest_publish(ops, v, s, pos);
     return n;
@@ -218,8 +240,8 @@ static __attribute__((noinline)) void frame_refuse(
 }
 
 // Those of n frames that are sound and for the guest that is here now. Counts their bytes, and the others.
-static inline uint32_t frames_accept(
-    const struct vif *v, const struct sink_frame *frames, uint32_t n, struct ring_frame *accepted, struct ring_pos *pos)
+static inline uint32_t frames_accept(bool with_flags, const struct vif *v, const struct sink_frame *frames, uint32_t n,
+    struct ring_frame *accepted, struct ring_pos *pos)
 {
     struct ring_frame *out = accepted;
     uint64_t bytes = 0;
@@ -235,6 +257,8 @@ static inline uint32_t frames_accept(
             continue;
         }
         out->len = f->slot.len;
+        if (with_flags)
+            out->flags = f->slot.flags;
         bytes += f->slot.len;
         out++;
     }
@@ -257,7 +281,7 @@ BURST_INLINE void frames_deliver(
     const struct ring_ops *ops, struct vif *v, const struct sink_frame *frames, uint32_t n, struct ring_pos *pos)
 {
     struct ring_frame out[FABRIC_BURST];
-    uint32_t n_out = frames_accept(v, frames, n, out, pos);
+    uint32_t n_out = frames_accept(ops->blank, v, frames, n, out, pos);
     uint32_t there = ops->deliver(&v->rx, v->to, pos, out, n_out);
 
     pos->frames += there;

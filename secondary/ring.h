@@ -47,6 +47,7 @@ struct ring_frame {
     uint8_t *at; // its first byte in a buffer of ours; from guest: room for FABRIC_BUF_BYTES, or NULL: none
     uint16_t len; // without any header of the ring's
     uint16_t verdict; // enum ring_verdict
+    uint16_t flags; // LANE_*, of a format with ops->blank. From guest LANE_CSUM_BLANK alone, which any frame may have
 };
 
 struct ring_ops;
@@ -63,6 +64,7 @@ struct ring {
 
 struct ring_ops {
     const char *name;
+    bool blank; // guests leave it checksums, and can do without; its frames have flags
 
     // Returns how many pages a ring has, by the front end's words, which are good (front_words_ok()).
     uint32_t (*pages)(const struct front_words *w);

@@ -8,7 +8,6 @@
 #include <xen/io/netif.h>
 
 #include "burst_body.h"
-#include "csum.h"
 #include "flow.h"
 #include "grant_copy.h"
 #include "multicast.h"
@@ -182,8 +181,7 @@ struct span {
 static void frames_end(struct ledger *l, const struct span *spans, struct ring_frame *f, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (f[i].verdict == RING_OK && (spans[i].flags & NETTXF_csum_blank) != 0)
-            csum_fill(f[i].at, f[i].len);
+        f[i].flags = (spans[i].flags & NETTXF_csum_blank) != 0 ? LANE_CSUM_BLANK : 0;
         if (f[i].verdict != RING_GRANT && f[i].verdict != RING_OVERSIZE)
             continue;
         for (uint32_t d = spans[i].first_done; d < spans[i].first_done + spans[i].n_done; d++)
@@ -303,11 +301,19 @@ static uint32_t frames_placed(struct ledger *l, struct ring_frame *f, uint32_t n
             there++;
             continue;
         }
-        if (f[i].verdict == RING_GRANT)
+        if (f[i].verdict == RING_GRANT) {
             l->done[done[i]].status = NETIF_RSP_ERROR;
+            l->done[done[i]].flags = 0;
+        }
         f[i].at = NULL;
     }
     return there;
+}
+
+// Of a response. The guest's kernel takes "validated" for "need not look".
+static uint16_t rx_flags(const struct ring_frame *f)
+{
+    return (f->flags & LANE_CSUM_BLANK) != 0 ? NETRXF_csum_blank | NETRXF_data_validated : 0;
 }
 
 static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos *pos, struct ring_frame *f, uint32_t n)
@@ -333,7 +339,7 @@ static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos 
         netif_slot_read(ring_at(own, q)->slots, own->mask, qs->next[q]++, &req, sizeof(req));
         grant_copy_in(&c, own->mem, i, req.gref, f[i].len, f[i].at);
         done[i] = (uint8_t)at[q]++;
-        l->done[done[i]] = (struct ledger_done){ req.id, 0, f[i].len };
+        l->done[done[i]] = (struct ledger_done){ req.id, rx_flags(&f[i]), f[i].len };
     }
     grant_copies_do(&c, own->mem, f);
     pos->next += l->n_done;
@@ -431,6 +437,7 @@ static uint32_t netif_to_guest(struct vif *v, bool look_all)
 
 const struct ring_ops ring_netif = {
     .name = "netif",
+    .blank = true,
     .pages = netif_pages,
     .open = netif_open,
     .adopt = netif_adopt,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "contract.h"
+#include "msg.h"
 #include "netif_keys.h"
 #include "xenbus.h"
 
@@ -157,11 +158,9 @@ static uint32_t features_add(struct keys_write *w, uint32_t device)
         const char *name, *value;
     } features[] = {
         { "feature-rx-copy", "1" }, // and never flip
-        { "feature-rx-flip", "0" },
-        { "feature-sg", "0" }, // a frame has at most 2,048 bytes
-        { "feature-split-event-channels", "1" },
-        { "multi-queue-max-queues", NETIF_QUEUES_TEXT },
-        { "feature-multicast-control", "1" },
+        { "feature-rx-flip", "0" }, { "feature-sg", "0" }, // a frame has at most 2,048 bytes
+        { "feature-split-event-channels", "1" }, { "multi-queue-max-queues", NETIF_QUEUES_TEXT },
+        { "feature-multicast-control", "1" }, { "feature-ipv6-csum-offload", "1" }, // as over IPv4, which needs no word
     };
     uint32_t n = 0;
 
@@ -309,6 +308,8 @@ static void netif_judge(const struct front_keys *front, struct offer *o)
         return;
     }
     o->words.netif.multicast_control = text_is(t->of[NETIF_MULTICAST], "1");
+    o->flags = (text_is(t->of[NETIF_NO_CSUM4], "1") ? 0 : MSG_VIF_CSUM4) |
+               (text_is(t->of[NETIF_CSUM6], "1") ? MSG_VIF_CSUM6 : 0);
     judge_queues(t, o);
 }
 

@@ -17,7 +17,9 @@ enum netif_root { NETIF_BACK, NETIF_FRONT };
     K(FRONT_STATE, NETIF_FRONT, "state") \
     K(RX_COPY, NETIF_FRONT, "request-rx-copy") \
     K(QUEUES, NETIF_FRONT, "multi-queue-num-queues") \
-    K(MULTICAST, NETIF_FRONT, "request-multicast-control")
+    K(MULTICAST, NETIF_FRONT, "request-multicast-control") \
+    K(NO_CSUM4, NETIF_FRONT, "feature-no-csum-offload") \
+    K(CSUM6, NETIF_FRONT, "feature-ipv6-csum-offload")
 
 // Those of a queue: in the front end's directory if the device has only one, else in queue-N there.
 #define NETIF_QUEUE_KEYS(K) \

@@ -22,6 +22,7 @@ struct offer {
     char why[OFFER_WHY_BYTES]; // the refusal in more words
     uint8_t mac[6];
     struct front_words words; // with the kind, whatever was refused
+    uint32_t flags; // MSG_VIF_* that the front end has a say in
     uint32_t lists; // pages that have to be read to take it: its price
     uint64_t sum; // of the device's keys; another value means another start
     uint64_t whole_sum; // of all that was judged

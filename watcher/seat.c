@@ -84,8 +84,8 @@ static uint32_t seat_flags(const struct conf *conf, const struct conf_guest *g, 
            (priority ? MSG_VIF_PRIORITY_TAG : 0);
 }
 
-// Fill in what the configuration says of a vif that has its number.
-static void seat_configure(struct guests *gs, struct attachment *a)
+// Fill in what the configuration and its offer say of a vif that has its number.
+static void seat_configure(struct guests *gs, struct attachment *a, const struct offer *o)
 {
     const struct conf_guest *cg = a->guest->conf;
     const struct conf_vif *cv = guest_conf_vif(a->guest, a->device);
@@ -95,7 +95,8 @@ static void seat_configure(struct guests *gs, struct attachment *a)
     a->vlan = conf_vlan(gs->conf, (uint32_t)a->number);
     conf_rules(gs->conf, cg, cv, a->vlan, &a->rules);
     conf_guard(gs->conf, cg, cv, &a->guard);
-    a->flags = seat_flags(gs->conf, cg, cv) | (rules_get(&a->rules, (uint16_t)a->vlan) ? MSG_VIF_OWN_TAG : 0);
+    a->flags = o->flags | seat_flags(gs->conf, cg, cv) |
+               (rules_get(&a->rules, (uint16_t)a->vlan) ? MSG_VIF_OWN_TAG : 0);
 }
 
 static void seat_keep(struct guests *gs, const struct attachment *a)
@@ -147,7 +148,7 @@ int seat_take(struct guests *gs, struct attachment *a, const struct map_job *j)
         a->number = -1;
         return ret;
     }
-    seat_configure(gs, a);
+    seat_configure(gs, a, &j->offer);
     seat_keep(gs, a);
     return 0;
 }

@@ -68,7 +68,7 @@ STEP_FUNCTION uint32_t step_fetch(struct vif *v, struct source *s, struct from_g
 
 STEP_FUNCTION void step_route(struct vif *v, struct source *s, struct from_guest *b, uint32_t n, struct ring_pos *pos)
 {
-    frames_route(v, s, b, n, pos);
+    frames_route(&ring_virtio, v, s, b, n, pos);
 }
 
 STEP_FUNCTION void step_lane(struct source *s, const struct source_burst *b, struct ring_pos *pos)

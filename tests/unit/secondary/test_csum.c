@@ -107,3 +107,40 @@ Test(csum, fragments_other_protocols_and_bad_headers_stay_as_they_are)
         cr_expect_eq(memcmp(before, frame, sizeof(before)), 0, "row %zu", i);
     }
 }
+
+// An option header before TCP is looked past, what it says of its length is not believed.
+Test(csum, options_of_ipv6_are_looked_past)
+{
+    uint32_t ip, len = make(6, 0, 16 + 30, false, &ip), options = ip + 40;
+    uint32_t sum;
+
+    frame[options] = 60;
+    frame[options + 1] = 0;
+    frame[options + 8] = 6;
+    frame[options + 9] = 0;
+    memcpy(before, frame, sizeof(before));
+    csum_fill(frame, len);
+    sum = sum_of(6 + 30, frame + ip + 8, 32);
+    cr_assert_eq(sum_of(sum, frame + options + 16, 30), 0xffff);
+    cr_assert_eq(csum_blank(frame, len), CSUM_NONE, "not every stack does so");
+    memcpy(frame, before, sizeof(before));
+    for (uint32_t units = 6; units < 256; units++) {
+        frame[options + 1] = before[options + 1] = (uint8_t)units;
+        csum_fill(frame, len);
+        cr_assert_eq(memcmp(before, frame, sizeof(before)), 0);
+    }
+}
+
+Test(csum, what_may_stay_blank)
+{
+    uint32_t ip, len = make(4, 6, 30, false, &ip);
+
+    cr_assert_eq(csum_blank(frame, len), CSUM_IPV4);
+    cr_assert_eq(csum_blank(frame, len - 1), CSUM_NONE, "cut off");
+    frame[ip + 6] = 0x20;
+    cr_assert_eq(csum_blank(frame, len), CSUM_NONE, "a fragment");
+    cr_assert_eq(csum_blank(frame, make(6, 17, 30, false, &ip)), CSUM_IPV6);
+    cr_assert_eq(csum_blank(frame, make(4, 6, 30, true, &ip)), CSUM_NONE, "a tag");
+    cr_assert_eq(csum_blank(frame, make(4, 1, 30, false, &ip)), CSUM_NONE, "no TCP or UDP");
+    cr_assert_eq(csum_blank(frame, make(4, 6, 19, false, &ip)), CSUM_NONE, "too short for TCP");
+}

@@ -328,3 +328,19 @@ Test(ring_netif, each_queue_is_asked_for_frames_and_for_room_until_all_have_some
         cr_assert_eq(took(2), 1);
     }
 }
+
+Test(ring_netif, blank_checksums_go_with_their_frames)
+{
+    netif_request(&g, 3, 10, 0, 60, NETTXF_csum_blank | NETTXF_data_validated);
+    netif_request(&g, 4, 11, 0, 60, 0);
+    cr_assert_eq(ring_netif.fetch(&tx, l, pos, f, 2), 2);
+    cr_assert_eq(f[0].flags, LANE_CSUM_BLANK);
+    cr_assert_eq(f[1].flags, 0);
+    begin(&state.to);
+    netif_room(&g, 5, 20);
+    netif_room(&g, 6, 21);
+    f[0].len = f[1].len = 60;
+    cr_assert_eq(ring_netif.deliver(&rx, l, pos, f, 2), 2);
+    cr_assert_eq(l->done[0].flags, NETRXF_csum_blank | NETRXF_data_validated);
+    cr_assert_eq(l->done[1].flags, 0);
+}

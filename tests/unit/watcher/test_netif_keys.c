@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 
+#include "msg.h"
 #include "netif_keys.h"
 #include "snapshot.h"
 
@@ -244,6 +245,17 @@ Test(netif_keys, a_queues_key_is_part_of_the_sum)
     before = judge().sum;
     put(NETIF_FRONT, "3/queue-2/event-channel-tx", "99");
     cr_assert_neq(judge().sum, before);
+}
+
+Test(netif_keys, what_checksums_it_can_do_without)
+{
+    cr_expect_eq(judge().flags, MSG_VIF_CSUM4, "over IPv4 unless it says no, over IPv6 if it says so");
+    put(NETIF_FRONT, "3/feature-ipv6-csum-offload", "1");
+    cr_expect_eq(judge().flags, MSG_VIF_CSUM4 | MSG_VIF_CSUM6);
+    put(NETIF_FRONT, "3/feature-no-csum-offload", "1");
+    cr_expect_eq(judge().flags, MSG_VIF_CSUM6);
+    put(NETIF_FRONT, "3/feature-ipv6-csum-offload", "2");
+    cr_expect_eq(judge().flags, 0);
 }
 
 Test(netif_keys, it_is_started_while_both_sides_say_so)
