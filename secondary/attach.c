@@ -47,11 +47,17 @@ static int memory_map(const struct serve *s, struct mem *mem, const struct regio
 {
     struct mem_fault fault;
     int ret = s->mem->open(mem, maps, t, w, &fault);
-    const struct region *r = &region_first(t)[fault.region];
+    const struct region *r;
     char name[24];
 
     if (ret == 0)
         return 0;
+    if (fault.region == MEM_EVENTS) {
+        snprintf(text, n, "can't bind its event channels: %s%s", strerror(-ret),
+            ret == -ENODEV ? " (/dev/xen/evtchn: modprobe xen_evtchn)" : "");
+        return ret;
+    }
+    r = &region_first(t)[fault.region];
     region_name(name, sizeof(name), r);
     if (fault.page != MEM_PAGE_NONE)
         snprintf(text, n, "can't map reference %u, page %u of %u of its %s: %s",

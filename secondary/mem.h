@@ -43,9 +43,10 @@ struct mem {
 };
 
 #define MEM_PAGE_NONE UINT32_MAX
+#define MEM_EVENTS UINT32_MAX // all is mapped, and an event channel can't be bound
 
 struct mem_fault {
-    uint32_t region; // index of the region that can't be mapped
+    uint32_t region; // index of the region that can't be mapped, or MEM_EVENTS
     uint32_t page; // its first page that can't, or MEM_PAGE_NONE
     uint32_t pages; // of all regions, without those that are mapped already
 };

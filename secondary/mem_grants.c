@@ -64,8 +64,10 @@ static int grants_open(struct mem *m, struct mem_maps *maps, const struct region
     if (ret < 0)
         return ret;
     ret = ports_bind(m, &w->netif);
-    if (ret < 0)
+    if (ret < 0) {
+        *fault = (struct mem_fault){ .region = MEM_EVENTS };
         mem_regions.close(m);
+    }
     m->ops = &mem_grants;
     return ret;
 }

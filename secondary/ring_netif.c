@@ -310,12 +310,6 @@ static uint32_t frames_placed(struct ledger *l, struct ring_frame *f, uint32_t n
     return there;
 }
 
-// Of a response. The guest's kernel takes "validated" for "need not look".
-static uint16_t rx_flags(const struct ring_frame *f)
-{
-    return (f->flags & LANE_CSUM_BLANK) != 0 ? NETRXF_csum_blank | NETRXF_data_validated : 0;
-}
-
 static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos *pos, struct ring_frame *f, uint32_t n)
 {
     const struct own *own = own_of(r);
@@ -332,6 +326,7 @@ static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos 
     for (uint32_t i = 0; i < n; i++) {
         uint32_t q = queue[i];
         struct netif_rx_request req;
+        uint16_t flags = (f[i].flags & LANE_CSUM_BLANK) != 0 ? NETRXF_csum_blank | NETRXF_data_validated : 0;
 
         f[i].verdict = q != NO_QUEUE ? RING_OK : RING_UNWANTED;
         if (q == NO_QUEUE)
@@ -339,7 +334,7 @@ static uint32_t netif_deliver(struct ring *r, struct ledger *l, struct ring_pos 
         netif_slot_read(ring_at(own, q)->slots, own->mask, qs->next[q]++, &req, sizeof(req));
         grant_copy_in(&c, own->mem, i, req.gref, f[i].len, f[i].at);
         done[i] = (uint8_t)at[q]++;
-        l->done[done[i]] = (struct ledger_done){ req.id, rx_flags(&f[i]), f[i].len };
+        l->done[done[i]] = (struct ledger_done){ req.id, flags, f[i].len };
     }
     grant_copies_do(&c, own->mem, f);
     pos->next += l->n_done;

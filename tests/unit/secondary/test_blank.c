@@ -34,7 +34,7 @@ static void vif_open(uint32_t number, const uint8_t addr[6])
 
 static void setup(void)
 {
-    struct vif_attach a = guest_attach(&ring_netif, netif_front.ring_size, NUMBER, NUMBER + 10, mac);
+    struct vif_attach a = guest_attach(&ring_netif, netif_front.word, NUMBER, NUMBER + 10, mac);
 
     f = small_fabric_new();
     state = aligned_alloc(64, sizeof(*state));
