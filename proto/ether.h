@@ -15,6 +15,8 @@
 
 #define ETHER_TYPE_AT 12u // behind the two addresses
 #define ETHER_TAG_BYTES 4u
+#define ETHER_TYPE_IPV4 0x0800u
+#define ETHER_TYPE_IPV6 0x86ddu
 #define ETHER_TYPE_TAG 0x8100u // 802.1Q
 #define ETHER_VLAN_MASK 0xfffu
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// xennetif.h: what a stock guest's network driver and the switch agree on: xen/io/netif.h, as far as the switch speaks it.
+// xennetif.h: what a stock guest's network driver and the switch agree on: xen/io/netif.h, as far as the switch speaks
+// it.
 //
-// A device has one or more queues, each of two rings of one page, one a direction. A frame that the guest sends is one or more requests that name bytes of
-// its pages by grants; room for one that it gets is one page. A response takes its request's place. The guest is woken
-// by event channels, one for both rings of a queue or one for each.
+// A device has one or more queues, each of two rings of one page, one a direction. A frame that the guest sends is one
+// or more requests that name bytes of its pages by grants; room for one that it gets is one page. A response takes its
+// request's place. The guest is woken by event channels, one for both rings of a queue or one for each.
 #ifndef XV_XENNETIF_H
 #define XV_XENNETIF_H
 

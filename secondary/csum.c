@@ -9,8 +9,6 @@
 #define HOP_BY_HOP 0u
 #define DESTINATION 60u
 #define HEADERS_MAX 4u // of these two
-#define TYPE_IPV4 0x0800u
-#define TYPE_IPV6 0x86ddu
 
 // Of 16-bit words as they stand in memory; what is odd has a zero behind it (RFC 1071).
 static uint64_t sum_add(uint64_t sum, const uint8_t *p, uint32_t len)
@@ -104,9 +102,9 @@ static struct l4 l4_find(uint8_t *frame, uint32_t len)
         at += ETHER_TAG_BYTES;
     if (len < at + 2)
         return l4;
-    if (ether_u16(frame + at) == TYPE_IPV4)
+    if (ether_u16(frame + at) == ETHER_TYPE_IPV4)
         ipv4_find(&l4, frame + at + 2, len - at - 2);
-    else if (ether_u16(frame + at) == TYPE_IPV6)
+    else if (ether_u16(frame + at) == ETHER_TYPE_IPV6)
         ipv6_find(&l4, frame + at + 2, len - at - 2);
     if (at != ETHER_TYPE_AT || l4.at == NULL)
         l4.plain = CSUM_NONE;

@@ -7,8 +7,6 @@
 
 #define TCP 6u
 #define UDP 17u
-#define TYPE_IPV4 0x0800u
-#define TYPE_IPV6 0x86ddu
 #define IPV4_BYTES 20u
 #define IPV4_FRAGMENT 0x3fffu // more of them, or not the first one
 #define IPV6_BYTES 40u
@@ -56,9 +54,9 @@ static uint64_t flow_of(const uint8_t *frame, uint32_t len)
         type = ether_u16(frame + at);
     }
     at += 2;
-    if (type == TYPE_IPV4 && len >= at + IPV4_BYTES)
+    if (type == ETHER_TYPE_IPV4 && len >= at + IPV4_BYTES)
         return ipv4_of(frame + at, len - at);
-    if (type == TYPE_IPV6 && len >= at + IPV6_BYTES)
+    if (type == ETHER_TYPE_IPV6 && len >= at + IPV6_BYTES)
         return ipv6_of(frame + at, len - at);
     return fdb_key(frame) ^ fdb_key(frame + 6);
 }

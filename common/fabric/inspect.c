@@ -3,9 +3,7 @@
 #include "fdb.h"
 #include "judge.h"
 
-#define TYPE_IPV4 0x0800u
 #define TYPE_ARP 0x0806u
-#define TYPE_IPV6 0x86ddu
 #define TYPE_LEAST 0x0600u // below it is a length of 802.3
 
 // What is rarer, not in one function with what is common and needs few registers.
@@ -307,9 +305,9 @@ static enum inspected payload_inspect(
     const struct guard *g, uint64_t mac, uint16_t type, const uint8_t *p, uint32_t len)
 {
     switch (type) {
-    case TYPE_IPV4:
+    case ETHER_TYPE_IPV4:
         return ipv4_inspect(g, p, len);
-    case TYPE_IPV6:
+    case ETHER_TYPE_IPV6:
         return ipv6_inspect(g, mac, p, len);
     case TYPE_ARP:
         return arp_inspect(g, mac, p, len);
