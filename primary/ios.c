@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <rte_launch.h>
@@ -9,6 +10,7 @@
 #include "clock.h"
 #include "ios.h"
 #include "log.h"
+#include "telemetry.h"
 #include "vif.h"
 
 #define STOP_MS 5000u // an I/O lcore that takes longer to stop hangs
@@ -50,6 +52,9 @@ int ios_start(struct primary *p)
         if (i < p->n_io)
             rte_eal_remote_launch(io_run, p->ios[i++], lcore);
     }
+    ret = telemetry_open(p);
+    if (ret < 0)
+        LOG(WARNING, "telemetry has no /xv: %s", strerror(-ret));
     return 0;
 }
 

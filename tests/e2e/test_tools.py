@@ -128,3 +128,60 @@ class Tools(OwnCase):
         self.assertEqual("UP", said["/ethdev/link_status"]["status"])
         self.assertEqual(4096, said["/mempool/info"]["size"])
         self.assertGreater(said["/eal/heap_info"]["Heap_size"], 16 << 20)  # mbufs; the fabric is not EAL's
+
+    def ask(self, command):
+        """The one answer, or None if it is null."""
+        return self.telemetry(command)[-1][command.split(",")[0]]
+
+    def test_telemetry_tells_of_the_switch_what_xvctl_does(self):
+        a, b, domid = self.a, self.b, self.a.domid
+        self.flow(a, b, count=100).whole()
+        self.flow(a, self.switch.wire, count=200).whole()
+        a.do(f"send dev=0 dst={B} src=02:00:00:00:00:99 flow=9 count=5")
+        self.wait_drop(domid, "tx_spoofed", 5)
+        shown, uplink = self.switch.vif(domid), self.switch.show()["uplinks"][0]
+        vif = self.ask(f"/xv/vifs,{shown['vif']}")
+        for key in ("vif", "domid", "device", "mac", "vlan", "tx_frames", "tx_bytes", "rx_frames", "tx_fault", "wire"):
+            self.assertEqual(shown[key], vif[key], key)
+        self.assertEqual((1, "xenvirt"), (vif["attached"], vif["kind"]))
+        self.assertEqual(shown["drops"], self.ask(f"/xv/drops,{shown['vif']}"))
+        self.assertEqual(5, self.ask("/xv/drops")["tx_spoofed"])
+        self.assertEqual([a.domid, b.domid], sorted(self.ask("/xv/guests")))
+        self.assertEqual([shown["vif"]], self.ask(f"/xv/guests,{domid}")["vifs"])
+        self.assertEqual([0], self.ask("/xv/uplinks"))
+        told = self.ask("/xv/uplinks,0")
+        for key in ("rx_frames", "tx_frames", "mtu", "drops"):
+            self.assertEqual(uplink[key], told[key], key)
+        self.assertEqual((1, "net_tap0"), (told["up"], told["name"]))
+        self.assertEqual(len(uplink["queues"]), len(self.ask("/xv/queues,0")["rx_frames"]))
+        self.assertEqual([a.domid, b.domid], sorted(self.ask("/xv/workers")))
+        self.assertEqual(self.switch.worker_pid(domid), self.ask(f"/xv/workers,{domid}")["pid"])
+
+    def test_telemetry_answers_null_to_what_makes_no_sense_and_goes_on(self):
+        for wrong in ("/xv/vifs,128", "/xv/vifs,-1", "/xv/vifs,x", "/xv/vifs,77", "/xv/uplinks,1", "/xv/queues,99999999999",
+                      "/xv/guests,4000", "/xv/workers,4000", "/xv/drops,"):
+            with self.subTest(wrong):
+                answer = self.telemetry(wrong)[-1]
+                if not wrong.endswith(","):
+                    self.assertEqual({wrong.split(",")[0]: None}, answer)
+        self.assertEqual([0], self.ask("/xv/uplinks"))
+
+    def test_a_client_that_asks_while_the_primary_ends_or_comes_back_hurts_nobody(self):
+        stop = threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                subprocess.run(["dpdk-telemetry.py", "-f", self.bench.prefix], input="/xv/drops\n/xv/vifs,0\n" * 20,
+                               text=True, capture_output=True, check=False, timeout=LONG)
+        asker = threading.Thread(target=ask)
+        asker.start()
+        try:
+            self.switch.wire_down()
+            self.assertEqual(0, self.switch.primary.stop())
+            self.switch.start_primary()
+            self.switch.ready()
+        finally:
+            stop.set()
+            asker.join()
+        self.a.running()
+        self.assertIn("tx_spoofed", self.ask("/xv/drops"))
