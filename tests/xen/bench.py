@@ -25,7 +25,7 @@ import run  # noqa: E402
 import result  # noqa: E402
 import switch  # noqa: E402
 from domain import Toolstack, wait_for  # noqa: E402
-from provision import BACKEND  # noqa: E402
+from provision import BACKEND, Provision  # noqa: E402
 
 MODULES = ("xen_netback", "bridge", "veth", "pktgen")
 GUESTS = {"b1": "00:16:3e:00:00:01", "b2": "00:16:3e:00:00:02"}
@@ -54,6 +54,7 @@ def loaded(domain, *names):
 
 class Ours:
     name = "xv"
+    deaths = KILLS
 
     def __init__(self, bench):
         self.bench, self.driver = bench, bench.driver
@@ -74,6 +75,14 @@ class Ours:
     def removes(self, domid):
         """xv-watcher does."""
 
+    def spare(self):
+        """A worker kept ready (worker.spares), which comes with another xv-watcher."""
+        self.driver.run("sed -i 's/^worker: {/worker: { spares = 1;/' /etc/xv/xv.conf")
+        self.switch.watcher.kill()
+        self.switch.start_watcher()
+        self.switch.ready()
+        time.sleep(5)
+
     def die(self):
         """The guest's back end."""
         domid = self.bench.guests["b1"].domid
@@ -86,10 +95,12 @@ class Ours:
     def stop(self):
         self.switch.watcher.end()
         self.switch.primary.end()
+        self.driver.run("sed -i 's/ spares = 1;//' /etc/xv/xv.conf")
 
 
 class Netback:
     name = "netback"
+    deaths = 1
 
     def __init__(self, bench):
         self.bench, self.driver = bench, bench.driver
@@ -114,6 +125,9 @@ class Netback:
     def die(self):
         """The module, which Linux doesn't unload before its devices are taken from it."""
         self.driver.run("cd /sys/bus/xen-backend/drivers/vif && for d in vif-*; do echo $d > unbind; done; rmmod xen_netback")
+
+    def spare(self):
+        """Linux has no such thing."""
 
     def again(self):
         """A front end that was told of the end begins again only when its device is another one."""
@@ -142,6 +156,7 @@ class Bench:
 
     def boot(self):
         self.machine.boot()
+        Provision(self.dom0).start()  # else xv-watcher looks for guests by trying all numbers, for minutes
         self.driver = self.dom0.create(BACKEND, "pvh", 768, ("max_maptrack_frames=34",))
         self.guests = {name: self.dom0.create(name, "pv", MB) for name in GUESTS}
         for d in (self.driver, *self.guests.values()):
@@ -218,7 +233,7 @@ class Bench:
         self.note("idle: % of a CPU of the driver domain", self.system, cpu[BACKEND] * 100)
         self.note("idle: % of a CPU of both guests", self.system, (cpu["b1"] + cpu["b2"]) * 100)
 
-    def deaths(self):
+    def deaths(self, what):
         a = ADDRESS["b2"]
         echo = self.guests["b2"].start("echo", ["/xv/datagrams.py", "echo", a])
         time.sleep(1)
@@ -227,13 +242,13 @@ class Bench:
         flow.ask("go")
         time.sleep(4)
         self.note("nobody dies: longest silence, s", self.system, flow.ask("books")[a]["silence"])
-        for _ in range(KILLS if self.system.name == "xv" else 1):
+        for _ in range(self.system.deaths):
             flow.ask("go")
             self.system.die()
             self.system.again()
             n = flow.ask("books")[a]["unique"]
             wait_for("the flow to go on", lambda n=n: flow.ask("books")[a]["unique"] > n + 20)
-            self.note("its back end dies: longest silence, s", self.system, flow.ask("books")[a]["silence"])
+            self.note(f"its back end dies{what}: longest silence, s", self.system, flow.ask("books")[a]["silence"])
         book = flow.ask("stop")[a]
         if book["duplicated"] or book["reordered"] or book["corrupt"]:
             self.wrong.append(f"{self.system.name}: over deaths: {book}")
@@ -257,7 +272,9 @@ class Bench:
                 self.step(self.frames, to, size)
             self.step(self.tcp, to)
         self.step(self.idle)
-        self.step(self.deaths)
+        self.step(self.deaths, "")
+        self.step(system.spare)
+        self.step(self.deaths, ", one kept ready")
         for g in self.guests.values():
             self.detach(g)
         system.stop()
