@@ -32,7 +32,7 @@
 #include "xenvirt.h"
 
 #define FABRIC_MAGIC 0x3143494252464156ull
-#define FABRIC_VERSION 6u
+#define FABRIC_VERSION 7u
 
 #define FABRIC_VIFS_MAX 128u
 #define FABRIC_GUESTS_MAX 96u // one worker each; EAL has 128 lcore ids, and theirs begin at MSG_WORKER_LCORE_FIRST
@@ -41,10 +41,13 @@
 #define FABRIC_EGRESSES_MAX (FABRIC_VIFS_MAX + FABRIC_IO_MAX)
 #define FABRIC_BURST 32u
 
-// A buffer holds one frame from its first byte. The stride is an odd number of cache lines: buffers then start in
-// every cache set and not in two of them only.
+// A buffer holds one frame from its first byte. Xen copies page by page, so a frame of up to FABRIC_BUF_WHOLE bytes lies
+// in one page, as half a page for each buffer makes it. But then all would start in two cache sets: so each pair starts
+// a line behind the one before, and behind each group half a page is free for the last one's end.
 #define FABRIC_BUF_BYTES XENVIRT_FRAME_MAX
-#define FABRIC_BUF_STRIDE 2112u
+#define FABRIC_BUF_GROUP 16u
+#define FABRIC_BUF_SHIFT 64u
+#define FABRIC_BUF_WHOLE (FABRIC_BUF_BYTES - (FABRIC_BUF_GROUP / 2 - 1) * FABRIC_BUF_SHIFT)
 
 #define FABRIC_VIF_NONE UINT16_MAX
 
@@ -130,7 +133,9 @@ static_assert(sizeof(struct lane) == 64 && sizeof(struct fabric_taken) == 64, "h
 static_assert(FABRIC_ALARM_AT >= (FABRIC_CTX_MAX + 7) / 8 * 8, "one bell a context");
 static_assert(FABRIC_BELLS % 64 == 0, "rows don't share cache lines");
 static_assert(FABRIC_EGRESSES_MAX < 0xff, "a sleep's id names its egress in a byte");
-static_assert(FABRIC_BUF_STRIDE % 64 == 0 && FABRIC_BUF_STRIDE / 64 % 2 == 1, "odd number of lines");
+static_assert(FABRIC_BUF_BYTES * 2 == XENVIRT_PAGE_BYTES, "half a page");
+static_assert(FABRIC_BUF_SHIFT % 64 == 0, "buffers start in a cache line");
+static_assert(FABRIC_BUF_GROUP / 2 * FABRIC_BUF_SHIFT <= FABRIC_BUF_BYTES, "a group ends before the next one");
 static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(_Atomic uint32_t) == 4, "lock-free words");
 
 #endif

@@ -20,10 +20,11 @@ static inline uint32_t layout_hash(void)
 {
     static const uint32_t parts[] = { // fabric.h
         FABRIC_VERSION, FABRIC_MAGIC >> 32, FABRIC_MAGIC & UINT32_MAX, FABRIC_VIFS_MAX, FABRIC_GUESTS_MAX,
-        FABRIC_IO_MAX, FABRIC_CTX_MAX, FABRIC_EGRESSES_MAX, FABRIC_BURST, FABRIC_BUF_BYTES, FABRIC_BUF_STRIDE,
-        FABRIC_VIF_NONE, FABRIC_VIF_UPLINK, FABRIC_BELLS, FABRIC_ALARM_AT, FDB_EMPTY & UINT32_MAX,
-        FDB_GONE & UINT32_MAX, LANE_GROUP, LANE_CSUM_BLANK, sizeof(struct fabric_head), sizeof(struct fabric_vif),
-        sizeof(struct fabric_row), sizeof(struct fabric_taken), sizeof(struct lane), sizeof(struct lane_slot),
+        FABRIC_IO_MAX, FABRIC_CTX_MAX, FABRIC_EGRESSES_MAX, FABRIC_BURST, FABRIC_BUF_BYTES, FABRIC_BUF_GROUP,
+        FABRIC_BUF_SHIFT, FABRIC_BUF_WHOLE, FABRIC_VIF_NONE, FABRIC_VIF_UPLINK, FABRIC_BELLS, FABRIC_ALARM_AT,
+        FDB_EMPTY & UINT32_MAX, FDB_GONE & UINT32_MAX, LANE_GROUP, LANE_CSUM_BLANK, sizeof(struct fabric_head),
+        sizeof(struct fabric_vif), sizeof(struct fabric_row), sizeof(struct fabric_taken), sizeof(struct lane),
+        sizeof(struct lane_slot),
         // state.h
         STATE_VERSION, STATE_MAGIC >> 32, STATE_MAGIC & UINT32_MAX, STATE_DROPS_MAX, LEDGER_DONE_MAX, STATE_PORTS_MAX,
         STATE_QUEUES_MAX, STATE_POOL_NONE, LEDGER_POS, LEDGER_LANES, LEDGER_RING, LEDGER_STEP, sizeof(struct state),

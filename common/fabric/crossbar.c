@@ -54,8 +54,8 @@ struct fabric_head crossbar_head(const struct crossbar_size *size, uint64_t epoc
     h.fdb_at = line_up(h.owners_at + egresses * sizeof(uint32_t));
     h.rows_at = line_up(h.fdb_at + h.fdb_words * sizeof(uint64_t));
     h.lanes_at = h.rows_at + egresses * h.row_bytes;
-    h.bufs_at = h.lanes_at + egresses * h.lane_bytes;
-    h.ctx_bytes = round_up(h.bufs_at + (uint64_t)h.ctx_bufs * FABRIC_BUF_STRIDE, page);
+    h.bufs_at = round_up(h.lanes_at + egresses * h.lane_bytes, XENVIRT_PAGE_BYTES);
+    h.ctx_bytes = round_up(h.bufs_at + fabric_buf_at(h.ctx_bufs), page);
     h.bells_bytes = round_up(egresses * FABRIC_BELLS, page);
     return h;
 }

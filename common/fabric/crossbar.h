@@ -147,6 +147,12 @@ static inline struct lane *fabric_lane(const struct fabric *f, uint32_t egress, 
     return (struct lane *)(f->lanes + ctx * f->ctx_bytes + egress * f->lane_bytes);
 }
 
+// Where buffer `buf` of a context starts, in bytes from the first one; as many bytes have room for buffers 0 to buf - 1.
+static inline uint64_t fabric_buf_at(uint32_t buf)
+{
+    return (uint64_t)(buf + buf / FABRIC_BUF_GROUP) * FABRIC_BUF_BYTES + buf % FABRIC_BUF_GROUP / 2 * FABRIC_BUF_SHIFT;
+}
+
 // The buffers of a context; and one of them.
 static inline uint8_t *fabric_bufs(const struct fabric *f, uint32_t ctx)
 {
@@ -155,7 +161,7 @@ static inline uint8_t *fabric_bufs(const struct fabric *f, uint32_t ctx)
 
 static inline uint8_t *fabric_buf(const struct fabric *f, uint32_t ctx, uint32_t buf)
 {
-    return fabric_bufs(f, ctx) + (uint64_t)buf * FABRIC_BUF_STRIDE;
+    return fabric_bufs(f, ctx) + fabric_buf_at(buf);
 }
 
 #endif

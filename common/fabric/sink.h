@@ -34,7 +34,7 @@ struct sink_frame {
 // What a frame's slot says it is, when slot_ok() has passed it.
 static inline uint8_t *sink_bytes(const struct sink *k, const struct sink_frame *f)
 {
-    return k->lanes[f->ctx].bufs + (uint64_t)f->slot.buf * FABRIC_BUF_STRIDE;
+    return k->lanes[f->ctx].bufs + fabric_buf_at(f->slot.buf);
 }
 
 // Start to receive at egress, of which the caller's context is the owner, where its last consumer published its heads.

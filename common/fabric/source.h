@@ -56,7 +56,7 @@ static inline bool source_crowded(const struct source *s)
 
 static inline void *source_buf(const struct source *s, uint32_t buf)
 {
-    return s->bufs + (uint64_t)buf * FABRIC_BUF_STRIDE;
+    return s->bufs + fabric_buf_at(buf);
 }
 
 // Returns a free buffer to fill, or UINT32_MAX. source_give() gives back one that was not put on a lane.

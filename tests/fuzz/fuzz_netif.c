@@ -124,7 +124,8 @@ static void world_new(uint8_t how, uint32_t at)
     crossbar_make(f, memory, &small_size, SMALL_EPOCH, SMALL_LAYOUT);
     for (uint32_t ctx = 0; ctx < fabric_contexts(f); ctx++) {
         for (uint32_t b = 0; b < f->ctx_bufs; b++)
-            ASAN_POISON_MEMORY_REGION(fabric_buf(f, ctx, b) + FABRIC_BUF_BYTES, FABRIC_BUF_STRIDE - FABRIC_BUF_BYTES);
+            ASAN_POISON_MEMORY_REGION(
+                fabric_buf(f, ctx, b) + FABRIC_BUF_BYTES, fabric_buf_at(b + 1) - fabric_buf_at(b) - FABRIC_BUF_BYTES);
     }
     memset(state, 0, sizeof(*state));
     guest_begin(at);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "fabric.h"
+#include "crossbar.h"
 #include "side.h"
 
 #define BURST_MAX 32u
@@ -20,7 +20,7 @@ static void copy_open(const struct guest *g)
 {
     guest = g;
     base = mmap(NULL, GUEST_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, g->fd, 0);
-    between = aligned_alloc(4096, (BURST_MAX * FABRIC_BUF_STRIDE + 4095) / 4096 * 4096);
+    between = aligned_alloc(4096, (fabric_buf_at(BURST_MAX) + 4095) / 4096 * 4096);
     if (base == MAP_FAILED || between == NULL) {
         perror("copy");
         exit(2);
@@ -57,14 +57,14 @@ static uint32_t copy_across(uint32_t burst)
 static uint32_t copy_out(uint32_t burst)
 {
     for (uint32_t i = 0; i < burst; i++)
-        memcpy(between + i * FABRIC_BUF_STRIDE, tx_frame(i), guest->len);
+        memcpy(between + fabric_buf_at(i), tx_frame(i), guest->len);
     return burst;
 }
 
 static uint32_t copy_in(uint32_t burst)
 {
     for (uint32_t i = 0; i < burst; i++)
-        memcpy(rx_frame(i), between + i * FABRIC_BUF_STRIDE, guest->len);
+        memcpy(rx_frame(i), between + fabric_buf_at(i), guest->len);
     return burst;
 }
 

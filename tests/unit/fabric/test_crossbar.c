@@ -100,3 +100,35 @@ Test(crossbar, a_row_goes_on_with_its_next_owner)
     atomic_store(&f->owners[2], 9999);
     cr_assert_lt(fabric_owner(f, 2), fabric_contexts(f));
 }
+
+// Xen copies by page: a frame that lies in two costs two copies.
+Test(crossbar, a_buffer_of_a_usual_frame_lies_in_one_page)
+{
+    uint64_t sets = 0, bits;
+    uint32_t n = 0;
+
+    cr_assert_geq(FABRIC_BUF_WHOLE, 1600);
+    for (uint32_t buf = 0; buf < 100 * FABRIC_BUF_GROUP; buf++) {
+        uint64_t at = fabric_buf_at(buf);
+
+        cr_assert_geq(fabric_buf_at(buf + 1), at + FABRIC_BUF_BYTES);
+        cr_assert_eq(at / XENVIRT_PAGE_BYTES, (at + FABRIC_BUF_WHOLE - 1) / XENVIRT_PAGE_BYTES, "buffer %u", buf);
+        cr_assert_eq(at % 64, 0);
+        sets |= 1ull << (at % XENVIRT_PAGE_BYTES / 64);
+    }
+    for (bits = sets; bits != 0; bits &= bits - 1)
+        n++;
+    cr_assert_geq(n, FABRIC_BUF_GROUP); // of the 64 sets of a first-level cache
+    cr_assert_leq(fabric_buf_at(1600), 1600 * 2176ull);
+}
+
+Test(crossbar, buffers_begin_with_a_page)
+{
+    struct crossbar_size size = small_size;
+    struct fabric_head h;
+
+    size.page_bytes = 2u << 20;
+    h = crossbar_head(&size, SMALL_EPOCH, SMALL_LAYOUT);
+    cr_assert_eq(h.bufs_at % XENVIRT_PAGE_BYTES, 0);
+    cr_assert_eq(h.ctx_bytes % XENVIRT_PAGE_BYTES, 0);
+}
