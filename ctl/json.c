@@ -45,6 +45,16 @@ static void json_counts(FILE *out, const uint64_t *counts, const char *const *na
         fprintf(out, "\"%s\": %" PRIu64 "%s", names[i], counts[i], i + 1 < n ? ", " : end);
 }
 
+static void json_rates(FILE *out, const struct rates *r)
+{
+    fputs("\"limits\": {", out);
+    json_maybe(out, "tx_kbps", r->sends.kbps, r->sends.kbps != 0);
+    json_maybe(out, "tx_fps", r->sends.fps, r->sends.fps != 0);
+    json_maybe(out, "rx_kbps", r->gets.kbps, r->gets.kbps != 0);
+    json_maybe(out, "rx_fps", r->gets.fps, r->gets.fps != 0);
+    fprintf(out, "\"burst_ms\": %u}, ", r->burst_ms);
+}
+
 static void json_vif(FILE *out, const struct show *sh, const struct show_vif *v)
 {
     const struct msg_record *m = &v->said;
@@ -69,6 +79,7 @@ static void json_vif(FILE *out, const struct show *sh, const struct show_vif *v)
     json_number(out, "tx_bytes", v->from.bytes);
     json_number(out, "rx_frames", v->to.frames);
     json_number(out, "rx_bytes", v->to.bytes);
+    json_rates(out, &m->rates);
     json_text(out, "tx_fault", show_fault(v->from.fault));
     fputs(", ", out);
     json_text(out, "rx_fault", show_fault(v->to.fault));

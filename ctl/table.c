@@ -36,6 +36,26 @@ static void table_drops(FILE *out, const uint64_t *drops, const char *const *nam
     }
 }
 
+static void table_rates(FILE *out, const struct rates *r)
+{
+    const struct {
+        uint32_t most;
+        const char *of;
+    } limits[] = { { r->sends.kbps, "kbit/s sent" }, { r->sends.fps, "frames/s sent" },
+        { r->gets.kbps, "kbit/s received" }, { r->gets.fps, "frames/s received" } };
+    const char *lead = "     limits: ";
+
+    if (!rate_is(&r->sends) && !rate_is(&r->gets))
+        return;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        if (limits[i].most == 0)
+            continue;
+        fprintf(out, "%s%u %s", lead, limits[i].most, limits[i].of);
+        lead = ", ";
+    }
+    fprintf(out, "; bursts of %u ms\n", r->burst_ms);
+}
+
 static void table_vif(FILE *out, const struct show_vif *v)
 {
     const struct msg_record *m = &v->said;
@@ -56,6 +76,7 @@ static void table_vif(FILE *out, const struct show_vif *v)
         table_line(out, "why: ", m->why);
     if (v->queues > 1)
         fprintf(out, "     %u queues\n", v->queues);
+    table_rates(out, &m->rates);
     if (v->from.fault != RING_FAULT_NONE)
         table_line(out, "transmit ring broken: ", show_fault(v->from.fault));
     if (v->to.fault != RING_FAULT_NONE)

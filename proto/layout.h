@@ -7,6 +7,7 @@
 #include "front_kind.h"
 #include "guard.h"
 #include "msg.h"
+#include "rate.h"
 #include "region.h"
 #include "state.h"
 
@@ -47,6 +48,8 @@ static inline uint32_t layout_hash(void)
         // guard.h
         GUARD_ADDRESSES, GUARD_DHCP, GUARD_RA, GUARD_ADDRESSES_MAX, sizeof(struct guard), sizeof(struct guard_ipv4),
         sizeof(struct guard_ipv6),
+        // rate.h
+        RATE_KBPS_MAX, RATE_FPS_MAX, RATE_BURST_MS_MAX, sizeof(struct rate), sizeof(struct rates),
 #define LAYOUT_MSG(name, sender, type) MSG_##name, sizeof(struct type),
         MSG_LIST_SWITCH(LAYOUT_MSG)
 #undef LAYOUT_MSG

@@ -91,7 +91,7 @@ static bool fields_ok(const union msg *m)
         return vif_ok(m->VIF_ATTACH.vif, m->VIF_ATTACH.gen, m->VIF_ATTACH.up) && m->VIF_ATTACH.since != 0 &&
                m->VIF_ATTACH.device < FRONT_DEVICES_MAX && (m->VIF_ATTACH.flags & ~MSG_VIF_FLAGS) == 0 &&
                front_words_ok(&m->VIF_ATTACH.front) && rules_ok(&m->VIF_ATTACH.rules) &&
-               guard_ok(&m->VIF_ATTACH.guard) && file_ok(m->VIF_ATTACH.region_file);
+               guard_ok(&m->VIF_ATTACH.guard) && rates_ok(&m->VIF_ATTACH.rates) && file_ok(m->VIF_ATTACH.region_file);
     case MSG_VIF_ATTACHED:
         return vif_ok(m->VIF_ATTACHED.vif, m->VIF_ATTACHED.gen, m->VIF_ATTACHED.up) && m->VIF_ATTACHED.ret <= 0 &&
                line_ok(m->VIF_ATTACHED.text, MSG_TEXT_BYTES);

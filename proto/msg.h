@@ -14,6 +14,7 @@
 #include "fabric.h"
 #include "front_kind.h"
 #include "guard.h"
+#include "rate.h"
 #include "rules.h"
 
 #define MSG_MAGIC 0x314d5658u // "XVM1"
@@ -127,6 +128,7 @@ struct msg_vif_attach {
     char region_file[MSG_NAME_BYTES]; // name below run_dir, no slash
     struct rules rules;
     struct guard guard;
+    struct rates rates;
     uint8_t mac[6];
     uint8_t reserved[2];
 };
@@ -206,6 +208,7 @@ struct msg_record {
     int32_t pid; // of the primary (switch) or of the guest's worker. 0: none
     uint32_t port;
     uint32_t restarts; // how often the guest's worker died
+    struct rates rates; // of a device
     uint8_t mac[6];
     uint8_t reserved[2];
     char state[32];
@@ -276,14 +279,14 @@ static_assert(sizeof(struct msg_claimed) == 168, "no hole");
 static_assert(sizeof(struct msg_hello_primary) == 56, "no hole");
 static_assert(sizeof(struct msg_hello_worker) == 56, "no hole");
 static_assert(sizeof(struct msg_guest_set) == 40, "no hole");
-static_assert(sizeof(struct msg_vif_attach) == 912, "no hole");
+static_assert(sizeof(struct msg_vif_attach) == 936, "no hole");
 static_assert(sizeof(struct msg_vif_attached) == 176, "no hole");
 static_assert(sizeof(struct msg_port_vif) == 144, "no hole");
 static_assert(sizeof(struct msg_port_vif_is) == 56, "no hole");
 static_assert(sizeof(struct msg_link) == 40, "no hole");
 static_assert(sizeof(struct msg_show) == 32, "no hole");
-static_assert(sizeof(struct msg_record) == 212, "no hole");
-static_assert(sizeof(struct msg_shown) == 3424, "no hole");
+static_assert(sizeof(struct msg_record) == 236, "no hole");
+static_assert(sizeof(struct msg_shown) == 3808, "no hole");
 static_assert(sizeof(struct msg_restart) == 32, "no hole");
 static_assert(sizeof(struct msg_done) == 160, "no hole");
 static_assert((MSG_VIF_FLAGS & FABRIC_VIF_UPLINK) == 0, "a record has both");

@@ -12,11 +12,12 @@
 #include "fabric.h"
 #include "front_kind.h"
 #include "guard.h"
+#include "rate.h"
 #include "rules.h"
 
 #define STATE_FILE "state"
 #define STATE_MAGIC 0x3154415453765658ull
-#define STATE_VERSION 15u
+#define STATE_VERSION 16u
 
 // Each counter has a row in these lists and nowhere else. xvctl's table and JSON, --stats and the layout's hash are
 // made from them. A row has the name in code, the word that xvctl prints, and the text of docs/xvctl.1.md. A test
@@ -236,8 +237,9 @@ struct state_binding {
     _Atomic uint64_t mac; // an fdb_key(). It may change while attached, in one store
     struct front_words front; // its kind is the device's, attached or not
     uint64_t offer_sum; // checksum of all that the guest published. Another sum means another start
-    struct rules rules; // these, guard, flags, port and vlan are those configured at the attach
+    struct rules rules; // these, guard, rates, flags, port and vlan are those configured at the attach
     struct guard guard;
+    struct rates rates;
     uint32_t flags; // MSG_VIF_*
     uint16_t port;
     uint16_t vlan;

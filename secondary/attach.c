@@ -81,7 +81,8 @@ int attach_open(struct vif **out, const struct msg_vif_attach *m, const struct r
         .flags = m->flags,
         .front = m->front,
         .rules = m->rules,
-        .guard = m->guard };
+        .guard = m->guard,
+        .rates = m->rates };
     struct vif *v;
     int ret;
 

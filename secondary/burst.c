@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // The bursts themselves are in burst_body.h.
 #include "burst.h"
+#include "clock.h"
 #include "multicast.h"
 
 // Finish or start one direction. A ledger of this generation says where its burst was; else the ring itself says where
@@ -31,6 +32,11 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     v->rules = a->rules;
     v->guard = a->guard;
     v->guarded = a->guard.flags != 0 ? VIF_ROUTE_GUARDED : 0;
+    v->metered = rate_is(&a->rates.sends) || rate_is(&a->rates.gets);
+    if (v->metered) {
+        meter_init(&v->sends, &a->rates.sends, a->rates.burst_ms, clock_ns());
+        meter_init(&v->gets, &a->rates.gets, a->rates.burst_ms, clock_ns());
+    }
     vif_address(v, a->mac);
     v->fabric = f;
     v->pub = fabric_vif(f, a->number);
@@ -49,16 +55,30 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     v->last = (struct vif_route){ .dst = VIF_ROUTE_NONE };
 }
 
+uint32_t vif_may_send(struct vif *v, uint32_t n)
+{
+    return meter_allows(&v->sends, n, clock_ns());
+}
+
+uint32_t vif_may_get(struct vif *v, uint32_t n)
+{
+    return meter_allows(&v->gets, n, clock_ns());
+}
+
 bool vif_can_deliver(struct vif *v)
 {
     const struct ring_pos *now = ledger_pos(v->to);
 
-    return sink_look(&v->sink, false) && (now->fault != RING_FAULT_NONE || v->rx.ops->pending(&v->rx, now->next) > 0);
+    if (!sink_look(&v->sink, false))
+        return false;
+    if (now->fault != RING_FAULT_NONE)
+        return true;
+    return v->rx.ops->pending(&v->rx, now->next) > 0 && (!v->metered || vif_may_get(v, 1) > 0);
 }
 
 bool vif_calls(const struct vif *v)
 {
-    return v->tx.ops->arm != NULL && v->rx.ops->arm != NULL;
+    return v->tx.ops->arm != NULL && v->rx.ops->arm != NULL && !v->metered;
 }
 
 // A broken ring isn't looked at.

@@ -8,6 +8,7 @@
 #include "fdb.h"
 #include "guard.h"
 #include "ledger.h"
+#include "meter.h"
 #include "ring.h"
 #include "rules.h"
 #include "sink.h"
@@ -45,6 +46,8 @@ struct vif {
     struct vif_route last; // of the frame before
     int32_t guarded; // VIF_ROUTE_GUARDED: each frame that the guest sends is inspected. 0: none is
     struct guard guard;
+    bool metered; // in one direction at least
+    struct meter sends, gets;
 };
 
 struct vif_attach {
@@ -57,6 +60,7 @@ struct vif_attach {
     struct front_words front;
     struct rules rules;
     struct guard guard;
+    struct rates rates;
     uint8_t mac[6];
 };
 
@@ -67,6 +71,10 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
 // It has another address from the next burst on.
 void vif_address(struct vif *v, const uint8_t mac[6]);
 
+// How many of n frames a metered vif's guest may send, or get, now.
+uint32_t vif_may_send(struct vif *v, uint32_t n);
+uint32_t vif_may_get(struct vif *v, uint32_t n);
+
 // Move up to FABRIC_BURST frames from the guest to lanes, and from the vif's lanes to the guest. look_all: see
 // sink_look(). Both return how many frames they dealt with, dropped ones included.
 uint32_t vif_from_guest(struct vif *v, struct source *s);
@@ -75,7 +83,8 @@ uint32_t vif_to_guest(struct vif *v, bool look_all);
 // Both, for a poller's turn. Returns what that cost, in units of a plain frame.
 uint32_t vif_turn(struct vif *v, struct source *s, bool look_all);
 
-// For a poller that is to sleep until it is called. vif_calls(): its guest can do that. vif_arm(): ask it to do so when
+// For a poller that is to sleep until it is called. vif_calls(): its guest can do that, and only by that it gets on: what
+// waits for a rate waits for the clock. vif_arm(): ask it to do so when
 // it has frames, or room for some that wait; returns true if it has, or a lane has frames for it (look_all: see
 // sink_look()). vif_disarm(): it need not any more.
 bool vif_calls(const struct vif *v);

@@ -88,6 +88,16 @@ static inline bool route_holds(const struct vif *v)
     return r->entry != NULL && fdb_entry_gen(v->fabric, r->entry, r->word) == r->gen;
 }
 
+// Count what the guest sent, whatever becomes of it.
+static __attribute__((noinline)) void frames_charge(struct vif *v, const struct ring_frame *f, uint32_t n)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        bytes += f[i].verdict == RING_OK ? f[i].len : 0;
+    meter_charge(&v->sends, n, bytes);
+}
+
 // Get up to n frames, each into a buffer that the source has free. Returns how many the ring is done with, fewer than n
 // on a fault.
 BURST_INLINE uint32_t frames_fetch(
@@ -203,6 +213,11 @@ BURST_INLINE uint32_t burst_from_guest(const struct ring_ops *ops, struct vif *v
     if (pending == 0)
         return 0;
     n = pending < FABRIC_BURST ? pending : FABRIC_BURST;
+    if (FEW(v->metered)) {
+        n = vif_may_send(v, n);
+        if (n == 0)
+            return 0; // the guest's frames wait in its ring
+    }
     // Not for a few: a look at the heads waits for lines that consumers write. The buffers used last are the warmest.
     if (source_in_use(s) >= FABRIC_BURST)
         source_reclaim(s);
@@ -212,6 +227,8 @@ BURST_INLINE uint32_t burst_from_guest(const struct ring_ops *ops, struct vif *v
         n = 0;
     }
     n = frames_fetch(ops, v, s, &b, n, pos);
+    if (FEW(v->metered))
+        frames_charge(v, b.in, n);
     frames_route(ops, v, s, &b, n, pos);
     frames_put(s, &b.out, pos);
     from_guest_publish(ops, v, s, pos);
@@ -280,6 +297,7 @@ static inline void frames_refused(const struct ring_frame *f, uint32_t n, struct
 BURST_INLINE void frames_deliver(
     const struct ring_ops *ops, struct vif *v, const struct sink_frame *frames, uint32_t n, struct ring_pos *pos)
 {
+    uint64_t before = pos->bytes;
     struct ring_frame out[FABRIC_BURST];
     uint32_t n_out = frames_accept(ops->blank, v, frames, n, out, pos);
     uint32_t there = ops->deliver(&v->rx, v->to, pos, out, n_out);
@@ -287,6 +305,8 @@ BURST_INLINE void frames_deliver(
     pos->frames += there;
     if (there < n_out)
         frames_refused(out, n_out, pos);
+    if (FEW(v->metered))
+        meter_charge(&v->gets, there, pos->bytes - before);
 }
 
 BURST_INLINE void to_guest_publish(const struct ring_ops *ops, struct vif *v, const struct ring_pos *pos)
@@ -317,6 +337,10 @@ BURST_INLINE uint32_t burst_to_guest(const struct ring_ops *ops, struct vif *v, 
         if (pending == 0)
             return 0; // the frames wait on their lanes for the guest's buffers
         max = pending < max ? pending : max;
+        if (FEW(v->metered))
+            max = vif_may_get(v, max);
+        if (max == 0)
+            return 0;
     }
     n = sink_take(&v->sink, frames, max);
     if (n == 0)

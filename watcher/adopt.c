@@ -49,6 +49,7 @@ void adopt_attachment(struct guests *gs, struct attachment *a, uint32_t number)
     a->vlan = b->vlan;
     a->rules = b->rules;
     a->guard = b->guard;
+    a->rates = b->rates;
     ret = region_file_find(&a->file, gs->conf->run_dir, number, a->gen, &table);
     if (ret == 0)
         ret = pages_take(&a->guest->pages, &a->pages, table, UINT32_MAX, &more); // mapped it is

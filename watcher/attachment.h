@@ -59,6 +59,7 @@ struct attachment {
     uint32_t flags; // MSG_VIF_*
     struct rules rules;
     struct guard guard;
+    struct rates rates;
     uint32_t pool;
     struct region_file file;
     struct pages_use pages; // what of it is mapped

@@ -131,6 +131,7 @@ static void show_vif(struct ctl *c, const struct attachment *a, struct msg_recor
     r->vlan = a->number >= 0 ? a->vlan : 0;
     r->pool = a->number >= 0 ? a->pool : UINT32_MAX;
     r->port = a->port;
+    r->rates = a->rates;
     r->pid = w == NULL ? 0 : w->process.pid;
     r->restarts = a->guest->restarts;
     memcpy(r->mac, a->mac, sizeof(r->mac));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,6 +278,21 @@ static void judge_queues(const struct netif_texts *t, struct offer *o)
     }
 }
 
+// What "rate=" of a vif line becomes: the bytes that it may send in so many microseconds. As with other back ends, what
+// can't be read is no limit.
+static void judge_rate(const char *text, struct offer *o)
+{
+    uint64_t bytes, us, kbps;
+    int end = 0;
+
+    if (text == NULL || sscanf(text, "%" SCNu64 ",%" SCNu64 "%n", &bytes, &us, &end) != 2 || text[end] != '\0' ||
+        us == 0 || bytes > UINT64_MAX / 8000)
+        return;
+    kbps = bytes * 8000 / us;
+    o->sends.kbps = kbps > RATE_KBPS_MAX ? 0 : kbps == 0 ? 1 : (uint32_t)kbps;
+    o->burst_ms = us / 1000 > RATE_BURST_MS_MAX ? RATE_BURST_MS_MAX : us < 1000 ? 1 : (uint32_t)(us / 1000);
+}
+
 static void sum_add(struct offer *o, const char *text)
 {
     for (const char *p = text == NULL ? "" : text; *p != '\0'; p++)
@@ -310,6 +326,7 @@ static void netif_judge(const struct front_keys *front, struct offer *o)
     o->words.netif.multicast_control = text_is(t->of[NETIF_MULTICAST], "1");
     o->flags = (text_is(t->of[NETIF_NO_CSUM4], "1") ? 0 : MSG_VIF_CSUM4) |
                (text_is(t->of[NETIF_CSUM6], "1") ? MSG_VIF_CSUM6 : 0);
+    judge_rate(t->of[NETIF_BACK_RATE], o);
     judge_queues(t, o);
 }
 

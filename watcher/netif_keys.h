@@ -14,6 +14,7 @@ enum netif_root { NETIF_BACK, NETIF_FRONT };
     K(BACK_MAC, NETIF_BACK, "mac") \
     K(BACK_ONLINE, NETIF_BACK, "online") \
     K(BACK_STATE, NETIF_BACK, "state") \
+    K(BACK_RATE, NETIF_BACK, "rate") \
     K(FRONT_STATE, NETIF_FRONT, "state") \
     K(RX_COPY, NETIF_FRONT, "request-rx-copy") \
     K(QUEUES, NETIF_FRONT, "multi-queue-num-queues") \

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "front_kind.h"
+#include "rate.h"
 
 #define OFFER_WHY_BYTES 96u
 #define OFFER_OWN_BYTES 5632u
@@ -23,6 +24,8 @@ struct offer {
     uint8_t mac[6];
     struct front_words words; // with the kind, whatever was refused
     uint32_t flags; // MSG_VIF_* that the front end has a say in
+    struct rate sends; // what the toolstack lets it send
+    uint32_t burst_ms; // for that
     uint32_t lists; // pages that have to be read to take it: its price
     uint64_t sum; // of the device's keys; another value means another start
     uint64_t whole_sum; // of all that was judged

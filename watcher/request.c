@@ -66,6 +66,7 @@ void request_attach(struct guests *gs, struct attachment *a, uint32_t up)
                         .front = a->words,
                         .rules = a->rules,
                         .guard = a->guard,
+                        .rates = a->rates,
                         .region_bytes = a->file.bytes,
                         .region_sum = a->file.sum } };
 

@@ -84,6 +84,17 @@ static uint32_t seat_flags(const struct conf *conf, const struct conf_guest *g, 
            (priority ? MSG_VIF_PRIORITY_TAG : 0);
 }
 
+// The toolstack's limit counts where the configuration says none.
+static void seat_rates(const struct conf_vif *cv, const struct offer *o, struct rates *r)
+{
+    conf_rates(cv, r);
+    if (o->sends.kbps == 0 || r->sends.kbps != 0)
+        return;
+    r->sends.kbps = o->sends.kbps;
+    if (r->sends.fps == 0 && !rate_is(&r->gets))
+        r->burst_ms = o->burst_ms;
+}
+
 // Fill in what the configuration and its offer say of a vif that has its number.
 static void seat_configure(struct guests *gs, struct attachment *a, const struct offer *o)
 {
@@ -95,6 +106,7 @@ static void seat_configure(struct guests *gs, struct attachment *a, const struct
     a->vlan = conf_vlan(gs->conf, (uint32_t)a->number);
     conf_rules(gs->conf, cg, cv, a->vlan, &a->rules);
     conf_guard(gs->conf, cg, cv, &a->guard);
+    seat_rates(cv, o, &a->rates);
     a->flags = o->flags | seat_flags(gs->conf, cg, cv) |
                (rules_get(&a->rules, (uint16_t)a->vlan) ? MSG_VIF_OWN_TAG : 0);
 }
@@ -108,6 +120,7 @@ static void seat_keep(struct guests *gs, const struct attachment *a)
     b->offer_sum = a->sum;
     b->rules = a->rules;
     b->guard = a->guard;
+    b->rates = a->rates;
     b->flags = a->flags;
     b->port = (uint16_t)a->port;
     b->vlan = (uint16_t)a->vlan;

@@ -99,6 +99,16 @@ void conf_guard(const struct conf *c, const struct conf_guest *g, const struct c
     addresses_guard(guard, conf_kept(c, v->addresses));
 }
 
+void conf_rates(const struct conf_vif *v, struct rates *rates)
+{
+    *rates = (struct rates){ .burst_ms = CONF_BURST_MS };
+    if (v == NULL)
+        return;
+    rates->sends = (struct rate){ v->tx_kbps, v->tx_fps };
+    rates->gets = (struct rate){ v->rx_kbps, v->rx_fps };
+    rates->burst_ms = v->burst_ms;
+}
+
 static void trunk_add(
     const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, uint64_t bits[CONF_VLAN_WORDS])
 {

@@ -12,6 +12,7 @@
 
 #include "fabric.h"
 #include "guard.h"
+#include "rate.h"
 #include "rules.h"
 
 #define CONF_FILE "/etc/xv/xv.conf"
@@ -24,6 +25,7 @@
 #define CONF_MACS_MAX 32u
 #define CONF_KEPT_BYTES 65535u
 #define CONF_INSIDE_DEFAULT "none" // guest.vlan_inside
+#define CONF_BURST_MS 50u // guests.vifs.burst_ms, as the toolstack's
 #define CONF_VLAN_WORDS 64u // of 64 bits, a bit a VLAN
 
 enum conf_start { CONF_START_WATCHER, CONF_START_EXTERNAL };
@@ -49,6 +51,8 @@ struct conf_vif {
     int8_t ra_guard; // 0, 1, -1: the guest's
     uint16_t vlan_inside; // for conf_kept(), 0: the guest's
     uint16_t addresses; // for conf_kept(), a comma between them; 0: any
+    uint32_t tx_kbps, tx_fps, rx_kbps, rx_fps; // what it may send and receive; 0: no limit
+    uint32_t burst_ms;
 };
 
 struct conf_guest {
@@ -188,6 +192,9 @@ void conf_rules(
 
 // Whose packets it may send.
 void conf_guard(const struct conf *c, const struct conf_guest *g, const struct conf_vif *v, struct guard *guard);
+
+// How much it may send and receive. v may be NULL.
+void conf_rates(const struct conf_vif *v, struct rates *rates);
 
 // The VLANs whose tags the device with this number may get, a bit each. A number that isn't pinned may become any
 // guest's.

@@ -225,6 +225,11 @@ static const struct option options[] = {
     { "guests.vifs.dhcp_guard", VIF(dhcp_guard), MAYBE, .about = "for this device" },
     { "guests.vifs.ra_guard", VIF(ra_guard), MAYBE, .about = "for this device" },
     { "guests.vifs.addresses", ADDRESSES(addresses), .about = "the IP addresses that its packets may be from; not set: any" },
+    { "guests.vifs.tx_kbps", VIF(tx_kbps), NUMBER(UINT, 0, RATE_KBPS_MAX, 0), .about = "1,000 bits/s that it may send; 0: no limit" },
+    { "guests.vifs.tx_fps", VIF(tx_fps), NUMBER(UINT, 0, RATE_FPS_MAX, 0), .about = "frames/s that it may send; 0: no limit" },
+    { "guests.vifs.rx_kbps", VIF(rx_kbps), NUMBER(UINT, 0, RATE_KBPS_MAX, 0), .about = "1,000 bits/s that it may receive; 0: no limit" },
+    { "guests.vifs.rx_fps", VIF(rx_fps), NUMBER(UINT, 0, RATE_FPS_MAX, 0), .about = "frames/s that it may receive; 0: no limit" },
+    { "guests.vifs.burst_ms", VIF(burst_ms), NUMBER(UINT, 1, RATE_BURST_MS_MAX, CONF_BURST_MS), .about = "for how long it may make up for what it did not send or receive" },
     { "guests.vifs.vlan_inside", VIF(vlan_inside), INSIDE(""), .about = "for this device" },
 };
 // clang-format on

@@ -144,6 +144,11 @@ static const struct {
     { "nic: { ", "mtu", " };", 1500 },
     { "uplinks = ( { number = 0; ", "mtu", " } );", 1500 },
     { "guests = ( { domid = 1; vifs = ( { device = 0; ", "uplink", " } ); } );", 1 },
+    { "guests = ( { domid = 1; vifs = ( { device = 0; ", "tx_kbps", " } ); } );", 20 },
+    { "guests = ( { domid = 1; vifs = ( { device = 0; ", "tx_fps", " } ); } );", 20 },
+    { "guests = ( { domid = 1; vifs = ( { device = 0; ", "rx_kbps", " } ); } );", 20 },
+    { "guests = ( { domid = 1; vifs = ( { device = 0; ", "rx_fps", " } ); } );", 20 },
+    { "guests = ( { domid = 1; vifs = ( { device = 0; ", "burst_ms", " } ); } );", 20 },
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 

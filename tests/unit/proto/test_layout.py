@@ -14,7 +14,7 @@ def text(name):
 
 hashed = set(re.findall(r"\w+", text("layout.h")))
 missing = []
-for header in ("fabric.h", "state.h", "region.h", "front_kind.h", "guard.h"):
+for header in ("fabric.h", "state.h", "region.h", "front_kind.h", "guard.h", "rate.h"):
     body = text(header)
     names = set(re.findall(r"^struct (\w+) {", body, re.M))
     names |= set(re.findall(r"^#define ([A-Z_]+) \(?(?:0x)?(?:\d|UINT|XENVIRT|FABRIC|~)", body, re.M))

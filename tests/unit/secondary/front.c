@@ -62,7 +62,7 @@ const struct front virtio_front = {
 
 const struct front *front_named(const char *name)
 {
-    static const struct front *const all[] = { &netif_front, &queues_front };
+    static const struct front *const all[] = { &netif_front, &queues_front, &lists_front };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(name, all[i]->name) == 0)

@@ -18,6 +18,8 @@ struct front {
     void (*send)(struct plain_guest *g, uint16_t n, const uint8_t *frame, uint32_t len);
     void (*post)(struct plain_guest *g, uint16_t n);
     void (*post_again)(struct plain_guest *g, uint16_t n);
+    // List the n-th multicast address, or take it from the list. NULL: there are no lists.
+    void (*list)(struct plain_guest *g, bool add, uint8_t n);
     // How many the switch is done with that the driver hasn't seen; the number of the next of them, whose frame, if it
     // was received, is at *frame, *len bytes. It has the queue as the remainder by n_queues.
     uint32_t (*done)(struct plain_guest *g, enum region_kind ring);
@@ -36,6 +38,7 @@ struct front {
 extern const struct front virtio_front; // front.c
 extern const struct front netif_front; // netif_guest.c
 extern const struct front queues_front; // the same with several queues
+extern const struct front lists_front; // the same with one, and lists of multicasts
 
 const struct front *front_named(const char *name);
 

@@ -7,6 +7,7 @@
 #include "ring_netif.h"
 
 #define PAGE 4096u
+#define LIST_ID 0x7fffu // no frame's
 
 // --- Xen ---
 
@@ -149,11 +150,42 @@ static void post_again(struct plain_guest *g, uint16_t n)
     room_next(g, g->last);
 }
 
+// Such a request: its own number, and a slot that says what it asks for.
+static void list(struct plain_guest *g, bool add, uint8_t n)
+{
+    struct netif_extra_info e = { .type = add ? XEN_NETIF_EXTRA_TYPE_MCAST_ADD : XEN_NETIF_EXTRA_TYPE_MCAST_DEL,
+        .u.mcast.addr = { 0x33, 0x33, 0, 0, 0, n } };
+
+    netif_request(g, 0, LIST_ID, 0, 0, NETTXF_extra_info);
+    memcpy(netif_slot(g, REGION_TX_RING, g->netif[0][REGION_TX_RING].avail), &e, sizeof(e));
+    offered(g, 0, REGION_TX_RING);
+}
+
+// Answers to list(), which are no frame's, are seen at once.
+static void lists_see(struct plain_guest *g, uint32_t queue)
+{
+    struct netif_queue *q = &g->netif[queue][REGION_TX_RING];
+
+    while (__atomic_load_n(&q->ring->rsp_prod, __ATOMIC_ACQUIRE) != q->seen) {
+        const struct netif_tx_response *rsp = netif_slot_on(g, queue, REGION_TX_RING, q->seen);
+
+        if (rsp->status != NETIF_RSP_NULL && rsp->id != LIST_ID)
+            break;
+        g->listed += rsp->status == NETIF_RSP_OKAY;
+        q->seen++;
+        __atomic_store_n(&q->ring->rsp_event, q->seen + 1, __ATOMIC_RELEASE);
+    }
+}
+
 static uint32_t queue_done(struct plain_guest *g, uint32_t queue, enum region_kind ring)
 {
     const struct netif_queue *q = &g->netif[queue][ring];
 
-    return g->asleep[ring] & 1u << queue ? 0 : __atomic_load_n(&q->ring->rsp_prod, __ATOMIC_ACQUIRE) - q->seen;
+    if (g->asleep[ring] & 1u << queue)
+        return 0;
+    if (ring == REGION_TX_RING)
+        lists_see(g, queue);
+    return __atomic_load_n(&q->ring->rsp_prod, __ATOMIC_ACQUIRE) - q->seen;
 }
 
 static uint32_t done(struct plain_guest *g, enum region_kind ring)
@@ -230,4 +262,5 @@ static bool woken(struct plain_guest *g, enum region_kind ring)
     .published = published, .woken = woken
 
 const struct front netif_front = { .name = "netif", .n_queues = 1, .word = 1, .lay = lay, NETIF_FRONT };
+const struct front lists_front = { .name = "lists", .n_queues = 1, .word = 1, .lay = lay, .list = list, NETIF_FRONT };
 const struct front queues_front = { .name = "queues", .n_queues = 2, .word = 2, .lay = lay_queues, NETIF_FRONT };

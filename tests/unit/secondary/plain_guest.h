@@ -33,6 +33,7 @@ struct plain_guest {
     struct mem_maps maps; // what a worker of such rings has
     uint32_t avail[2]; // what the driver has offered
     uint32_t seen[2]; // what it has seen done
+    uint32_t listed; // requests about a list that were done
     uint8_t *pool;
 };
 

@@ -332,3 +332,25 @@ Test(netif_keys, what_it_has_to_say)
     cr_assert_null(w[0].value);
     cr_assert_eq(ops->say(s->keys[FRONT_NETIF], 4, KEYS_FREE, w), 0, "nobody made that one");
 }
+
+Test(netif_keys, a_rate_of_the_toolstack_is_a_limit)
+{
+    static const struct {
+        const char *text;
+        uint32_t kbps, burst_ms;
+    } rates[] = { { "62500,50000", 10000, 50 }, { "1,1000000", 1, 1000 }, { "0,50000", 1, 50 }, { "125,1", 1000000, 1 },
+        { NULL, 0, 0 }, { "62500", 0, 0 }, { "62500,0", 0, 0 }, { "62500,50000x", 0, 0 }, { "x", 0, 0 },
+        { "18446744073709551615,50000", 0, 0 }, { "2305843009213693951,1", 0, 1 } };
+
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+        struct offer o;
+
+        put(NETIF_BACK, "3/rate", rates[i].text);
+        o = judge();
+        cr_expect_eq(o.refusal, XENVIRT_REFUSED_NONE);
+        cr_expect_eq(o.sends.kbps, rates[i].kbps, "%s: %u", rates[i].text, o.sends.kbps);
+        if (rates[i].kbps != 0)
+            cr_expect_eq(o.burst_ms, rates[i].burst_ms, "%s: %u", rates[i].text, o.burst_ms);
+    }
+    cr_expect_null(snapshot_place(s, FRONT_NETIF, NETIF_FRONT, "3/rate"), "the guest has no say in it");
+}
