@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "exit.h"
 #include "json.h"
+#include "metrics.h"
 #include "number.h"
 #include "privilege.h"
 #include "rundir.h"
@@ -24,7 +25,7 @@
 
 static struct conf conf;
 
-#define COMMANDS "show, restart DOMID or options"
+#define COMMANDS "show, metrics, restart DOMID or options"
 
 struct ctl_args {
     struct args args;
@@ -45,6 +46,7 @@ static const struct args_row rows[] = {
 static const struct args_program program = { .name = "xvctl",
     .synopsis = "usage: xvctl [options] COMMAND\n\n"
                 "  show                    guests and devices: MAC, VLAN, state, packets, drops by reason\n"
+                "  metrics                 all of it as OpenMetrics, for Prometheus' node_exporter\n"
                 "  restart DOMID           restart that guest's back end, and wait until it is back\n"
                 "  options                 the options of the configuration file\n",
     .more = "exit: 0 done, 1 failed, 2 wrong usage or configuration, 3 xv-watcher does not answer\n"
@@ -81,16 +83,16 @@ static int count_all(struct show *sh)
     return EXIT_OK;
 }
 
-static int show(struct client *c, bool json)
+typedef void show_print_fn(const struct show *sh, FILE *out);
+
+static int show(struct client *c, show_print_fn *print)
 {
     struct show sh = { 0 };
     int ret = client_show(c, &sh);
 
     ret = ret < 0 ? client_failed(ret) : count_all(&sh);
-    if (ret == EXIT_OK && json)
-        json_print(&sh, stdout);
-    else if (ret == EXIT_OK)
-        table_print(&sh, stdout);
+    if (ret == EXIT_OK)
+        print(&sh, stdout);
     show_fini(&sh);
     if (fflush(stdout) != 0)
         ret = EXIT_FAILED;
@@ -175,7 +177,8 @@ static int restart(struct client *c, uint32_t domid)
 }
 
 struct command {
-    bool show, json, options;
+    bool options;
+    show_print_fn *print; // of what the switch is doing; NULL: restart
     uint32_t domid;
 };
 
@@ -184,19 +187,24 @@ static int command_parse(struct command *cmd, const struct ctl_args *a)
 {
     char **words = a->args.operands;
     int n = a->args.n_operands;
+    bool restart;
 
-    *cmd = (struct command){ .json = a->json };
+    *cmd = (struct command){ 0 };
     if (n == 0)
         return args_wrong(&program, "a command is missing: " COMMANDS);
-    cmd->show = strcmp(words[0], "show") == 0;
+    if (strcmp(words[0], "show") == 0)
+        cmd->print = a->json ? json_print : table_print;
+    else if (strcmp(words[0], "metrics") == 0)
+        cmd->print = metrics_print;
     cmd->options = strcmp(words[0], "options") == 0;
-    if (!cmd->show && !cmd->options && strcmp(words[0], "restart") != 0)
+    restart = strcmp(words[0], "restart") == 0;
+    if (cmd->print == NULL && !cmd->options && !restart)
         return args_wrong(&program, "unknown command '%s': " COMMANDS, words[0]);
-    if (a->json && !cmd->show)
+    if (a->json && cmd->print != json_print)
         return args_wrong(&program, "--json belongs to show");
-    if (!cmd->show && !cmd->options && n != 2)
+    if (restart && n != 2)
         return args_wrong(&program, "restart takes one domain id");
-    if ((cmd->show || cmd->options) && n > 1)
+    if (!restart && n > 1)
         return args_wrong(&program, "%s takes nothing more, but '%s' was given", words[0], words[1]);
     if (n == 2 && number_domid(words[1], &cmd->domid) < 0)
         return args_wrong(&program, "%s is no domain id; allowed: 0 to %u", words[1], XENVIRT_DOMID_LAST);
@@ -229,7 +237,7 @@ static int run(const struct command *cmd, const struct args *args)
         ret = client_open(&c, conf.run_dir);
     if (ret < 0)
         return client_failed(ret);
-    ret = cmd->show ? show(&c, cmd->json) : restart(&c, cmd->domid);
+    ret = cmd->print != NULL ? show(&c, cmd->print) : restart(&c, cmd->domid);
     client_close(&c);
     return ret;
 }

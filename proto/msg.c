@@ -64,7 +64,7 @@ static bool records_ok(const struct msg_shown *m)
         return false;
     for (const struct msg_record *r = m->records; r < m->records + m->n; r++) {
         if (r->kind == MSG_RECORD_NONE || r->kind > MSG_RECORD_VIF || !text_ok(r->state, sizeof(r->state)) ||
-            !text_ok(r->why, sizeof(r->why)))
+            !text_ok(r->why, sizeof(r->why)) || !text_ok(r->name, sizeof(r->name)))
             return false;
     }
     return true;

@@ -213,9 +213,10 @@ struct msg_record {
     uint8_t reserved[2];
     char state[32];
     char why[MSG_TEXT_BYTES]; // why it is refused or not running
+    char name[MSG_NAME_BYTES]; // of the guest. "": not known
 };
 
-#define MSG_RECORDS_MAX 16u
+#define MSG_RECORDS_MAX 12u
 
 struct msg_shown {
     struct msg_hdr hdr;
@@ -285,8 +286,8 @@ static_assert(sizeof(struct msg_port_vif) == 144, "no hole");
 static_assert(sizeof(struct msg_port_vif_is) == 56, "no hole");
 static_assert(sizeof(struct msg_link) == 40, "no hole");
 static_assert(sizeof(struct msg_show) == 32, "no hole");
-static_assert(sizeof(struct msg_record) == 236, "no hole");
-static_assert(sizeof(struct msg_shown) == 3808, "no hole");
+static_assert(sizeof(struct msg_record) == 300, "no hole");
+static_assert(sizeof(struct msg_shown) == 3632, "no hole");
 static_assert(sizeof(struct msg_restart) == 32, "no hole");
 static_assert(sizeof(struct msg_done) == 160, "no hole");
 static_assert((MSG_VIF_FLAGS & FABRIC_VIF_UPLINK) == 0, "a record has both");

@@ -21,7 +21,7 @@ missing()
     PACKAGES="meson ninja-build gcc libc6-dev pkg-config git ca-certificates
         dpdk-dev libdpdk-dev dpkg-dev libpcap-dev libbsd-dev libxdp-dev libbpf-dev libnuma-dev
         libxen-dev $(xen_utils) xenstore-utils libnanomsg-dev libseccomp-dev libcriterion-dev
-        iproute2 util-linux mount python3 clang-format"
+        iproute2 util-linux mount python3 python3-prometheus-client clang-format"
     case $1 in
     xen) PACKAGES="$PACKAGES qemu-system-x86 busybox-static" ;;
     bench) PACKAGES="$PACKAGES dpdk openvswitch-switch-dpdk python3-matplotlib valgrind" ;;

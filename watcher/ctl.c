@@ -90,6 +90,7 @@ static void show_guest(struct ctl *c, const struct guest *g, struct msg_record *
     r->domid = g->domid;
     r->pid = w == NULL ? 0 : w->process.pid;
     r->restarts = g->restarts;
+    snprintf(r->name, sizeof(r->name), "%s", g->name);
     snprintf(r->state, sizeof(r->state), "%s", worker_state_text(c, g, w));
     guest_why(c, g, w, r->why, sizeof(r->why));
 }
@@ -135,6 +136,7 @@ static void show_vif(struct ctl *c, const struct attachment *a, struct msg_recor
     r->pid = w == NULL ? 0 : w->process.pid;
     r->restarts = a->guest->restarts;
     memcpy(r->mac, a->mac, sizeof(r->mac));
+    snprintf(r->name, sizeof(r->name), "%s", a->guest->name);
     snprintf(r->state, sizeof(r->state), "%s", attachment_state_name(a->state));
     attachment_why(c, a, r->why, sizeof(r->why));
     if (kept >= 0 && c->guests->state->bindings[kept].last_gen != 0)

@@ -9,6 +9,7 @@
 #include "ledger.h"
 #include "show.h"
 
+#define SAMPLE_NAME "web \"\\\n\xff"
 #define SAMPLE_WHY "key \"0_ether_addr\" is \x1b[31m\\\n\xff"
 
 static inline struct state *sample_state(void)
@@ -77,6 +78,7 @@ static inline void sample_show(struct show *sh)
 
     show_add(sh, &m);
     m = (struct msg_record){ .kind = MSG_RECORD_GUEST, .domid = 1, .pid = 4001, .restarts = 2, .state = "running" };
+    strcpy(m.name, SAMPLE_NAME);
     show_add(sh, &m);
     m = (struct msg_record){ .kind = MSG_RECORD_GUEST, .domid = 2, .state = "waiting", .why = "no worker yet" };
     show_add(sh, &m);
@@ -88,7 +90,8 @@ static inline void sample_show(struct show *sh)
         .vlan = 1003,
         .pool = 3,
         .mac = { 0, 0, 0, 0, 0, 0x11 },
-        .state = "running" };
+        .state = "running",
+        .name = SAMPLE_NAME };
     show_add(sh, &m);
     m = (struct msg_record){ .kind = MSG_RECORD_VIF,
         .domid = 2,

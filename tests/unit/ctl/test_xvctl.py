@@ -27,9 +27,11 @@ with tempfile.TemporaryDirectory() as d:
     run(XVCTL, "--help", code=0, says="usage: xvctl")
     run(XVCTL, "--version", code=0, says="xvctl 0.")
     run(XVCTL, "options", code=0, says="`worker.hang_ms`")
-    run(XVCTL, code=2, says="a command is missing: show, restart DOMID or options; see xvctl --help")
+    run(XVCTL, code=2, says="a command is missing: show, metrics, restart DOMID or options; see xvctl --help")
     run(XVCTL, "shwo", code=2, says="unknown command 'shwo'")
     run(XVCTL, "show", "1", code=2, says="show takes nothing more, but '1' was given")
+    run(XVCTL, "metrics", "1", code=2, says="metrics takes nothing more, but '1' was given")
+    run(XVCTL, "metrics", "--json", code=2, says="--json belongs to show")
     run(XVCTL, "--nonsense", code=2, says="unknown option '--nonsense'; see xvctl --help")
     run(XVCTL, "restart", code=2, says="restart takes one domain id")
     run(XVCTL, "restart", "1", "--json", code=2, says="--json belongs to show")
@@ -39,6 +41,7 @@ with tempfile.TemporaryDirectory() as d:
     run(XVCTL, "--config", conf + ".no", "show", code=2, says="No such file")
     run(XVCTL, "--config", conf, "show", code=3, says=f"xv-watcher does not answer: is it running? (run_dir {d})")
     run(XVCTL, "show", "--json", "--config", conf, code=3, says="does not answer")
+    run(XVCTL, "metrics", "--config", conf, code=3, says="does not answer")
     run(SCRIPT, code=2, says="usage: restart_vm_worker.sh DOMID")
     run(SCRIPT, "one", code=2, says="is no domain id")
     run(SCRIPT, "1", "--config", conf, code=3, says="does not answer")
@@ -52,6 +55,7 @@ with tempfile.TemporaryDirectory() as d:
         shown = json.loads(run(XVCTL, "--config", conf, "show", "--json", code=0))
         assert [g["pid"] for g in shown["guests"]] == [100, 200, 300], shown
         run(XVCTL, "--config", conf, "show", code=0, says="xv-worker       1     100")
+        run(XVCTL, "--config", conf, "metrics", code=0, says='xv_worker_up{guest="3",name=""} 1\n')
         run(SCRIPT, "1", "--config", conf, code=0, says="guest 1: back end restarted, pid 100 before, 101 now")
         shown = json.loads(run(XVCTL, "--config", conf, "show", "--json", code=0))
         assert shown["vifs"][0]["state"] == "running", "the restart waits for the guest's devices"
@@ -60,6 +64,7 @@ with tempfile.TemporaryDirectory() as d:
         run(SCRIPT, "7", "--config", conf, code=1, says="that guest is not known")
         os.unlink(os.path.join(d, "state"))
         run(XVCTL, "--config", conf, "show", code=1, says="can't read the counters")
+        assert run(XVCTL, "--config", conf, "metrics", code=1, says="can't read the counters") == "", "no part of it"
     finally:
         fake.stdin.close()
         assert fake.wait(10) == 0

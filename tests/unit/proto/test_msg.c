@@ -256,6 +256,7 @@ Test(msg, a_text_ends_inside_its_field)
     UNENDED(VIF_ATTACHED, text);
     UNENDED(SHOWN, records[0].state);
     UNENDED(SHOWN, records[MSG_RECORDS_MAX - 1].why);
+    UNENDED(SHOWN, records[0].name);
     UNENDED(DONE, text);
 }
 
