@@ -13,7 +13,8 @@ top=$PWD
 UNTESTED=77
 PACKAGES='meson ninja-build gcc libc6-dev pkg-config dpdk-dev libdpdk-dev dpkg-dev libseccomp-dev libpcap-dev libbsd-dev
     libxdp-dev libbpf-dev libnuma-dev libxen-dev xen-utils-4.20 xenstore-utils libnanomsg-dev libconfig-dev
-    libcriterion-dev iproute2 util-linux mount procps python3 ca-certificates'
+    libcriterion-dev iproute2 util-linux mount procps python3 python3-prometheus-client
+    ca-certificates'
 # One of each kind: frames both ways, kinds of uplink, kills, all orders of start; what is put in place of EAL's own.
 SMOKE='Frames.test_numbered Frames.test_guest_to_guest Veth NoUplink worker_that_is_killed StartOrder test_a_kill_at_any_call
     guests_go_on_after_the_primary test_loopback'

@@ -19,7 +19,7 @@ class Metrics(OwnCase):
     def setUp(self):
         super().setUp()
         self.make()
-        self.a, self.b = self.bench.fe22(A), self.bench.fe22(B)
+        self.a, self.b = self.bench.fe22(A, domid=self.bench.domain("alpha", "--compat22")), self.bench.fe22(B)
 
     @staticmethod
     def samples(text):
@@ -27,10 +27,10 @@ class Metrics(OwnCase):
         found = re.findall(r"^(\w+)(?:\{(.*)\})? (\d+)$", text, re.M)
         return [(name, dict(re.findall(r'(\w+)="([^"]*)"', labels)), int(value)) for name, labels, value in found]
 
-    def value(self, name, text=None, **labels):
+    def value(self, metric, text=None, /, **labels):
         said = self.samples(text or self.switch.ctl("metrics").stdout)
-        values = [v for n, had, v in said if n == name and labels.items() <= had.items()]
-        self.assertEqual(1, len(values), f"{name} {labels}")
+        values = [v for n, had, v in said if n == metric and labels.items() <= had.items()]
+        self.assertEqual(1, len(values), f"{metric} {labels}")
         return values[0]
 
     def test_they_are_what_xvctl_shows(self):
@@ -40,7 +40,7 @@ class Metrics(OwnCase):
         self.wait_drop(self.a.domid, "tx_spoofed", 5)
         vif, uplink = self.switch.vif(self.a.domid), self.switch.show()["uplinks"][0]
         text = self.switch.ctl("metrics").stdout
-        mine = {"guest": str(self.a.domid), "device": "0", "vif": str(vif["vif"])}
+        mine = {"guest": str(self.a.domid), "name": "alpha", "device": "0", "vif": str(vif["vif"])}
         for direction in "tx", "rx":
             for what in "frames", "bytes":
                 self.assertEqual(vif[f"{direction}_{what}"],
@@ -53,7 +53,7 @@ class Metrics(OwnCase):
             self.assertEqual(n, self.value("xv_vif_dropped_frames_total", text, **mine, reason=reason), reason)
         self.assertEqual(1, self.value("xv_vif_info", text, **mine, mac=A, uplink="0", state="running"))
         self.assertEqual(1, self.value("xv_primary_up", text))
-        self.assertEqual(1, self.value("xv_worker_up", text, guest=mine["guest"]))
+        self.assertEqual(1, self.value("xv_worker_up", text, guest=mine["guest"], name="alpha"))
 
     def test_the_example_in_the_manual_writes_a_whole_file_or_leaves_the_last_one(self):
         with open(os.path.join(ROOT, "docs", "xvctl.1.md"), encoding="utf-8") as f:
