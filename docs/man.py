@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""man.py PAGE.md: the page as man(1) reads it, on standard output. Knows the Markdown that these pages use, and no more."""
+"""man.py PAGE.md VERSION: the page as man(1) reads it, on standard output. Knows the Markdown that these pages use, and no
+more. All pages have one shape, which it holds them to."""
 
 import re
 import sys
 
-ABOUT = "part of xv, a packet switch between Xen guests and NICs"  # of a page that has no NAME itself
+FIRST = ["NAME", "SYNOPSIS", "DESCRIPTION"]
+LAST = ["EXIT STATUS", "FILES", "SEE ALSO"]  # those of them that a page has
 
 
 def inline(text):
@@ -21,6 +23,11 @@ def plain(text):
     return "\\&" + text if text[:1] in (".", "'") else text
 
 
+def cell(text):
+    """Long words may be broken behind these."""
+    return re.sub(r"(?<=\w)([,/_=.:]|\\-)(?=\w)", r"\1\\:", inline(text))
+
+
 def table(rows):
     cells = [[c.strip() for c in re.split(r"(?<!\\)\|", row.strip()[1:-1])] for row in rows]
     columns = len(cells[0])
@@ -28,27 +35,38 @@ def table(rows):
     yield "tab(\t);"
     yield " ".join(["lb"] * columns)
     yield " ".join(["l"] + ["lx"] * (columns - 1)) + "."
-    yield "\t".join(inline(c) for c in cells[0])
+    yield "\t".join(cell(c) for c in cells[0])
     for row in cells[2:]:
-        yield "\t".join(f"T{{\n{inline(c)}\nT}}" for c in row)
+        yield "\t".join(f"T{{\n{cell(c)}\nT}}" for c in row)
     yield ".TE"
 
 
-def page(lines):
+def judge(name, lines):
+    """Ends if the page hasn't the shape of all."""
+    titles = [line[3:] for line in lines if line.startswith("## ")]
+    last = [t for t in LAST if t in titles]
+    if titles[:3] != FIRST or titles[-len(last):] != last or last[-1:] != LAST[-1:]:
+        sys.exit(f"{name}: sections begin with {', '.join(FIRST)} and end with {', '.join(LAST)}, not {', '.join(titles)}")
+    if [t for t in titles if t != t.upper()]:
+        sys.exit(f"{name}: titles of sections are in capital letters")
+    if not re.search(rf"^## NAME\n\n{re.escape(name)} - \S.*\n\n## SYNOPSIS\n\n    \S", "\n".join(lines), re.M):
+        sys.exit(f"{name}: NAME is one line, `{name} - what it is`, and SYNOPSIS is indented by 4")
+
+
+def page(lines, version):
     name, section = re.fullmatch(r"# (\S+)\((\d)\)", lines[0]).groups()
+    judge(name, lines)
     yield "'\\\" t"
-    yield f".TH {name.upper()} {section} \"\" xv"
-    begun, i = False, 1
+    yield f".TH {name.upper()} {section} \"\" \"xv {version}\" xv"
+    yield ".ad l"
+    i = 1
     while i < len(lines):
         line = lines[i]
         i += 1
         following = lines[i] if i < len(lines) else ""
         if line.startswith("#"):
             marks, title = line.split(" ", 1)
-            if not begun and title.lower() != "name":
-                yield f".SH NAME\n{name} \\- {ABOUT}"
-            begun = True
-            yield (".SH " + inline(title.upper())) if len(marks) == 2 else (".SS " + inline(title))
+            yield (".SH " + inline(title)) if len(marks) == 2 else (".SS " + inline(title))
         elif line.startswith("|"):
             rows = [line]
             while i < len(lines) and lines[i].startswith("|"):
@@ -56,9 +74,6 @@ def page(lines):
                 i += 1
             yield from table(rows)
         elif line.startswith("    ") and line.strip():
-            if not begun:
-                yield f".SH NAME\n{name} \\- {ABOUT}\n.SH SYNOPSIS"
-                begun = True
             block = [line]
             while i < len(lines) and (lines[i].startswith("    ") or (not lines[i] and lines[i + 1:i + 2] and
                                                                       lines[i + 1].startswith("    "))):
@@ -82,15 +97,12 @@ def page(lines):
             if following and not following.startswith(("#", "|", "    ", "- ", "* ")):
                 yield ".PP"
         else:
-            if not begun:
-                yield f".SH NAME\n{name} \\- {ABOUT}\n.SH DESCRIPTION"
-                begun = True
             yield inline(line)
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as f:
-        print("\n".join(page(f.read().splitlines())))
+        print("\n".join(page(f.read().splitlines(), sys.argv[2])))
 
 
 main()

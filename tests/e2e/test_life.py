@@ -104,19 +104,59 @@ class Restart(LifeCase):
         flows[0].going(200)
         return flows
 
-    def test_a_workers_restart_by_script_loses_no_frame(self):
-        before = self.switch.worker_pid(self.a.domid), self.switch.worker_pid(self.b.domid)
+    def workers(self):
+        return self.switch.worker_pid(self.a.domid), self.switch.worker_pid(self.b.domid)
+
+    def script(self, name, *args, path=""):
+        """A script of the clone, while frames flow that it may not cost. Returns what it wrote."""
         flows = self.running_flows()
-        script = os.path.join(TOP, "scripts", "restart_vm_worker.sh")
-        env = dict(self.switch.env(), PATH=os.path.dirname(built("xvctl")) + ":" + os.environ["PATH"],
-                   XV_CONFIG=self.switch.conf_file, XVCTL=built("xvctl"))
-        restart = Proc(self.bench, "restart", [script, str(self.a.domid), "--config", self.switch.conf_file], env)
-        self.assertEqual(0, restart.wait(), restart.text())
+        env = dict(self.switch.env(), XVCTL=built("xvctl"), PATH=path + os.environ["PATH"])
+        run = Proc(self.bench, name, [os.path.join(TOP, "scripts", name), *args, "--config", self.switch.conf_file], env)
+        self.assertEqual(0, run.wait(), run.text())
         self.whole(flows)
-        after = self.switch.worker_pid(self.a.domid), self.switch.worker_pid(self.b.domid)
+        self.same_vlans()
+        return run.text()
+
+    def test_a_workers_restart_by_script_loses_no_frame(self):
+        before = self.workers()
+        self.script("restart_vm_worker.sh", str(self.a.domid))
+        after = self.workers()
         self.assertNotEqual(before[0], after[0])
         self.assertEqual(before[1], after[1], "only that guest's")
-        self.same_vlans()
+
+    def test_the_restart_of_all_workers_loses_no_frame(self):
+        before = self.workers()
+        self.script("restart_vm_worker.sh", "--all")
+        for old, new in zip(before, self.workers()):
+            self.assertNotEqual(old, new)
+
+    def upgrade(self, old, new):
+        """scripts/upgrade.sh, as a package calls it where systemd runs the switch. Returns what it said and asked of systemd."""
+        bin_dir = os.path.join(self.bench.dir, "bin")
+        asked = os.path.join(self.bench.dir, "asked")
+        os.makedirs(bin_dir, exist_ok=True)
+        with open(os.path.join(bin_dir, "systemctl"), "w") as f:
+            f.write(f'#!/bin/sh\n[ "$1" != try-restart ] || echo "$@" >>{asked}\n')
+            os.fchmod(f.fileno(), 0o755)
+        with open(asked, "w"):
+            pass
+        said = self.script("upgrade.sh", old, new, path=bin_dir + ":")
+        with open(asked) as f:
+            return said, f.read()
+
+    def test_an_upgrade_loses_no_frame(self):
+        before, primary = self.workers(), self.switch.pid_of_primary()
+        said, asked = self.upgrade("1:0.1.0-1", "1:0.1.1-1")
+        self.assertFalse(set(before) & set(self.workers()))
+        self.assertEqual("try-restart xv-watcher\n", asked)
+        self.assertIn("systemctl restart xv-primary", said)
+        self.assertEqual(primary, self.switch.pid_of_primary())
+
+    def test_an_upgrade_to_another_layout_stops_nothing(self):
+        before = self.workers()
+        said, asked = self.upgrade("0.1.7", "0.2.0")
+        self.assertEqual((before, ""), (self.workers(), asked))
+        self.assertIn("no worker that dies can come back", said)
 
     def test_a_worker_that_is_killed_comes_back_and_loses_no_frame(self):
         for _ in range(3):

@@ -58,8 +58,9 @@ with tempfile.TemporaryDirectory() as dest:
         path = f"{root}/share/man/man{section}/{page}.{section}"
         assert os.path.exists(path), f"{page}({section}) is not installed"
         text = read(path)
-        assert text.startswith("'\\\" t\n.TH ") and ".SH NAME\n" in text, path
-        assert not re.search(r"^[.'](?!\\\")(?!TH|SH|SS|PP|TP|IP|TS|TE|nf|fi|RS|RE)", text, re.M), f"{path}: not for roff"
+        titles = re.findall(r"^\.SH (.*)", text, re.M)
+        assert text.startswith("'\\\" t\n.TH ") and titles[:3] == ["NAME", "SYNOPSIS", "DESCRIPTION"], f"{path}: {titles}"
+        assert not re.search(r"^[.'](?!\\\")(?!TH|ad|SH|SS|PP|TP|IP|TS|TE|nf|fi|RS|RE)", text, re.M), f"{path}: not for roff"
 
     # The installed restart: with an xvctl that is not on the PATH.
     said = subprocess.run([root + "/sbin/xv-restart-worker", "one"], capture_output=True, text=True, check=False,
@@ -67,3 +68,15 @@ with tempfile.TemporaryDirectory() as dest:
     assert said.returncode == 2 and "is no domain id" in said.stderr, said
     said = subprocess.run([root + "/sbin/xv-restart-worker"], capture_output=True, text=True, check=False)
     assert said.returncode == 2 and "usage: xv-restart-worker DOMID" in said.stderr, said
+
+# man.py holds all pages to one shape.
+WELL = "# a(1)\n\n## NAME\n\na - it\n\n## SYNOPSIS\n\n    a\n\n## DESCRIPTION\n\nIt.\n\n## FILES\n\nNo.\n\n## SEE ALSO\n\nb(1)\n"
+for change, well in ((("", ""), True), (("## NAME\n\na - it\n\n", ""), False), (("a - it", "it"), False),
+                     (("## SEE ALSO", "## NOTES"), False), (("## FILES", "## EXIT STATUS\n\n## FILES"), True),
+                     (("## SEE ALSO", "## EXIT STATUS\n\n## SEE ALSO"), False), (("DESCRIPTION", "Description"), False)):
+    with tempfile.NamedTemporaryFile("w", suffix=".md") as f:
+        f.write(WELL.replace(*change))
+        f.flush()
+        done = subprocess.run([sys.executable, os.path.join(TOP, "docs", "man.py"), f.name, "1"], capture_output=True,
+                              text=True, check=False)
+    assert (done.returncode == 0) == well, (change, done)
