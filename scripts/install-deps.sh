@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# install-deps.sh [xen|bench|fuzz|debian13]: install what building and testing needs and this machine lacks; with "xen" also
+# install-deps.sh [xen|bench|fuzz|debian13|package]: install what building and testing needs and this machine lacks; with "xen" also
 # what the tests on emulated Xen need, with "bench" what the benches need, with "fuzz" what the fuzzers need, with "debian13"
-# what makes a Debian 13 to build in.
+# what makes a Debian 13 to build in, with "package" what builds and tests Debian's packages.
 # Debian 12 and 13; needs root only if something is missing. Nothing else fetches what a build needs.
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,6 +16,12 @@ xen_utils()
         echo "xen-utils-(lists missing)"
 }
 
+# Where units belong is told by systemd's own package on Debian 12.
+systemd_dev()
+{
+    apt-cache show systemd-dev >/dev/null 2>&1 && echo systemd-dev || echo systemd
+}
+
 missing()
 {
     PACKAGES="meson ninja-build gcc libc6-dev pkg-config git ca-certificates
@@ -27,6 +33,7 @@ missing()
     bench) PACKAGES="$PACKAGES dpdk openvswitch-switch-dpdk python3-matplotlib valgrind" ;;
     fuzz) PACKAGES="$PACKAGES clang libclang-rt-dev" ;;
     debian13) PACKAGES="$PACKAGES mmdebstrap" ;;
+    package) PACKAGES="$PACKAGES debhelper lintian man-db mmdebstrap pkgconf $(systemd_dev)" ;;
     esac
     for p in $PACKAGES; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"

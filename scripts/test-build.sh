@@ -93,7 +93,7 @@ if [ -z "$headers" ]; then
     cached=$("$top/scripts/fetch-dpdk-source.sh" --cached)
     fact "headers are found where -Ddpdk_sdk says" setup build-sdk -Ddpdk_sdk="$cached/sdk" -Dtests=disabled
     fact "and named" said '^ *guest driver *: yes, driver headers: /.*/sdk$'
-    fact "and the driver is built with them" offline ninja -C "$src/build-sdk" --quiet frontend/librte_net_xenvirt.so
+    fact "and the driver is built with them" offline ninja -C "$src/build-sdk" --quiet frontend/librte_net_xenvirt.so.1
 fi
 fact "nothing was fetched" test -z "$(ls -A "$work/none")" -a ! -e "$src/.sdk"
 echo "$passed passed, $failed failed"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# test.sh [unit|e2e|fuzz|debian13|xen|nic|bench|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
+# test.sh [unit|e2e|fuzz|package|debian13|xen|nic|bench|all]...: install what is missing, build with warnings as errors, test. Default: unit and e2e.
 # The last line is `N passed, N failed`; exit status 77 if nothing failed since nothing could be tested. Needs root: simulated
 # Xen, hugepages, network namespaces.
 #
@@ -8,6 +8,9 @@
 #         sanitizer
 #   e2e   real processes and real frames, in namespaces of their own (tests/e2e)
 #   fuzz  a fixed number of runs of each fuzzer (scripts/fuzz.sh --quick)
+#   package
+#         Debian's packages: built, judged by lintian, installed in a clean Debian, looked at, upgraded, removed and purged
+#         (scripts/test-package.sh). Where that Debian can't be had, its installation is said to be untested
 #   debian13
 #         the same on Debian 13, with its DPDK and its Xen, in a root directory of its own (scripts/test-debian13.sh). Where
 #         its packages can't be had, that is said and counts neither way
@@ -26,7 +29,7 @@ UNTESTED=77
 
 usage()
 {
-    echo "usage: test.sh [unit|e2e|fuzz|debian13|xen|nic|bench|all]..." >&2
+    echo "usage: test.sh [unit|e2e|fuzz|package|debian13|xen|nic|bench|all]..." >&2
     exit 2
 }
 
@@ -134,6 +137,15 @@ fuzz()
     count_last build/fuzz.log
 }
 
+package()
+{
+    say "Debian's packages"
+    must scripts/install-deps.sh package
+    scripts/test-package.sh 2>&1 | tee build/package.log
+    untested+=$(sed -n 's/^package: NOT TESTED: /; /p' build/package.log)
+    count_last build/package.log
+}
+
 debian13()
 {
     say "Debian 13"
@@ -165,17 +177,18 @@ bench()
 }
 
 [ $# -gt 0 ] || set -- unit e2e
-run_unit='' run_e2e='' run_fuzz='' run_debian13='' run_xen='' run_nic='' run_bench=''
+run_unit='' run_e2e='' run_fuzz='' run_package='' run_debian13='' run_xen='' run_nic='' run_bench=''
 for what in "$@"; do
     case $what in
     unit) run_unit=yes ;;
     e2e) run_e2e=yes ;;
     fuzz) run_fuzz=yes ;;
+    package) run_package=yes ;;
     debian13) run_debian13=yes ;;
     xen) run_xen=yes ;;
     nic) run_nic=yes ;;
     bench) run_bench=yes ;;
-    all) run_unit=yes run_e2e=yes run_fuzz=yes run_debian13=yes run_xen=yes run_nic=yes run_bench=yes ;;
+    all) run_unit=yes run_e2e=yes run_fuzz=yes run_package=yes run_debian13=yes run_xen=yes run_nic=yes run_bench=yes ;;
     *) usage ;;
     esac
 done
@@ -187,6 +200,7 @@ build build
 [ -z "$run_unit" ] || unit
 [ -z "$run_e2e" ] || e2e
 [ -z "$run_fuzz" ] || fuzz
+[ -z "$run_package" ] || package
 [ -z "$run_debian13" ] || debian13
 [ -z "$run_xen" ] || xen
 [ -z "$run_nic" ] || nic

@@ -19,7 +19,7 @@ active()
     systemctl is-active --quiet "$1"
 }
 
-# What may not differ.
+# What may not differ: docs/versioning.md.
 series()
 {
     echo "$1" | sed -E 's/^[0-9]+://; s/^([0-9]+\.[0-9]+).*/\1/'
@@ -31,7 +31,7 @@ primary_say()
         "of half a second is fine: systemctl restart xv-primary"
 }
 
-systemctl daemon-reload
+systemctl daemon-reload || :
 if ! active xv-watcher; then
     primary_say
     exit 0

@@ -18,6 +18,12 @@ def read(path):
 docs = {os.path.basename(p): read(p) for p in glob.glob(os.path.join(TOP, "docs", "*.md"))}
 words = "\n".join(docs.values()) + read(os.path.join(TOP, "README.md"))
 
+# The version is that of meson.build.
+version = re.search(r"^project\(.* version: '([^']+)'", read(os.path.join(TOP, "meson.build")), re.M).group(1)
+assert read(os.path.join(TOP, "debian", "changelog")).startswith(f"xv ({version}) "), "debian/changelog has another version"
+assert re.search(rf"^(Will be {re.escape(version)},|## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$)",
+                 read(os.path.join(TOP, "CHANGELOG.md")), re.M), f"CHANGELOG.md doesn't know {version}"
+
 # Paths of the clone: those that the documents name are there.
 for path in set(re.findall(r"(?<![\w./])(?:scripts|docs|tests|common|primary|secondary|watcher|proto|frontend)/[\w./-]*\w", words)):
     assert glob.glob(os.path.join(TOP, path + "*")), f"the documents name {path}, which is not there"
@@ -30,11 +36,12 @@ with tempfile.TemporaryDirectory() as dest:
     assert done.returncode == 0, done.stdout + done.stderr
     there = {os.path.relpath(os.path.join(d, f), dest) for d, _, files in os.walk(dest) for f in files}
     names = {os.path.basename(path) for path in there}
+    packages = set(re.findall(r"^Package: (\S+)", read(os.path.join(TOP, "debian", "control")), re.M))
     root = dest + PREFIX
 
     # Programs: what an operator is told to type.
     for name in set(re.findall(r"(?<![\w/@.-])(xvctl|xv-[a-z]+(?:-[a-z]+)*)(?![\w-]|\.(?:service|ini))", words)):
-        assert {name, name.removesuffix("s")} & names, f"the documents name {name}, which is not installed"
+        assert {name, name.removesuffix("s")} & (names | packages), f"the documents name {name}, which is not installed"
     for name in ("xv-primary", "xv-watcher", "xv-worker", "xv-provision", "xv-restart-worker"):
         assert os.access(os.path.join(root, "sbin", name), os.X_OK), name
     assert os.access(os.path.join(root, "bin", "xvctl"), os.X_OK)
