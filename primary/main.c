@@ -36,7 +36,7 @@ static void signals_set(void)
 
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGHUP, &stop, NULL);
+    sigaction(SIGHUP, &ignore, NULL); // a terminal that is closed ends no switch
     sigaction(SIGPIPE, &ignore, NULL);
 }
 

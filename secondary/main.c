@@ -185,6 +185,7 @@ static int signals_open(void)
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN); // a log or a watcher that is gone
+    signal(SIGHUP, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 

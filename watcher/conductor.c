@@ -139,6 +139,7 @@ static int signals_open(struct conductor *c)
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); // a terminal that is closed ends no switch
     c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return c->signals < 0 ? -errno : loop_listen(&c->loop, c->signals, LOOP_SIGNAL, 0);
 }

@@ -42,8 +42,8 @@ static void fail(struct attachment *a, enum xenvirt_refusal refusal, const char 
 
 // ---- what XenStore says
 
-// An earlier watcher, with another configuration or before the guest had its name, let it have its address.
-static void address_judge(const struct guests *gs, struct attachment *a)
+// An earlier watcher, with another configuration or before the guest had its name, let it have what it has.
+static void policy_judge(const struct guests *gs, struct attachment *a)
 {
     enum xenvirt_refusal refusal;
     const char *why;
@@ -51,14 +51,16 @@ static void address_judge(const struct guests *gs, struct attachment *a)
     if (!attachment_needs_worker(a) || a->end || a->guest->name[0] == '\0')
         return;
     refusal = mac_policy(gs, a, mac_of(a), &why);
-    if (refusal == XENVIRT_REFUSED_MAC_DENIED)
+    if (!guest_allowed(gs, a->guest, a->front->kind))
+        fail(a, XENVIRT_REFUSED_NOT_ALLOWED, "");
+    else if (refusal == XENVIRT_REFUSED_MAC_DENIED)
         fail(a, refusal, why);
 }
 
 void lifecycle_snapshot(struct guests *gs, struct attachment *a, const struct snapshot *s)
 {
     want_read(a, s);
-    address_judge(gs, a);
+    policy_judge(gs, a);
     lifecycle_step(gs, a);
 }
 
@@ -201,7 +203,7 @@ void lifecycle_mapped(struct guests *gs, struct attachment *a, struct map_job *j
     j->page = NULL;
     if (a->state == ATTACHMENT_ADOPTING) {
         adopt_mapped(a, j);
-        address_judge(gs, a);
+        policy_judge(gs, a);
     } else if (a->state == ATTACHMENT_MAPPING) {
         a->words = j->offer.words;
         a->front->open(a, false);
