@@ -101,13 +101,23 @@ int owner_guest(const struct state *s, uint32_t domid, uint32_t *guest)
     return -ENOENT;
 }
 
+// What the worker says itself counts only if it is one of the watcher's.
+uint32_t owner_worker(const struct state *s, uint32_t guest)
+{
+    uint32_t pid = atomic_load_explicit(&s->guests[guest].ctx.pid, memory_order_relaxed);
+
+    for (uint32_t slot = 0; slot < FABRIC_GUESTS_MAX; slot++)
+        if (pid != 0 && atomic_load_explicit(&s->slots[slot].pid, memory_order_relaxed) == pid)
+            return pid;
+    return 0;
+}
+
 uint32_t owner_workers(const struct state *s, uint32_t domids[FABRIC_VIFS_MAX])
 {
     uint32_t all[FABRIC_VIFS_MAX], n = owner_domids(s, all), kept = 0, guest;
 
     for (uint32_t i = 0; i < n; i++) {
-        if (owner_guest(s, all[i], &guest) == 0 &&
-            atomic_load_explicit(&s->slots[guest].pid, memory_order_relaxed) != 0)
+        if (owner_guest(s, all[i], &guest) == 0 && owner_worker(s, guest) != 0)
             domids[kept++] = all[i];
     }
     return kept;

@@ -30,4 +30,7 @@ uint32_t owner_workers(const struct state *s, uint32_t domids[FABRIC_VIFS_MAX]);
 // Where that domain's worker writes. Returns -ENOENT if it never had one.
 int owner_guest(const struct state *s, uint32_t domid, uint32_t *guest);
 
+// The pid of the worker that runs and writes there, 0: there is none. Its slot is another number.
+uint32_t owner_worker(const struct state *s, uint32_t guest);
+
 #endif

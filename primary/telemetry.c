@@ -296,7 +296,6 @@ static int queues(const char *cmd, const char *param, struct rte_tel_data *d)
     return ret;
 }
 
-// The pid is the watcher's word for it, not the worker's own.
 static int workers(const char *cmd, const char *param, struct rte_tel_data *d)
 {
     const struct state *s = state_seen();
@@ -311,7 +310,7 @@ static int workers(const char *cmd, const char *param, struct rte_tel_data *d)
         return -EINVAL;
     if (owner_guest(s, domid, &guest) < 0)
         return -ENOENT;
-    pid = atomic_load_explicit(&s->slots[guest].pid, memory_order_relaxed);
+    pid = owner_worker(s, guest);
     rte_tel_data_start_dict(d);
     rte_tel_data_add_dict_uint(d, "domid", domid);
     rte_tel_data_add_dict_uint(d, "running", pid != 0);

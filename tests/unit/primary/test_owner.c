@@ -79,8 +79,14 @@ Test(owner, domains_and_workers_are_named_once_and_those_that_are_gone_not)
     cr_expect_eq(owner_domids(s, numbers), 2);
     cr_expect(numbers[0] == 7 && numbers[1] == 9);
     cr_expect_eq(owner_workers(s, numbers), 0);
-    s->slots[1].pid = 1000;
+    s->slots[5].pid = 1000;
+    s->guests[1].ctx.pid = 1001; // who says so is no worker of the watcher's
+    cr_expect_eq(owner_workers(s, numbers), 0);
+    s->guests[1].ctx.pid = 1000;
     cr_expect_eq(owner_workers(s, numbers), 2);
+    cr_expect_eq(owner_worker(s, 1), 1000);
+    s->slots[5].pid = 0;
+    cr_expect_eq(owner_worker(s, 1), 0);
     s->bindings[4].gone = 1;
     cr_expect_eq(owner_domids(s, numbers), 1);
     cr_expect_eq(owner_vifs(s, numbers), 3);
