@@ -97,6 +97,8 @@ static void json_guest(FILE *out, const struct msg_record *m)
 {
     fputc('{', out);
     json_number(out, "domid", m->domid);
+    json_text(out, "name", m->name);
+    fputs(", ", out);
     json_maybe(out, "pid", (uint32_t)m->pid, m->pid > 0);
     json_number(out, "restarts", m->restarts);
     json_state(out, m);

@@ -56,6 +56,22 @@ void show_fini(struct show *sh)
     *sh = (struct show){ 0 };
 }
 
+bool show_keep(struct show *sh, uint32_t domid)
+{
+    uint32_t guests = 0, vifs = 0;
+
+    for (uint32_t i = 0; i < sh->n_guests; i++)
+        if (sh->guests[i].domid == domid)
+            sh->guests[guests++] = sh->guests[i];
+    for (uint32_t i = 0; i < sh->n_vifs; i++)
+        if (sh->vifs[i].said.domid == domid)
+            sh->vifs[vifs++] = sh->vifs[i];
+    sh->n_guests = guests;
+    sh->n_vifs = vifs;
+    sh->one = true;
+    return guests + vifs > 0;
+}
+
 static void count(uint64_t *counts, const _Atomic uint64_t *words, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -130,6 +146,8 @@ bool show_port_known(const struct show *sh, uint32_t port)
     const struct show_port *p = &sh->ports[port];
     uint64_t any = 0;
 
+    if (sh->one)
+        return false;
     for (uint32_t i = 0; i < PORT_COUNTER_COUNT; i++)
         any |= p->counters[i];
     for (uint32_t i = 0; i < PORT_DROP_COUNT; i++)

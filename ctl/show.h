@@ -38,11 +38,15 @@ struct show {
     struct msg_record *guests;
     struct show_vif *vifs;
     struct show_port ports[STATE_PORTS_MAX];
+    bool one; // of one guest only: the uplinks are not in it
 };
 
 // Add a record that the watcher sent. Returns 0 or -ENOMEM.
 int show_add(struct show *sh, const struct msg_record *said);
 void show_fini(struct show *sh);
+
+// Leave only what is of that guest. Returns false if nothing is.
+bool show_keep(struct show *sh, uint32_t domid);
 
 // Take the counters for everything that was added.
 void show_count(struct show *sh, const struct state *s);

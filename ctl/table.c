@@ -103,6 +103,11 @@ static void table_process(FILE *out, const struct msg_record *m, bool restarts)
         fputs(": ", out);
         table_text(out, m->why);
     }
+    if (m->name[0] != '\0') {
+        fputs("  (", out);
+        table_text(out, m->name);
+        fputc(')', out);
+    }
     fputc('\n', out);
 }
 
@@ -165,7 +170,7 @@ static void table_ports(const struct show *sh, FILE *out)
         fputc('\n', out);
         table_queues(out, p);
     }
-    if (!any && sh->sw.pid > 0)
+    if (!any && sh->sw.pid > 0 && !sh->one)
         fputs("\nno uplink: guests reach each other only\n", out);
 }
 

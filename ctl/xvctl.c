@@ -25,7 +25,7 @@
 
 static struct conf conf;
 
-#define COMMANDS "show, metrics, restart DOMID or options"
+#define COMMANDS "show [DOMID], metrics, restart DOMID or options"
 
 struct ctl_args {
     struct args args;
@@ -45,7 +45,8 @@ static const struct args_row rows[] = {
 };
 static const struct args_program program = { .name = "xvctl",
     .synopsis = "usage: xvctl [options] COMMAND\n\n"
-                "  show                    guests and devices: MAC, VLAN, state, packets, drops by reason\n"
+                "  show [DOMID]            guests and devices, or those of one guest: MAC, VLAN, state, packets, drops "
+                "by reason\n"
                 "  metrics                 all of it as OpenMetrics, for Prometheus' node_exporter\n"
                 "  restart DOMID           restart that guest's back end, and wait until it is back\n"
                 "  options                 the options of the configuration file\n",
@@ -85,12 +86,19 @@ static int count_all(struct show *sh)
 
 typedef void show_print_fn(const struct show *sh, FILE *out);
 
-static int show(struct client *c, show_print_fn *print)
+// domid: the guest's, or MSG_DOMID_ANY.
+static int show(struct client *c, show_print_fn *print, uint32_t domid)
 {
     struct show sh = { 0 };
     int ret = client_show(c, &sh);
 
-    ret = ret < 0 ? client_failed(ret) : count_all(&sh);
+    ret = ret < 0 ? client_failed(ret) : EXIT_OK;
+    if (ret == EXIT_OK && domid != MSG_DOMID_ANY && !show_keep(&sh, domid)) {
+        fprintf(stderr, "xvctl: guest %u is not known: xvctl show lists those that are\n", domid);
+        ret = EXIT_FAILED;
+    }
+    if (ret == EXIT_OK)
+        ret = count_all(&sh);
     if (ret == EXIT_OK)
         print(&sh, stdout);
     show_fini(&sh);
@@ -179,17 +187,17 @@ static int restart(struct client *c, uint32_t domid)
 struct command {
     bool options;
     show_print_fn *print; // of what the switch is doing; NULL: restart
-    uint32_t domid;
+    uint32_t domid; // MSG_DOMID_ANY: all
 };
 
 // Returns 0, or the exit status.
 static int command_parse(struct command *cmd, const struct ctl_args *a)
 {
     char **words = a->args.operands;
-    int n = a->args.n_operands;
+    int n = a->args.n_operands, more = 1;
     bool restart;
 
-    *cmd = (struct command){ 0 };
+    *cmd = (struct command){ .domid = MSG_DOMID_ANY };
     if (n == 0)
         return args_wrong(&program, "a command is missing: " COMMANDS);
     if (strcmp(words[0], "show") == 0)
@@ -204,8 +212,10 @@ static int command_parse(struct command *cmd, const struct ctl_args *a)
         return args_wrong(&program, "--json belongs to show");
     if (restart && n != 2)
         return args_wrong(&program, "restart takes one domain id");
-    if (!restart && n > 1)
-        return args_wrong(&program, "%s takes nothing more, but '%s' was given", words[0], words[1]);
+    if (cmd->print == json_print || cmd->print == table_print)
+        more = 2;
+    if (!restart && n > more)
+        return args_wrong(&program, "%s takes nothing more, but '%s' was given", words[0], words[more]);
     if (n == 2 && number_domid(words[1], &cmd->domid) < 0)
         return args_wrong(&program, "%s is no domain id; allowed: 0 to %u", words[1], XENVIRT_DOMID_LAST);
     return 0;
@@ -237,7 +247,7 @@ static int run(const struct command *cmd, const struct args *args)
         ret = client_open(&c, conf.run_dir);
     if (ret < 0)
         return client_failed(ret);
-    ret = cmd->print != NULL ? show(&c, cmd->print) : restart(&c, cmd->domid);
+    ret = cmd->print != NULL ? show(&c, cmd->print, cmd->domid) : restart(&c, cmd->domid);
     client_close(&c);
     return ret;
 }

@@ -16,8 +16,8 @@ assert empty["switch"]["pid"] is None and empty["uplinks"] == [] and empty["vifs
 
 assert shown["switch"] == {"pid": 4000, "state": "running", "why": ""}, shown["switch"]
 assert shown["guests"] == [
-    {"domid": 1, "pid": 4001, "restarts": 2, "state": "running", "why": ""},
-    {"domid": 2, "pid": None, "restarts": 0, "state": "waiting", "why": "no worker yet"},
+    {"domid": 1, "name": shown["guests"][0]["name"], "pid": 4001, "restarts": 2, "state": "running", "why": ""},
+    {"domid": 2, "name": "", "pid": None, "restarts": 0, "state": "waiting", "why": "no worker yet"},
 ], shown["guests"]
 
 first, other, refused, stopped = shown["vifs"]

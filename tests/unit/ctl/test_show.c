@@ -37,7 +37,7 @@ TestSuite(show, .init = set_up, .fini = tear_down);
 Test(show, processes_are_listed)
 {
     SAYS("xv-primary      -    4000        -  running\n");
-    SAYS("xv-worker       1    4001        2  running\n");
+    SAYS("xv-worker       1    4001        2  running  (web \"\\?\?)\n");
     SAYS("xv-worker       2       -        0  waiting: no worker yet\n");
 }
 
@@ -185,4 +185,24 @@ Test(show, frames_that_an_earlier_uplink_counted_are_not_lost)
     print_again();
     SAYS("     0        100          0  1500  dropped: unknown_mac 30  not there any more\n");
     SAYS_NOT("no uplink");
+}
+
+Test(show, one_guest_alone_has_its_worker_and_devices_and_no_uplink)
+{
+    FILE *f;
+    size_t n;
+
+    free(text);
+    cr_expect(show_keep(&sh, 2));
+    f = open_memstream(&text, &n);
+    table_print(&sh, f);
+    fclose(f);
+    SAYS("xv-primary");
+    SAYS("xv-worker       2");
+    SAYS("00:00:00:00:00:22");
+    SAYS_NOT("xv-worker       1");
+    SAYS_NOT("00:00:00:00:00:11");
+    SAYS_NOT("UPLINK");
+    SAYS_NOT("no uplink");
+    cr_expect_not(show_keep(&sh, 99));
 }

@@ -27,9 +27,10 @@ with tempfile.TemporaryDirectory() as d:
     run(XVCTL, "--help", code=0, says="usage: xvctl")
     run(XVCTL, "--version", code=0, says="xvctl 0.")
     run(XVCTL, "options", code=0, says="`worker.hang_ms`")
-    run(XVCTL, code=2, says="a command is missing: show, metrics, restart DOMID or options; see xvctl --help")
+    run(XVCTL, code=2, says="a command is missing: show [DOMID], metrics, restart DOMID or options; see xvctl --help")
     run(XVCTL, "shwo", code=2, says="unknown command 'shwo'")
-    run(XVCTL, "show", "1", code=2, says="show takes nothing more, but '1' was given")
+    run(XVCTL, "show", "1", "2", code=2, says="show takes nothing more, but '2' was given")
+    run(XVCTL, "show", "one", code=2, says="one is no domain id; allowed: 0 to 32751")
     run(XVCTL, "metrics", "1", code=2, says="metrics takes nothing more, but '1' was given")
     run(XVCTL, "metrics", "--json", code=2, says="--json belongs to show")
     run(XVCTL, "--nonsense", code=2, says="unknown option '--nonsense'; see xvctl --help")
@@ -54,6 +55,10 @@ with tempfile.TemporaryDirectory() as d:
             time.sleep(0.02)
         shown = json.loads(run(XVCTL, "--config", conf, "show", "--json", code=0))
         assert [g["pid"] for g in shown["guests"]] == [100, 200, 300], shown
+        shown = json.loads(run(XVCTL, "--config", conf, "show", "2", "--json", code=0))
+        assert [g["pid"] for g in shown["guests"]] == [200] and {v["domid"] for v in shown["vifs"]} <= {2}, shown
+        assert shown["uplinks"] == [], shown
+        run(XVCTL, "--config", conf, "show", "9", code=1, says="guest 9 is not known: xvctl show lists those that are")
         run(XVCTL, "--config", conf, "show", code=0, says="xv-worker       1     100")
         run(XVCTL, "--config", conf, "metrics", code=0, says='xv_worker_up{guest="3",name=""} 1\n')
         run(SCRIPT, "1", "--config", conf, code=0, says="guest 1: back end restarted, pid 100 before, 101 now")

@@ -130,7 +130,7 @@ def others():
     hint("xv-worker", "1", says="a guest is named by --domid")
     hint("xv-provision", says="which domains? DOMID..., or --watch")
     hint("xv-provision", "--watch", "1", says="--watch is for all domains")
-    hint("xvctl", says="a command is missing: show, metrics, restart DOMID or options")
+    hint("xvctl", says="a command is missing: show [DOMID], metrics, restart DOMID or options")
     hint("xvctl", "shwo", says="unknown command 'shwo'")
     hint("xvctl", "options", "--json", says="--json belongs to show")
     hint("xv-watcher", "now", says="'now' belongs to no option")
