@@ -23,6 +23,32 @@ void vif_address(struct vif *v, const uint8_t mac[6])
     atomic_store_explicit(&v->mac, fdb_key(mac), memory_order_relaxed);
 }
 
+// The bursts of a device with a limit: what is beyond it waits in the guest's ring, or on the lanes.
+static uint32_t metered_from_guest(struct vif *v, struct source *s)
+{
+    uint32_t max = meter_allows(&v->sends, FABRIC_BURST, clock_ns()), n;
+    uint64_t before = ledger_pos(v->from)->bytes;
+
+    n = max > 0 ? v->tx.ops->some_from_guest(v, s, max) : 0;
+    if (n > 0)
+        meter_charge(&v->sends, n, ledger_pos(v->from)->bytes - before);
+    return n;
+}
+
+// No limit holds up what a broken ring drops.
+static uint32_t metered_to_guest(struct vif *v, bool look_all)
+{
+    const struct ring_pos *now = ledger_pos(v->to);
+    uint32_t max = now->fault == RING_FAULT_NONE ? meter_allows(&v->gets, FABRIC_BURST, clock_ns()) : FABRIC_BURST, n;
+    uint64_t frames = now->frames, bytes = now->bytes;
+
+    n = max > 0 ? v->rx.ops->some_to_guest(v, look_all, max) : 0;
+    now = ledger_pos(v->to);
+    if (n > 0)
+        meter_charge(&v->gets, (uint32_t)(now->frames - frames), now->bytes - bytes);
+    return n;
+}
+
 void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struct state_vif *state)
 {
     v->number = a->number;
@@ -33,6 +59,8 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     v->guard = a->guard;
     v->guarded = a->guard.flags != 0 ? VIF_ROUTE_GUARDED : 0;
     v->metered = rate_is(&a->rates.sends) || rate_is(&a->rates.gets);
+    v->from_guest = v->metered ? metered_from_guest : a->rings->from_guest;
+    v->to_guest = v->metered ? metered_to_guest : a->rings->to_guest;
     if (v->metered) {
         meter_init(&v->sends, &a->rates.sends, a->rates.burst_ms, clock_ns());
         meter_init(&v->gets, &a->rates.gets, a->rates.burst_ms, clock_ns());
@@ -55,16 +83,6 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
     v->last = (struct vif_route){ .dst = VIF_ROUTE_NONE };
 }
 
-uint32_t vif_may_send(struct vif *v, uint32_t n)
-{
-    return meter_allows(&v->sends, n, clock_ns());
-}
-
-uint32_t vif_may_get(struct vif *v, uint32_t n)
-{
-    return meter_allows(&v->gets, n, clock_ns());
-}
-
 bool vif_can_deliver(struct vif *v)
 {
     const struct ring_pos *now = ledger_pos(v->to);
@@ -73,7 +91,7 @@ bool vif_can_deliver(struct vif *v)
         return false;
     if (now->fault != RING_FAULT_NONE)
         return true;
-    return v->rx.ops->pending(&v->rx, now->next) > 0 && (!v->metered || vif_may_get(v, 1) > 0);
+    return v->rx.ops->pending(&v->rx, now->next) > 0 && (!v->metered || meter_allows(&v->gets, 1, clock_ns()) > 0);
 }
 
 bool vif_calls(const struct vif *v)
@@ -100,12 +118,12 @@ void vif_disarm(const struct vif *v)
 
 uint32_t vif_from_guest(struct vif *v, struct source *s)
 {
-    return v->tx.ops->from_guest(v, s);
+    return v->from_guest(v, s);
 }
 
 uint32_t vif_to_guest(struct vif *v, bool look_all)
 {
-    return v->rx.ops->to_guest(v, look_all);
+    return v->to_guest(v, look_all);
 }
 
 uint32_t vif_turn(struct vif *v, struct source *s, bool look_all)

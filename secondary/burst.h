@@ -45,8 +45,11 @@ struct vif {
     struct sink sink;
     struct vif_route last; // of the frame before
     int32_t guarded; // VIF_ROUTE_GUARDED: each frame that the guest sends is inspected. 0: none is
-    struct guard guard;
+    // The bursts: its rings' own, or with a look at the meters.
+    uint32_t (*from_guest)(struct vif *v, struct source *s);
+    uint32_t (*to_guest)(struct vif *v, bool look_all);
     bool metered; // in one direction at least
+    struct guard guard;
     struct meter sends, gets;
 };
 
@@ -70,10 +73,6 @@ void vif_init(struct vif *v, const struct vif_attach *a, struct fabric *f, struc
 
 // It has another address from the next burst on.
 void vif_address(struct vif *v, const uint8_t mac[6]);
-
-// How many of n frames a metered vif's guest may send, or get, now.
-uint32_t vif_may_send(struct vif *v, uint32_t n);
-uint32_t vif_may_get(struct vif *v, uint32_t n);
 
 // Move up to FABRIC_BURST frames from the guest to lanes, and from the vif's lanes to the guest. look_all: see
 // sink_look(). Both return how many frames they dealt with, dropped ones included.

@@ -2,7 +2,7 @@
 // burst_body.h: the bursts, in terms of ring.h. A burst reads top down; common/fabric/ledger.h says what a kill between
 // any two steps leaves.
 //
-// The file of each format includes this and calls burst_from_guest() and burst_to_guest() with its own ops, a constant.
+// The file of each format includes this and makes the bursts of its own ops, a constant, with RING_BURSTS().
 // So the compiler knows which functions these are, and a burst of one frame, which is what a quiet switch has, doesn't
 // pay for calls that it could do without. BURST_INLINE is what makes the constant reach the steps.
 #ifndef XV_BURST_BODY_H
@@ -86,16 +86,6 @@ static inline bool route_holds(const struct vif *v)
     const struct vif_route *r = &v->last;
 
     return r->entry != NULL && fdb_entry_gen(v->fabric, r->entry, r->word) == r->gen;
-}
-
-// Count what the guest sent, whatever becomes of it.
-static __attribute__((noinline)) void frames_charge(struct vif *v, const struct ring_frame *f, uint32_t n)
-{
-    uint64_t bytes = 0;
-
-    for (uint32_t i = 0; i < n; i++)
-        bytes += f[i].verdict == RING_OK ? f[i].len : 0;
-    meter_charge(&v->sends, n, bytes);
 }
 
 // Get up to n frames, each into a buffer that the source has free. Returns how many the ring is done with, fewer than n
@@ -200,7 +190,7 @@ BURST_INLINE void from_guest_publish(
     ledger_clear(l, LEDGER_LANES | LEDGER_RING);
 }
 
-BURST_INLINE uint32_t burst_from_guest(const struct ring_ops *ops, struct vif *v, struct source *s)
+BURST_INLINE uint32_t burst_from_guest(const struct ring_ops *ops, struct vif *v, struct source *s, uint32_t max)
 {
     const struct ring_pos *now = ledger_pos(v->from);
     struct from_guest b;
@@ -212,12 +202,7 @@ BURST_INLINE uint32_t burst_from_guest(const struct ring_ops *ops, struct vif *v
     pending = ops->pending(&v->tx, now->next);
     if (pending == 0)
         return 0;
-    n = pending < FABRIC_BURST ? pending : FABRIC_BURST;
-    if (FEW(v->metered)) {
-        n = vif_may_send(v, n);
-        if (n == 0)
-            return 0; // the guest's frames wait in its ring
-    }
+    n = pending < max ? pending : max;
     // Not for a few: a look at the heads waits for lines that consumers write. The buffers used last are the warmest.
     if (source_in_use(s) >= FABRIC_BURST)
         source_reclaim(s);
@@ -227,8 +212,6 @@ BURST_INLINE uint32_t burst_from_guest(const struct ring_ops *ops, struct vif *v
         n = 0;
     }
     n = frames_fetch(ops, v, s, &b, n, pos);
-    if (FEW(v->metered))
-        frames_charge(v, b.in, n);
     frames_route(ops, v, s, &b, n, pos);
     frames_put(s, &b.out, pos);
     from_guest_publish(ops, v, s, pos);
@@ -297,7 +280,6 @@ static inline void frames_refused(const struct ring_frame *f, uint32_t n, struct
 BURST_INLINE void frames_deliver(
     const struct ring_ops *ops, struct vif *v, const struct sink_frame *frames, uint32_t n, struct ring_pos *pos)
 {
-    uint64_t before = pos->bytes;
     struct ring_frame out[FABRIC_BURST];
     uint32_t n_out = frames_accept(ops->blank, v, frames, n, out, pos);
     uint32_t there = ops->deliver(&v->rx, v->to, pos, out, n_out);
@@ -305,8 +287,6 @@ BURST_INLINE void frames_deliver(
     pos->frames += there;
     if (there < n_out)
         frames_refused(out, n_out, pos);
-    if (FEW(v->metered))
-        meter_charge(&v->gets, there, pos->bytes - before);
 }
 
 BURST_INLINE void to_guest_publish(const struct ring_ops *ops, struct vif *v, const struct ring_pos *pos)
@@ -323,12 +303,12 @@ BURST_INLINE void to_guest_publish(const struct ring_ops *ops, struct vif *v, co
     ledger_clear(l, LEDGER_LANES | LEDGER_RING);
 }
 
-BURST_INLINE uint32_t burst_to_guest(const struct ring_ops *ops, struct vif *v, bool look_all)
+BURST_INLINE uint32_t burst_to_guest(const struct ring_ops *ops, struct vif *v, bool look_all, uint32_t max)
 {
     struct sink_frame frames[FABRIC_BURST];
     const struct ring_pos *now = ledger_pos(v->to);
     struct ring_pos *pos;
-    uint32_t max = FABRIC_BURST, pending = 0, n;
+    uint32_t pending = 0, n;
 
     if (!sink_look(&v->sink, look_all))
         return 0;
@@ -337,10 +317,6 @@ BURST_INLINE uint32_t burst_to_guest(const struct ring_ops *ops, struct vif *v, 
         if (pending == 0)
             return 0; // the frames wait on their lanes for the guest's buffers
         max = pending < max ? pending : max;
-        if (FEW(v->metered))
-            max = vif_may_get(v, max);
-        if (max == 0)
-            return 0;
     }
     n = sink_take(&v->sink, frames, max);
     if (n == 0)
@@ -355,5 +331,27 @@ BURST_INLINE uint32_t burst_to_guest(const struct ring_ops *ops, struct vif *v, 
     to_guest_publish(ops, v, pos);
     return n;
 }
+
+// A format's bursts, and where they stand in its ops, ring_NAME.
+#define RING_BURSTS(name) \
+    static uint32_t name##_from_guest(struct vif *v, struct source *s) \
+    { \
+        return burst_from_guest(&ring_##name, v, s, FABRIC_BURST); \
+    } \
+    static uint32_t name##_to_guest(struct vif *v, bool look_all) \
+    { \
+        return burst_to_guest(&ring_##name, v, look_all, FABRIC_BURST); \
+    } \
+    static uint32_t name##_some_from_guest(struct vif *v, struct source *s, uint32_t max) \
+    { \
+        return burst_from_guest(&ring_##name, v, s, max); \
+    } \
+    static uint32_t name##_some_to_guest(struct vif *v, bool look_all, uint32_t max) \
+    { \
+        return burst_to_guest(&ring_##name, v, look_all, max); \
+    }
+#define RING_BURST_OPS(name) \
+    .from_guest = name##_from_guest, .to_guest = name##_to_guest, .some_from_guest = name##_some_from_guest, \
+    .some_to_guest = name##_some_to_guest
 
 #endif

@@ -105,9 +105,11 @@ struct ring_ops {
     // It need not call any more.
     void (*disarm)(const struct ring *r);
 
-    // The bursts of burst_body.h with these ops: see vif_from_guest() and vif_to_guest().
+    // The bursts of burst_body.h with these ops: see vif_from_guest() and vif_to_guest(). And those of at most max frames.
     uint32_t (*from_guest)(struct vif *v, struct source *s);
     uint32_t (*to_guest)(struct vif *v, bool look_all);
+    uint32_t (*some_from_guest)(struct vif *v, struct source *s, uint32_t max);
+    uint32_t (*some_to_guest)(struct vif *v, bool look_all, uint32_t max);
 };
 
 // What frames cost since the last call, beyond one unit each. A guest chooses in how many pieces it offers a frame.

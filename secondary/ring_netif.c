@@ -420,15 +420,7 @@ static void netif_disarm(const struct ring *r)
         __atomic_store_n(&ring_at(own, q)->req_event, qs->next[q], __ATOMIC_RELAXED);
 }
 
-static uint32_t netif_from_guest(struct vif *v, struct source *s)
-{
-    return burst_from_guest(&ring_netif, v, s);
-}
-
-static uint32_t netif_to_guest(struct vif *v, bool look_all)
-{
-    return burst_to_guest(&ring_netif, v, look_all);
-}
+RING_BURSTS(netif)
 
 const struct ring_ops ring_netif = {
     .name = "netif",
@@ -443,6 +435,5 @@ const struct ring_ops ring_netif = {
     .kick = netif_kick,
     .arm = netif_arm,
     .disarm = netif_disarm,
-    .from_guest = netif_from_guest,
-    .to_guest = netif_to_guest,
+    RING_BURST_OPS(netif),
 };

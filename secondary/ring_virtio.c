@@ -425,15 +425,7 @@ BURST_INLINE uint32_t virtio_deliver(
 
 // --- bursts ---
 
-static uint32_t virtio_from_guest(struct vif *v, struct source *s)
-{
-    return burst_from_guest(&ring_virtio, v, s);
-}
-
-static uint32_t virtio_to_guest(struct vif *v, bool look_all)
-{
-    return burst_to_guest(&ring_virtio, v, look_all);
-}
+RING_BURSTS(virtio)
 
 const struct ring_ops ring_virtio = {
     .name = "virtio",
@@ -444,6 +436,5 @@ const struct ring_ops ring_virtio = {
     .fetch = virtio_fetch,
     .deliver = virtio_deliver,
     .publish = virtio_publish,
-    .from_guest = virtio_from_guest,
-    .to_guest = virtio_to_guest,
+    RING_BURST_OPS(virtio),
 };
