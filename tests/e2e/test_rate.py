@@ -55,7 +55,7 @@ class Rate(OwnCase):
         flow = self.flow(n, self.switch.wire, rate=2000, count=1500)
         for i in range(3):
             flow.going(100)
-            pid = self.switch.worker_pid(n.domid)
+            pid = self.wait("its worker", lambda: self.switch.worker_pid(n.domid))  # a new watcher has to find it
             os.kill(pid, signal.SIGKILL)
             self.wait("a successor", lambda p=pid: self.switch.worker_pid(n.domid) not in (None, 0, p))
             if i == 1:
