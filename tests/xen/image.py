@@ -61,7 +61,7 @@ def guest_tree(kernel, build, more):
     for name in BUILT:
         t.program(os.path.join(build, name), "/usr/bin/" + os.path.basename(name))
     driver = "/usr/lib/x86_64-linux-gnu/librte_net_xenvirt.so"
-    t.program(os.path.join(build, "frontend/librte_net_xenvirt.so"), driver)
+    t.program(os.path.realpath(os.path.join(build, "frontend/librte_net_xenvirt.so")), driver)  # that is a link beside the build's file
     t.program("/usr/bin/dpdk-testpmd")
     for path in tree.drivers(["bus_vdev", "mempool_ring", "net_null"]):
         t.program(path)
