@@ -72,27 +72,6 @@ bool show_keep(struct show *sh, uint32_t domid)
     return guests + vifs > 0;
 }
 
-static void count(uint64_t *counts, const _Atomic uint64_t *words, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        counts[i] = atomic_load_explicit(&words[i], memory_order_relaxed);
-}
-
-static void count_ledger(struct ring_pos *pos, const struct ledger *l, const struct msg_record *said)
-{
-    if (!state_gen_of(ledger_read(l, pos), said->since, said->gen))
-        *pos = (struct ring_pos){ 0 }; // another device's
-}
-
-static void count_wire(struct show_vif *v, const struct state_wire *w)
-{
-    // Acquire: the primary sets the counters to 0 before it writes the generation.
-    if (!state_gen_of(atomic_load_explicit(&w->gen, memory_order_acquire), v->said.since, v->said.gen))
-        return;
-    count(v->wire, w->counters, WIRE_COUNTERS);
-    count(v->wire_drops, w->drops, WIRE_DROPS);
-}
-
 static void count_queues(struct show_port *p, const struct state_queue *q)
 {
     p->n_queues = 0;
@@ -122,16 +101,16 @@ void show_count(struct show *sh, const struct state *s)
             continue;
         ledgers = state_vif_of(s, v->said.vif);
         if (ledgers != NULL) {
-            count_ledger(&v->from, &ledgers->from, &v->said);
-            count_ledger(&v->to, &ledgers->to, &v->said);
+            ledger_count(&ledgers->from, v->said.since, v->said.gen, &v->from);
+            ledger_count(&ledgers->to, v->said.since, v->said.gen, &v->to);
         }
-        count_wire(v, &s->wires[v->said.vif]);
+        state_wire_count(&s->wires[v->said.vif], v->said.since, v->said.gen, v->wire, v->wire_drops);
         v->queues = queues_of(&s->bindings[v->said.vif], v->said.gen);
     }
     for (uint32_t i = 0; i < STATE_PORTS_MAX; i++) {
         count_queues(&sh->ports[i], s->queues[i]);
-        count(sh->ports[i].counters, s->ports[i].counters, PORT_COUNTER_COUNT);
-        count(sh->ports[i].drops, s->ports[i].drops, PORT_DROP_COUNT);
+        state_count(sh->ports[i].counters, s->ports[i].counters, PORT_COUNTER_COUNT);
+        state_count(sh->ports[i].drops, s->ports[i].drops, PORT_DROP_COUNT);
         sh->ports[i].mtu = atomic_load_explicit(&s->ports[i].mtu, memory_order_relaxed);
     }
 }

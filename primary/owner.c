@@ -17,35 +17,18 @@ bool owner_binding(const struct state *s, uint32_t vif, struct state_binding *b)
     return true;
 }
 
-void owner_count(uint64_t *counts, const _Atomic uint64_t *words, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        counts[i] = atomic_load_explicit(&words[i], memory_order_relaxed);
-}
-
-static void ledger_count(struct ring_pos *pos, const struct ledger *l, const struct state_binding *b)
-{
-    if (!state_gen_of(ledger_read(l, pos), b->since, b->last_gen))
-        *pos = (struct ring_pos){ 0 }; // another device's
-}
-
 bool owner_read(const struct state *s, uint32_t vif, struct owner *o)
 {
     const struct state_vif *ledgers = state_vif_of(s, vif);
-    const struct state_wire *w = &s->wires[vif];
 
     *o = (struct owner){ 0 };
     if (!owner_binding(s, vif, &o->is))
         return false;
     if (ledgers != NULL) {
-        ledger_count(&o->from, &ledgers->from, &o->is);
-        ledger_count(&o->to, &ledgers->to, &o->is);
+        ledger_count(&ledgers->from, o->is.since, o->is.last_gen, &o->from);
+        ledger_count(&ledgers->to, o->is.since, o->is.last_gen, &o->to);
     }
-    // Acquire: the counters are set to 0 before the generation is written.
-    if (state_gen_of(atomic_load_explicit(&w->gen, memory_order_acquire), o->is.since, o->is.last_gen)) {
-        owner_count(o->wire, w->counters, WIRE_COUNTERS);
-        owner_count(o->wire_drops, w->drops, WIRE_DROPS);
-    }
+    state_wire_count(&s->wires[vif], o->is.since, o->is.last_gen, o->wire, o->wire_drops);
     return true;
 }
 

@@ -19,8 +19,6 @@ bool owner_read(const struct state *s, uint32_t vif, struct owner *o);
 // Add the drops of *o to *sum.
 void owner_add(struct owner *sum, const struct owner *o);
 
-void owner_count(uint64_t *counts, const _Atomic uint64_t *words, uint32_t n);
-
 // The vif numbers that are some device's; the domains that have or had a device, and those whose worker runs, each once.
 // Return how many there are.
 uint32_t owner_vifs(const struct state *s, uint32_t vifs[FABRIC_VIFS_MAX]);

@@ -31,8 +31,7 @@ static struct sums ledger_sums(const struct primary *p, uint32_t vif, const stru
     struct ring_pos pos;
     struct sums s = { 0, 0 };
 
-    if (!state_gen_of(ledger_read(l, &pos), p->since[vif], p->vifs[vif].gen))
-        return s;
+    ledger_count(l, p->since[vif], p->vifs[vif].gen, &pos);
     s.frames = pos.frames;
     for (uint32_t i = 0; i < STATE_DROPS_MAX; i++)
         s.drops += pos.drops[i];

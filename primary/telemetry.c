@@ -36,12 +36,6 @@ static const char *const fault_words[] = { RING_FAULTS(ROW_WORD) };
 #define KIND_WORD(NAME, name) [FRONT_##NAME] = #name,
 static const char *const kind_words[FRONT_KINDS_MAX] = { FRONT_KIND_LIST(KIND_WORD) };
 
-static const struct state *state_seen(void)
-{
-    // Acquire: pairs with telemetry_open()'s release; primary is set before.
-    return atomic_load_explicit(&view, memory_order_acquire);
-}
-
 static void tell_words(struct rte_tel_data *d, const char *const *words, const uint64_t *counts, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -95,16 +89,12 @@ static int tell_counts(
     return tell_member(d, name, member);
 }
 
-static int guests(const char *cmd, const char *param, struct rte_tel_data *d)
+static int guests(const struct state *s, const char *param, struct rte_tel_data *d)
 {
-    const struct state *s = state_seen();
     uint32_t domids[FABRIC_VIFS_MAX], domid, n = 0;
     struct rte_tel_data *vifs;
     struct state_binding b;
 
-    (void)cmd;
-    if (s == NULL)
-        return -EAGAIN;
     if (param == NULL)
         return tell_numbers(d, domids, owner_domids(s, domids));
     if (number_domid(param, &domid) < 0)
@@ -158,16 +148,12 @@ static void tell_owner(struct rte_tel_data *d, uint32_t vif, const struct state_
         rte_tel_data_add_dict_uint(d, "pool", pool);
 }
 
-static int vifs(const char *cmd, const char *param, struct rte_tel_data *d)
+static int vifs(const struct state *s, const char *param, struct rte_tel_data *d)
 {
-    const struct state *s = state_seen();
     uint32_t numbers[FABRIC_VIFS_MAX], vif;
     struct owner o;
     int ret;
 
-    (void)cmd;
-    if (s == NULL)
-        return -EAGAIN;
     if (param == NULL)
         return tell_numbers(d, numbers, owner_vifs(s, numbers));
     ret = vif_asked(s, param, &vif, &o);
@@ -185,16 +171,12 @@ static int vifs(const char *cmd, const char *param, struct rte_tel_data *d)
 }
 
 // Without a parameter the sums of all devices.
-static int drops(const char *cmd, const char *param, struct rte_tel_data *d)
+static int drops(const struct state *s, const char *param, struct rte_tel_data *d)
 {
-    const struct state *s = state_seen();
     struct owner sum = { 0 }, o;
     uint32_t vif;
     int ret = 0;
 
-    (void)cmd;
-    if (s == NULL)
-        return -EAGAIN;
     if (param != NULL)
         ret = vif_asked(s, param, &vif, &sum);
     for (vif = 0; param == NULL && vif < FABRIC_VIFS_MAX; vif++) {
@@ -223,23 +205,19 @@ static int uplink_asked(const char *param, uint32_t *uplink, struct rte_tel_data
     return 1;
 }
 
-static int uplinks(const char *cmd, const char *param, struct rte_tel_data *d)
+static int uplinks(const struct state *s, const char *param, struct rte_tel_data *d)
 {
-    const struct state *s = state_seen();
     uint64_t counters[PORT_COUNTER_COUNT], dropped[PORT_DROP_COUNT];
     const struct nic *nic;
     uint32_t uplink;
     int ret;
 
-    (void)cmd;
-    if (s == NULL)
-        return -EAGAIN;
     ret = uplink_asked(param, &uplink, d);
     if (ret != 0)
         return ret < 0 ? ret : 0;
     nic = &primary->nics[uplink];
-    owner_count(counters, s->ports[uplink].counters, PORT_COUNTER_COUNT);
-    owner_count(dropped, s->ports[uplink].drops, PORT_DROP_COUNT);
+    state_count(counters, s->ports[uplink].counters, PORT_COUNTER_COUNT);
+    state_count(dropped, s->ports[uplink].drops, PORT_DROP_COUNT);
     rte_tel_data_start_dict(d);
     rte_tel_data_add_dict_uint(d, "uplink", uplink);
     rte_tel_data_add_dict_uint(d, "port", nic->port);
@@ -269,16 +247,12 @@ static uint64_t queue_word(const struct state_queue *q, uint32_t column)
 }
 
 // Columns, as /ethdev/stats has them: "rx_frames": [7, 0].
-static int queues(const char *cmd, const char *param, struct rte_tel_data *d)
+static int queues(const struct state *s, const char *param, struct rte_tel_data *d)
 {
-    const struct state *s = state_seen();
     const struct state_queue *q;
     uint32_t uplink;
     int ret;
 
-    (void)cmd;
-    if (s == NULL)
-        return -EAGAIN;
     ret = uplink_asked(param, &uplink, d);
     if (ret != 0)
         return ret < 0 ? ret : 0;
@@ -296,14 +270,10 @@ static int queues(const char *cmd, const char *param, struct rte_tel_data *d)
     return ret;
 }
 
-static int workers(const char *cmd, const char *param, struct rte_tel_data *d)
+static int workers(const struct state *s, const char *param, struct rte_tel_data *d)
 {
-    const struct state *s = state_seen();
     uint32_t domids[FABRIC_VIFS_MAX], domid, guest, pid;
 
-    (void)cmd;
-    if (s == NULL)
-        return -EAGAIN;
     if (param == NULL)
         return tell_numbers(d, domids, owner_workers(s, domids));
     if (number_domid(param, &domid) < 0)
@@ -322,7 +292,7 @@ static int workers(const char *cmd, const char *param, struct rte_tel_data *d)
 
 static const struct command {
     const char *name, *help;
-    telemetry_cb answer;
+    int (*tell)(const struct state *s, const char *param, struct rte_tel_data *d);
 } commands[] = {
     { "/xv/guests", "Domain ids of guests. With one: its devices", guests },
     { "/xv/vifs", "Vif numbers. With one: its device and what it counted", vifs },
@@ -331,6 +301,18 @@ static const struct command {
     { "/xv/queues", "Uplinks. With one: its receive queues, who polls them, frames", queues },
     { "/xv/workers", "Domain ids of guests whose worker runs. With one: that worker", workers },
 };
+
+// Any command. EAL names it as it was registered, without its parameter.
+static int answer(const char *cmd, const char *param, struct rte_tel_data *d)
+{
+    // Acquire: pairs with telemetry_open()'s release; primary is set before.
+    const struct state *s = atomic_load_explicit(&view, memory_order_acquire);
+
+    for (uint32_t i = 0; i < RTE_DIM(commands) && s != NULL; i++)
+        if (strcmp(cmd, commands[i].name) == 0)
+            return commands[i].tell(s, param, d);
+    return -EAGAIN;
+}
 
 int telemetry_open(const struct primary *p)
 {
@@ -342,6 +324,6 @@ int telemetry_open(const struct primary *p)
     primary = p;
     atomic_store_explicit(&view, s, memory_order_release);
     for (uint32_t i = 0; i < RTE_DIM(commands) && ret == 0; i++)
-        ret = rte_telemetry_register_cmd(commands[i].name, commands[i].answer, commands[i].help);
+        ret = rte_telemetry_register_cmd(commands[i].name, answer, commands[i].help);
     return ret;
 }

@@ -256,6 +256,24 @@ static inline bool state_gen_of(uint32_t gen, uint32_t since, uint32_t last)
     return gen != 0 && gen - since <= last - since; // generations may wrap
 }
 
+// Copy n counters.
+static inline void state_count(uint64_t *counts, const _Atomic uint64_t *words, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        counts[i] = atomic_load_explicit(&words[i], memory_order_relaxed);
+}
+
+// What the primary counted for a device whose generations are those from since to last. Another one's is left out.
+static inline void state_wire_count(const struct state_wire *w, uint32_t since, uint32_t last,
+    uint64_t counters[static WIRE_COUNTERS], uint64_t drops[static WIRE_DROPS])
+{
+    // Acquire: the primary sets the counters to 0 before it writes the generation.
+    if (!state_gen_of(atomic_load_explicit(&w->gen, memory_order_acquire), since, last))
+        return;
+    state_count(counters, w->counters, WIRE_COUNTERS);
+    state_count(drops, w->drops, WIRE_DROPS);
+}
+
 // Where the fabric's files are. The primary writes it before its hello to the watcher.
 #define STATE_PATH_BYTES 256u
 struct state_fabric {

@@ -91,3 +91,9 @@ uint32_t ledger_read(const struct ledger *l, struct ring_pos *pos)
     }
     return gen;
 }
+
+void ledger_count(const struct ledger *l, uint32_t since, uint32_t last, struct ring_pos *pos)
+{
+    if (!state_gen_of(ledger_read(l, pos), since, last))
+        *pos = (struct ring_pos){ 0 };
+}

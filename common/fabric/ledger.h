@@ -77,4 +77,7 @@ void ledger_redo_heads(struct ledger *l, struct fabric *f, uint32_t vif);
 // Anybody: a consistent copy of the pos in force, whatever its writer does meanwhile. Returns the ledger's generation.
 uint32_t ledger_read(const struct ledger *l, struct ring_pos *pos);
 
+// The same of a device whose generations are those from since to last: what another one counted is 0.
+void ledger_count(const struct ledger *l, uint32_t since, uint32_t last, struct ring_pos *pos);
+
 #endif
