@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""test_grafana.py PRINT_METRICS DASHBOARD: the dashboard asks for metrics and labels that xvctl metrics gives."""
+"""test_grafana.py PRINT_SHOW DASHBOARD: the dashboard asks for metrics and labels that xvctl metrics gives."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 PRINT, DASHBOARD = sys.argv[1:]
 labels = {}  # of each sample
 types = {}
-text = subprocess.run([PRINT], capture_output=True, text=True, check=True).stdout
+text = subprocess.run([PRINT, "metrics"], capture_output=True, text=True, check=True).stdout
 for family in text_string_to_metric_families(text):
     for s in family.samples:
         labels[s.name] = set(s.labels) | {"instance"}  # which Prometheus adds

@@ -7,7 +7,7 @@ import sys
 
 
 def printed(*args):
-    return json.loads(subprocess.run([sys.argv[1], *args], check=True, capture_output=True).stdout.decode("ascii"))
+    return json.loads(subprocess.run([sys.argv[1], "json", *args], check=True, capture_output=True).stdout.decode("ascii"))
 
 
 shown = printed()
@@ -16,7 +16,7 @@ assert empty["switch"]["pid"] is None and empty["uplinks"] == [] and empty["vifs
 
 assert shown["switch"] == {"pid": 4000, "state": "running", "why": ""}, shown["switch"]
 assert shown["guests"] == [
-    {"domid": 1, "name": shown["guests"][0]["name"], "pid": 4001, "restarts": 2, "state": "running", "why": ""},
+    {"domid": 1, "name": 'web "\\\n\xff', "pid": 4001, "restarts": 2, "state": "running", "why": ""},
     {"domid": 2, "name": "", "pid": None, "restarts": 0, "state": "waiting", "why": "no worker yet"},
 ], shown["guests"]
 

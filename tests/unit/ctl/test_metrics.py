@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""test_metrics.py PRINT_METRICS STATE_H MANUAL: what Prometheus' own parser makes of the metrics."""
+"""test_metrics.py PRINT_SHOW STATE_H MANUAL: what Prometheus' own parser makes of the metrics."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ NAME = 'web "\\??'  # what is no printable ASCII is a question mark
 
 
 def printed(*args):
-    return subprocess.run([PRINT, *args], capture_output=True, text=True, check=True).stdout
+    return subprocess.run([PRINT, "metrics", *args], capture_output=True, text=True, check=True).stdout
 
 
 def samples(text):
