@@ -6,27 +6,12 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 top=$PWD
 
-passed=0 failed=0
 work=$(mktemp -d)
+out=$work/out
+. scripts/facts.sh
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 src="$work/a b/xv"
-
-# fact TEXT COMMAND...: it holds if the command succeeds; its output is shown if not.
-fact()
-{
-    local text=$1
-
-    shift
-    if "$@" >"$work/out" 2>&1; then
-        echo "$text ... ok"
-        passed=$((passed + 1))
-    else
-        echo "$text ... FAILED"
-        tail -n 30 "$work/out"
-        failed=$((failed + 1))
-    fi
-}
 
 # offline VAR=VALUE... COMMAND...: without a network, and with an empty cache of DPDK's source unless a variable says another.
 offline()

@@ -18,8 +18,9 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 cache=${XV_PACKAGE_CACHE:-/var/cache/xv/package}
 mkdir -p "$cache"
-passed=0 failed=0
 work=$(mktemp -d "$cache/work.XXXXXX")
+out=$work/out
+. scripts/facts.sh
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$work"
@@ -28,22 +29,6 @@ src=$work/xv
 say()
 {
     echo "package: $* ($SECONDS s)"
-}
-
-# fact TEXT COMMAND...: it holds if the command succeeds; its output is shown if not.
-fact()
-{
-    local text=$1
-
-    shift
-    if "$@" >"$work/out" 2>&1; then
-        echo "$text ... ok"
-        passed=$((passed + 1))
-    else
-        echo "$text ... FAILED"
-        tail -n 60 "$work/out"
-        failed=$((failed + 1))
-    fi
 }
 
 finish()
@@ -108,7 +93,7 @@ root_make()
         [ ${#list[@]} -gt 0 ] || return 1
         rm -rf "$cache/stamp" "$cache/root" "$cache/new"
         mmdebstrap --variant=minbase --skip=cleanup/apt/lists --include="$(echo "$@" | tr ' ' ,)" "$codename" \
-            "$cache/new" "${list[@]}" >"$work/out" 2>&1 || { rm -rf "$cache/new"; return 1; }
+            "$cache/new" "${list[@]}" >"$out" 2>&1 || { rm -rf "$cache/new"; return 1; }
         mv "$cache/new" "$cache/root"
         echo "$stamp" >"$cache/stamp"
         say "made, $(du -sh "$cache/root" | cut -f 1)"
@@ -132,7 +117,7 @@ inside()
         mount --rbind /dev root/dev
         mount -t tmpfs -o mode=755 xv root/run
         mount -t tmpfs xv root/tmp
-        cp "$3/tests/package/inside.sh" root/tmp/
+        cp "$3/tests/package/inside.sh" "$3/scripts/facts.sh" root/tmp/
         exec chroot root env -i HOME=/ LC_ALL=C.UTF-8 PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
             bash /tmp/inside.sh /debs
     ' sh "$cache" "$work" "$top"
@@ -157,7 +142,7 @@ fact "lintian finds nothing" lintian --allow-root --fail-on error,warning "$work
 fact "a program is built with librte-net-xenvirt-dev" program_build
 # shellcheck disable=SC2046
 root_make systemd man-db dpdk-dev $(needs) || {
-    tail -n 20 "$work/out"
+    tail -n 20 "$out"
     say "NOT TESTED: the packages' installation; Debian's own can't be had"
     finish
 }

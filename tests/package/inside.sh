@@ -5,24 +5,9 @@
 set -uo pipefail
 
 debs=$1
-passed=0 failed=0
 out=/tmp/out
-
-# fact TEXT COMMAND...: it holds if the command succeeds; its output is shown if not.
-fact()
-{
-    local text=$1
-
-    shift
-    if "$@" >$out 2>&1; then
-        echo "$text ... ok"
-        passed=$((passed + 1))
-    else
-        echo "$text ... FAILED"
-        tail -n 30 $out
-        failed=$((failed + 1))
-    fi
-}
+# shellcheck source=scripts/facts.sh
+. /tmp/facts.sh
 
 # says TEXT COMMAND...: the command's output has TEXT, whatever its status is.
 says()
